@@ -1,0 +1,195 @@
+//! The contract's records as plain Rust, so that all logic runs and is tested natively. Field by field the same as
+//! `wit/source.wit`, whose comments are the manual; `component` translates.
+
+/// A span of time in nanoseconds.
+pub type Nanos = u64;
+
+/// An instant in nanoseconds since 1970-01-01T00:00:00Z.
+pub type Timestamp = u64;
+
+/// Something wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// JSON Pointer to the offending place.
+    pub pointer: String,
+    /// One sentence: what is wrong and what to do.
+    pub message: String,
+}
+
+/// What a configuration asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The origins that calls will contact.
+    pub origins: Vec<String>,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<Issue>,
+}
+
+/// What the host must do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It may pass: call again.
+    Retry,
+    /// The upstream refused: a person must act there.
+    Denied,
+    /// The configuration cannot work.
+    InvalidConfig,
+    /// The cursor is newer or damaged.
+    InvalidCursor,
+    /// A defect of this source.
+    Broken,
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What the host must do.
+    pub fault: Fault,
+    /// A stable dotted word, for example `azure.throttled`.
+    pub code: &'static str,
+    /// One sentence, safe to print.
+    pub message: String,
+    /// What a person should do.
+    pub hint: Option<String>,
+    /// No further call for this partition before this much time has passed.
+    pub retry_after: Option<Nanos>,
+    /// A session worth keeping in spite of the error.
+    pub session: Option<Vec<u8>>,
+}
+
+/// Whether a measure is added up or replaces its predecessor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MeasureKind {
+    /// An amount that occurred in this call.
+    Counter,
+    /// The current value.
+    Gauge,
+}
+
+/// One number about a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measure {
+    /// The name, from the table in the contract.
+    pub name: &'static str,
+    /// Counter or gauge.
+    pub kind: MeasureKind,
+    /// Tells measures of one name apart.
+    pub label: String,
+    /// The number.
+    pub value: u64,
+}
+
+/// One stream that can be read on its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionInfo {
+    /// Its stable name.
+    pub id: String,
+    /// A name for people.
+    pub title: String,
+    /// Why it cannot be read at present.
+    pub unavailable: Option<String>,
+}
+
+/// What a configuration finds upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovery {
+    /// Every partition, once.
+    pub partitions: Vec<PartitionInfo>,
+    /// The newest session.
+    pub session: Option<Vec<u8>>,
+    /// Numbers about the call.
+    pub measures: Vec<Measure>,
+}
+
+/// What a connection test found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What was found, in one sentence.
+    pub summary: String,
+    /// What deserves a look although the test passed.
+    pub warnings: Vec<String>,
+    /// The newest session.
+    pub session: Option<Vec<u8>>,
+}
+
+/// How much a poll may return, and how long it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Most events and rejected items together.
+    pub max_events: u32,
+    /// Most bytes of bodies and raw bytes together.
+    pub max_bytes: u64,
+    /// Time from the start of the call after which the host interrupts it.
+    pub deadline: Nanos,
+}
+
+/// What to poll, and from where.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The configuration as JSON text.
+    pub config: String,
+    /// The partition to read.
+    pub partition: String,
+    /// The last stored cursor.
+    pub cursor: Option<Vec<u8>>,
+    /// The source's session.
+    pub session: Option<Vec<u8>>,
+    /// The limits of this call.
+    pub budget: Budget,
+}
+
+/// One record, ready for a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The upstream identity, never empty.
+    pub id: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// OpenTelemetry SeverityNumber, 0 when unknown.
+    pub severity: u8,
+    /// One JSON object on one line.
+    pub body: String,
+}
+
+/// Something read that could not be made an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its identity, if that much could be read.
+    pub id: Option<String>,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// The bytes as received.
+    pub raw: Vec<u8>,
+}
+
+/// How far reading has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Where this stretch of reading began.
+    pub start: Timestamp,
+    /// Everything before this instant has been read.
+    pub position: Timestamp,
+    /// Where it would be caught up.
+    pub target: Timestamp,
+    /// Nothing more was ready when the poll ended.
+    pub caught_up: bool,
+}
+
+/// What a poll brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// The events.
+    pub events: Vec<Event>,
+    /// What could not be made an event.
+    pub rejected: Vec<Rejected>,
+    /// Covers exactly this batch and those before it.
+    pub cursor: Vec<u8>,
+    /// The newest session.
+    pub session: Option<Vec<u8>>,
+    /// None = wait the interval, 0 = more is ready now, n = not before.
+    pub next_in: Option<Nanos>,
+    /// How far reading has come.
+    pub progress: Progress,
+    /// Numbers about the call.
+    pub measures: Vec<Measure>,
+}

@@ -1,0 +1,3 @@
+//! The Azure Activity Log source.
+
+pub mod contract;
