@@ -7,6 +7,29 @@ pub type Nanos = u64;
 /// An instant in nanoseconds since 1970-01-01T00:00:00Z.
 pub type Timestamp = u64;
 
+/// A source's description of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// Short name in lower case and dashes.
+    pub name: String,
+    /// Semantic version of the source.
+    pub version: String,
+    /// What it reads, in one line.
+    pub summary: String,
+    /// Where its documentation is.
+    pub homepage: String,
+    /// JSON Schema (2020-12) of the configuration.
+    pub config_schema: String,
+    /// The shapes of event bodies it can write, the default first.
+    pub formats: Vec<String>,
+    /// The cursor format that this version writes.
+    pub cursor_format: u32,
+    /// How often to poll when the operator does not say.
+    pub default_interval: Nanos,
+    /// Polling more often than this does harm.
+    pub minimum_interval: Nanos,
+}
+
 /// Something wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
