@@ -1,0 +1,8 @@
+//! Generated from `wit/source.wit`.
+#![allow(missing_docs, missing_debug_implementations)]
+
+wit_bindgen::generate!({
+    world: "log-source",
+    path: "../wit",
+    pub_export_macro: true,
+});
