@@ -1,0 +1,228 @@
+//! One record of the Activity Log as received: read once, every field optional, whatever its shape.
+
+mod field;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use xxhash_rust::xxh3::xxh3_128;
+
+pub use field::{Field, Label};
+
+use crate::contract::Timestamp;
+use crate::json::{Flaw, Member, Scanner, Text, Value};
+use crate::time;
+
+/// How many members the nested objects of a usual record have together: 25 claims, 10 properties and some.
+const USUAL_MEMBERS: usize = 48;
+
+/// A record, borrowed from the bytes of its page.
+#[derive(Debug, Clone)]
+pub struct Record<'a> {
+    raw: &'a [u8],
+    flaw: Option<Flaw>,
+    too_deep: bool,
+    dirty: bool,
+    fields: [Value<'a>; Field::COUNT],
+    labels: [Label<'a>; Label::COUNT],
+    members: Vec<Member<'a>>,
+    parts: [Range<usize>; Part::COUNT],
+    rest: Vec<Member<'a>>,
+}
+
+/// The objects inside a record whose members are read with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// `authorization`: action, scope, role.
+    Authorization,
+    /// `claims`: who the caller is.
+    Claims,
+    /// `httpRequest`: method, address.
+    HttpRequest,
+    /// `properties`: what the category has to say.
+    Properties,
+}
+
+impl Part {
+    const COUNT: usize = 4;
+}
+
+impl<'a> Record<'a> {
+    /// Reads a record. Never fails: what cannot be read is a state of it, see [`Record::flaw`].
+    pub fn read(raw: &'a [u8]) -> Record<'a> {
+        let mut record = Record {
+            raw,
+            flaw: None,
+            too_deep: false,
+            dirty: false,
+            fields: [Value::Missing; Field::COUNT],
+            labels: [Label::default(); Label::COUNT],
+            members: Vec::with_capacity(USUAL_MEMBERS),
+            parts: [const { 0..0 }; Part::COUNT],
+            rest: Vec::new(),
+        };
+        let mut scanner = Scanner::new(raw);
+        record.flaw = record.scan(&mut scanner).err();
+        record.too_deep = scanner.too_deep();
+        record.dirty = scanner.dirty();
+        record
+    }
+
+    fn scan(&mut self, scanner: &mut Scanner<'a>) -> Result<(), Flaw> {
+        if scanner.peek() != Some(b'{') {
+            scanner.value()?;
+            return Err(Flaw::NotAnObject);
+        }
+        scanner.members(|scanner, key| self.member(scanner, key))?;
+        scanner.end()
+    }
+
+    fn member(&mut self, scanner: &mut Scanner<'a>, key: Text<'a>) -> Result<(), Flaw> {
+        let known = field::find(key);
+        let opens = scanner.peek();
+        match known {
+            Some(field::Known::Field(field)) => self.fields[field as usize] = scanner.value()?,
+            Some(field::Known::Label(slot)) if opens == Some(b'{') => {
+                self.labels[slot] = Label::read(scanner)?;
+            }
+            Some(field::Known::Part(part)) if opens == Some(b'{') => self.part(scanner, part)?,
+            _ => {
+                let value = scanner.value()?;
+                self.odd_member(known, Member { key, value });
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the members of one of the known objects.
+    fn part(&mut self, scanner: &mut Scanner<'a>, part: Part) -> Result<(), Flaw> {
+        let start = self.members.len();
+        let read = scanner.members(|scanner, key| {
+            let value = scanner.value()?;
+            self.members.push(Member { key, value });
+            Ok(())
+        });
+        self.parts[part as usize] = start..self.members.len();
+        read
+    }
+
+    /// Keeps a member that is unknown, or known and not of its usual shape.
+    fn odd_member(&mut self, known: Option<field::Known>, member: Member<'a>) {
+        match (known, member.value) {
+            (Some(_), Value::Null) => {}
+            (Some(field::Known::Label(slot)), Value::Text(text)) => self.labels[slot].plain(text),
+            (Some(field::Known::Part(part)), Value::Array(elements)) => {
+                self.first_object(part, elements);
+                self.rest.push(member);
+            }
+            _ => self.rest.push(member),
+        }
+    }
+
+    /// Reads the first object of a list where an object is usual: `authorization` has been met as a list.
+    fn first_object(&mut self, part: Part, elements: &'a [u8]) {
+        let mut scanner = Scanner::new(elements);
+        if scanner.take(b'[') && scanner.peek() == Some(b'{') {
+            // The list has been passed once, so that this cannot fail.
+            let _ = self.part(&mut scanner, part);
+        }
+    }
+
+    /// The bytes as received.
+    pub fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// Why the bytes are not a JSON object; none if they are. Fields before the flaw can be read all the same.
+    pub fn flaw(&self) -> Option<Flaw> {
+        self.flaw
+    }
+
+    /// Whether something in it is nested deeper than [`crate::json::DEEPEST`].
+    pub fn too_deep(&self) -> bool {
+        self.too_deep
+    }
+
+    /// Whether a string in it needs repair before strict readers take it.
+    pub fn dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// A field as received.
+    pub fn value(&self, field: Field) -> Value<'a> {
+        self.fields[field as usize]
+    }
+
+    /// A field's text, if it is not blank.
+    pub fn text(&self, field: Field) -> Option<Text<'a>> {
+        self.value(field).text()
+    }
+
+    /// A localizable field.
+    pub fn label(&self, slot: usize) -> Label<'a> {
+        self.labels[slot]
+    }
+
+    /// The members of a nested object.
+    pub fn part_members(&self, part: Part) -> &[Member<'a>] {
+        &self.members[self.parts[part as usize].clone()]
+    }
+
+    /// A member of a nested object, whatever the letter case of its name.
+    pub fn member_of(&self, part: Part, name: &str) -> Value<'a> {
+        let member = self
+            .part_members(part)
+            .iter()
+            .rev()
+            .find(|member| member.key.is(name));
+        member.map_or(Value::Missing, |member| member.value)
+    }
+
+    /// A member's text, if it is not blank.
+    pub fn text_of(&self, part: Part, name: &str) -> Option<Text<'a>> {
+        self.member_of(part, name).text()
+    }
+
+    /// Members of the record that have no place in this model, or not their usual shape.
+    pub fn rest(&self) -> &[Member<'a>] {
+        &self.rest
+    }
+
+    /// The identity of the record, equal on every redelivery: `eventDataId`, else `id`, else a hash of its bytes.
+    pub fn id(&self) -> Option<Cow<'a, str>> {
+        let given = [Field::EventDataId, Field::Id]
+            .into_iter()
+            .find_map(|field| match self.value(field) {
+                Value::Number(digits) => Some(String::from_utf8_lossy(digits)),
+                value => value.text().map(Text::to_str),
+            });
+        if given.is_none() && self.flaw.is_some() {
+            return None;
+        }
+        Some(given.unwrap_or_else(|| Cow::Owned(format!("xxh3-{:032x}", xxh3_128(self.raw)))))
+    }
+
+    /// When it happened: `eventTimestamp`, else its Event Hub name `time`, else the ticks in `id`, else when it was
+    /// submitted.
+    pub fn time(&self) -> Option<Timestamp> {
+        let at = |field| time::parse(self.text(field)?.raw());
+        at(Field::EventTimestamp)
+            .or_else(|| at(Field::Time))
+            .or_else(|| self.ticks())
+            .or_else(|| self.submitted())
+    }
+
+    /// When it became readable.
+    pub fn submitted(&self) -> Option<Timestamp> {
+        time::parse(self.text(Field::SubmissionTimestamp)?.raw())
+    }
+
+    /// The instant at the end of `id`: `…/ticks/636528553513810679`.
+    fn ticks(&self) -> Option<Timestamp> {
+        let id = self.text(Field::Id)?.raw();
+        let at = id
+            .windows(7)
+            .rposition(|window| window.eq_ignore_ascii_case(b"/ticks/"))?;
+        time::from_ticks(&id[at + 7..])
+    }
+}

@@ -1,0 +1,145 @@
+use super::Part;
+use crate::json::{Flaw, Scanner, Text, Value};
+
+/// The fields of a record that hold one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// `caller`
+    Caller,
+    /// `channels`
+    Channels,
+    /// `correlationId`
+    CorrelationId,
+    /// `description`
+    Description,
+    /// `eventDataId`
+    EventDataId,
+    /// `eventTimestamp`
+    EventTimestamp,
+    /// `id`
+    Id,
+    /// `level`
+    Level,
+    /// `operationId`
+    OperationId,
+    /// `resourceGroupName`
+    ResourceGroupName,
+    /// `resourceId`, formerly `resourceUri`
+    ResourceId,
+    /// `submissionTimestamp`
+    SubmissionTimestamp,
+    /// `subscriptionId`
+    SubscriptionId,
+    /// `tenantId`
+    TenantId,
+    /// `time`, the Event Hub name of `eventTimestamp`
+    Time,
+}
+
+impl Field {
+    pub(super) const COUNT: usize = 15;
+}
+
+/// A localizable field: `{"value", "localizedValue"}`, or plain text in old records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Label<'a> {
+    value: Option<Text<'a>>,
+    localized: Option<Text<'a>>,
+}
+
+impl<'a> Label<'a> {
+    /// `category`, formerly `eventSource`.
+    pub const CATEGORY: usize = 0;
+    /// `eventName`.
+    pub const EVENT_NAME: usize = 1;
+    /// `operationName`.
+    pub const OPERATION_NAME: usize = 2;
+    /// `resourceProviderName`.
+    pub const RESOURCE_PROVIDER: usize = 3;
+    /// `resourceType`.
+    pub const RESOURCE_TYPE: usize = 4;
+    /// `status`.
+    pub const STATUS: usize = 5;
+    /// `subStatus`.
+    pub const SUB_STATUS: usize = 6;
+    pub(super) const COUNT: usize = 7;
+
+    pub(super) fn read(scanner: &mut Scanner<'a>) -> Result<Self, Flaw> {
+        let mut label = Label::default();
+        scanner.members(|scanner, key| {
+            let value = scanner.value()?;
+            if key.is("value") {
+                label.value = match value {
+                    Value::Number(digits) => Some(Text::plain(digits)),
+                    value => value.text(),
+                };
+            } else if key.is("localizedValue") {
+                label.localized = value.text();
+            }
+            Ok(())
+        })?;
+        Ok(label)
+    }
+
+    pub(super) fn plain(&mut self, text: Text<'a>) {
+        self.value = text.trimmed();
+    }
+
+    /// What programs go by.
+    pub fn value(self) -> Option<Text<'a>> {
+        self.value
+    }
+
+    /// What people read.
+    pub fn localized(self) -> Option<Text<'a>> {
+        self.localized
+    }
+}
+
+/// Where a member of a record belongs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Known {
+    Field(Field),
+    Label(usize),
+    Part(Part),
+}
+
+/// The names, as Azure writes them, and old ones.
+const NAMES: [(&str, Known); 28] = [
+    ("authorization", Known::Part(Part::Authorization)),
+    ("caller", Known::Field(Field::Caller)),
+    ("category", Known::Label(Label::CATEGORY)),
+    ("channels", Known::Field(Field::Channels)),
+    ("claims", Known::Part(Part::Claims)),
+    ("correlationId", Known::Field(Field::CorrelationId)),
+    ("description", Known::Field(Field::Description)),
+    ("eventDataId", Known::Field(Field::EventDataId)),
+    ("eventName", Known::Label(Label::EVENT_NAME)),
+    ("eventSource", Known::Label(Label::CATEGORY)),
+    ("eventTimestamp", Known::Field(Field::EventTimestamp)),
+    ("httpRequest", Known::Part(Part::HttpRequest)),
+    ("id", Known::Field(Field::Id)),
+    ("level", Known::Field(Field::Level)),
+    ("operationId", Known::Field(Field::OperationId)),
+    ("operationName", Known::Label(Label::OPERATION_NAME)),
+    ("properties", Known::Part(Part::Properties)),
+    ("resourceGroupName", Known::Field(Field::ResourceGroupName)),
+    ("resourceId", Known::Field(Field::ResourceId)),
+    ("resourceProviderName", Known::Label(Label::RESOURCE_PROVIDER)),
+    ("resourceType", Known::Label(Label::RESOURCE_TYPE)),
+    ("resourceUri", Known::Field(Field::ResourceId)),
+    ("status", Known::Label(Label::STATUS)),
+    ("subStatus", Known::Label(Label::SUB_STATUS)),
+    ("submissionTimestamp", Known::Field(Field::SubmissionTimestamp)),
+    ("subscriptionId", Known::Field(Field::SubscriptionId)),
+    ("tenantId", Known::Field(Field::TenantId)),
+    ("time", Known::Field(Field::Time)),
+];
+
+/// Finds a member's place by its name, whatever the letter case.
+pub(super) fn find(key: Text<'_>) -> Option<Known> {
+    NAMES
+        .iter()
+        .find(|(name, _)| key.is(name))
+        .map(|(_, known)| *known)
+}

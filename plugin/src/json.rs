@@ -1,0 +1,17 @@
+//! Reading and writing JSON without building trees: everything read is a span of the bytes received, everything
+//! written goes straight into one buffer. Nothing recurses, so the depth of the input costs no stack.
+
+mod chunk;
+mod output;
+mod scan;
+mod split;
+mod text;
+mod value;
+
+pub use output::Output;
+pub use scan::{Flaw, Scanner};
+pub use text::Text;
+pub use value::{Member, Value};
+
+/// Nesting beyond this depth is carried as text only: common readers (serde_json: 128) refuse what is deeper.
+pub const DEEPEST: usize = 100;

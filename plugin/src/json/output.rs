@@ -1,0 +1,347 @@
+use super::chunk::{self, WIDTH};
+use super::{Text, Value};
+
+/// Copies longer than this go to the platform's own routine; below it, its call costs more than it saves.
+const LONG_COPY: usize = 256;
+
+/// How much is escaped at a time: bounds the room that has to be kept ready for the worst case.
+const ESCAPE_BLOCK: usize = 4096;
+
+/// The longest escape, `\u001f`.
+const LONGEST_ESCAPE: usize = 6;
+
+/// A buffer for one JSON document, used again for the next. Bytes behind `length` are left over and mean nothing; they
+/// are kept initialized so that whole chunks can be stored and then only partly claimed.
+#[derive(Debug, Default)]
+pub struct Output {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+/// An object or array begun, to be closed or taken back.
+#[derive(Debug)]
+#[must_use]
+pub struct Mark {
+    before: usize,
+    inside: usize,
+}
+
+impl Output {
+    /// How many bytes are written.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether nothing is written.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The finished document, leaving the buffer empty; and whether it held bytes that are not UTF-8, each now U+FFFD.
+    ///
+    /// All input passes through here on its way out, so this is the only place where it is checked.
+    pub fn finish(&mut self) -> (String, bool) {
+        let written = &self.bytes[..self.length];
+        self.length = 0;
+        match simdutf8::basic::from_utf8(written) {
+            Ok(text) => (text.to_owned(), false),
+            Err(_) => (String::from_utf8_lossy(written).into_owned(), true),
+        }
+    }
+
+    /// Forgets what was written after `length` bytes.
+    pub fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+
+    /// The bytes written so far.
+    pub fn written(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    /// Begins the document's own object.
+    pub fn open_document(&mut self) -> Mark {
+        let before = self.length;
+        self.byte(b'{');
+        Mark {
+            before,
+            inside: self.length,
+        }
+    }
+
+    /// Begins an object that is a member of the present one.
+    pub fn open(&mut self, name: &'static str) -> Mark {
+        let before = self.length;
+        self.key(name);
+        self.byte(b'{');
+        Mark {
+            before,
+            inside: self.length,
+        }
+    }
+
+    /// Begins an array that is a member of the present object.
+    pub fn open_array(&mut self, name: &'static str) -> Mark {
+        let before = self.length;
+        self.key(name);
+        self.byte(b'[');
+        Mark {
+            before,
+            inside: self.length,
+        }
+    }
+
+    /// Begins an object that is an element of the present array.
+    pub fn open_element(&mut self) -> Mark {
+        let before = self.length;
+        self.separate();
+        self.byte(b'{');
+        Mark {
+            before,
+            inside: self.length,
+        }
+    }
+
+    /// Ends an object; an empty one vanishes, name and all. Says whether it stayed.
+    pub fn close(&mut self, mark: Mark) -> bool {
+        self.close_with(mark, b'}')
+    }
+
+    /// Ends an array; an empty one vanishes, name and all. Says whether it stayed.
+    pub fn close_array(&mut self, mark: Mark) -> bool {
+        self.close_with(mark, b']')
+    }
+
+    fn close_with(&mut self, mark: Mark, bracket: u8) -> bool {
+        let stays = self.length > mark.inside;
+        if stays {
+            self.byte(bracket);
+        } else {
+            self.length = mark.before;
+        }
+        stays
+    }
+
+    /// Writes a member's name. Names are constants without anything to escape.
+    #[inline]
+    pub fn key(&mut self, name: &'static str) {
+        self.separate();
+        self.byte(b'"');
+        self.copy(name.as_bytes());
+        self.copy(b"\":");
+    }
+
+    /// Writes a member's name that comes from the input, each `.` as `_`: a dot means nesting to many readers.
+    pub fn foreign_key(&mut self, name: Text<'_>) {
+        self.separate();
+        let start = self.length + 1;
+        self.text(name);
+        for byte in &mut self.bytes[start..self.length] {
+            if *byte == b'.' {
+                *byte = b'_';
+            }
+        }
+        self.byte(b':');
+    }
+
+    /// Writes the comma between members or elements, where one is due.
+    #[inline]
+    pub fn separate(&mut self) {
+        let first = matches!(self.written().last(), None | Some(b'{' | b'['));
+        if !first {
+            self.byte(b',');
+        }
+    }
+
+    /// Writes a string member if there is text.
+    #[inline]
+    pub fn member(&mut self, name: &'static str, text: Option<Text<'_>>) {
+        if let Some(text) = text {
+            self.key(name);
+            self.text(text);
+        }
+    }
+
+    /// Writes a string member from decoded bytes if there are any.
+    #[inline]
+    pub fn member_bytes(&mut self, name: &'static str, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.key(name);
+            self.string(bytes);
+        }
+    }
+
+    /// Writes a number member.
+    pub fn member_number(&mut self, name: &'static str, number: u64) {
+        self.key(name);
+        self.number(number);
+    }
+
+    /// Writes a member that is an array of one or two constants or texts.
+    pub fn member_list(&mut self, name: &'static str, items: &[&str]) {
+        let mark = self.open_array(name);
+        for item in items {
+            self.separate();
+            self.string(item.as_bytes());
+        }
+        let _stays = self.close_array(mark);
+    }
+
+    /// Writes text as received as a string: most can be copied as it stands.
+    #[inline]
+    pub fn text(&mut self, text: Text<'_>) {
+        if text.copies() {
+            self.byte(b'"');
+            self.copy(text.raw());
+            self.byte(b'"');
+        } else {
+            self.string(&text.decoded());
+        }
+    }
+
+    /// Writes decoded bytes as a string.
+    #[inline]
+    pub fn string(&mut self, bytes: &[u8]) {
+        self.byte(b'"');
+        self.escaped(bytes);
+        self.byte(b'"');
+    }
+
+    /// Writes any value as a string: what is no string already, as its JSON text.
+    pub fn value_as_text(&mut self, value: Value<'_>) {
+        match value {
+            Value::Missing | Value::Null => self.copy(b"\"\""),
+            Value::Bool(truth) => self.copy(if truth { b"\"true\"" } else { b"\"false\"" }),
+            Value::Text(text) => self.text(text),
+            Value::Number(raw) | Value::Object(raw) | Value::Array(raw) => self.string(raw),
+        }
+    }
+
+    /// Writes a number.
+    pub fn number(&mut self, number: u64) {
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        let mut rest = number;
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.copy(&digits[at..]);
+    }
+
+    /// Writes one byte of syntax.
+    #[inline]
+    pub fn byte(&mut self, byte: u8) {
+        self.ensure(1);
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
+
+    /// Writes bytes as they are.
+    #[inline]
+    pub fn copy(&mut self, source: &[u8]) {
+        self.ensure(source.len() + WIDTH);
+        copy(source, &mut self.bytes[self.length..]);
+        self.length += source.len();
+    }
+
+    /// Writes the inside of a string, escaping what must be.
+    pub fn escaped(&mut self, source: &[u8]) {
+        for block in source.chunks(ESCAPE_BLOCK) {
+            self.ensure(block.len() * LONGEST_ESCAPE + WIDTH);
+            self.length += escape(block, &mut self.bytes[self.length..]);
+        }
+    }
+
+    #[inline(always)]
+    fn ensure(&mut self, more: usize) {
+        if self.bytes.len() - self.length < more {
+            self.grow(more);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, more: usize) {
+        let wanted = (self.length + more).max(self.bytes.len() * 2).max(16 * 1024);
+        self.bytes.resize(wanted, 0);
+    }
+}
+
+/// Copies all of `source` to the start of `target`. Most copies are short, where a call of the general routine, a host
+/// call in some WebAssembly engines, would take longer than the copy.
+#[inline]
+fn copy(source: &[u8], target: &mut [u8]) {
+    let length = source.len();
+    if length > LONG_COPY {
+        target[..length].copy_from_slice(source);
+    } else if let (Some(last), true) = (source.last_chunk::<WIDTH>(), length >= WIDTH) {
+        for (from, to) in source.chunks_exact(WIDTH).zip(target.chunks_exact_mut(WIDTH)) {
+            to.copy_from_slice(from);
+        }
+        target[length - WIDTH..length].copy_from_slice(last);
+    } else if let (Some(first), Some(last)) = (source.first_chunk::<8>(), source.last_chunk::<8>()) {
+        target[..8].copy_from_slice(first);
+        target[length - 8..length].copy_from_slice(last);
+    } else if let (Some(first), Some(last)) = (source.first_chunk::<4>(), source.last_chunk::<4>()) {
+        target[..4].copy_from_slice(first);
+        target[length - 4..length].copy_from_slice(last);
+    } else {
+        for (from, to) in source.iter().zip(target) {
+            *to = *from;
+        }
+    }
+}
+
+/// Escapes `source` into `target`, which has room for the worst case and one chunk more. Returns the bytes written.
+///
+/// Whole chunks are stored at once; where one holds something to escape, only the part before it counts, and the next
+/// chunk starts behind it.
+fn escape(source: &[u8], target: &mut [u8]) -> usize {
+    let mut from = 0;
+    let mut to = 0;
+    while let Some(piece) = source.get(from..).and_then(|rest| rest.first_chunk::<WIDTH>()) {
+        target[to..to + WIDTH].copy_from_slice(piece);
+        let stops = chunk::string_stops(piece);
+        if stops == 0 {
+            from += WIDTH;
+            to += WIDTH;
+            continue;
+        }
+        let clean = stops.trailing_zeros() as usize;
+        from += clean;
+        to += clean;
+        to += escape_byte(source[from], &mut target[to..]);
+        from += 1;
+    }
+    for &byte in &source[from..] {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            target[to] = byte;
+            to += 1;
+        } else {
+            to += escape_byte(byte, &mut target[to..]);
+        }
+    }
+    to
+}
+
+#[inline]
+fn escape_byte(byte: u8, target: &mut [u8]) -> usize {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        _ => {
+            let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0xf)]];
+            target[..6].copy_from_slice(&[b'\\', b'u', b'0', b'0', digits[0], digits[1]]);
+            return 6;
+        }
+    };
+    target[..2].copy_from_slice(&[b'\\', short]);
+    2
+}

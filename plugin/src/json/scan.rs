@@ -1,0 +1,359 @@
+use super::chunk::{self, WIDTH};
+use super::text::{Form, hex4};
+use super::{DEEPEST, Text, Value};
+
+/// Walks over JSON text, strictly: what it accepts is valid JSON, save for control characters and halves of surrogate
+/// pairs inside strings, which [`Text`] remembers so that writers repair them.
+#[derive(Debug, Clone)]
+pub struct Scanner<'a> {
+    bytes: &'a [u8],
+    position: usize,
+    too_deep: bool,
+    dirty: bool,
+}
+
+/// Why some bytes are not JSON, or not the JSON asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// The text ends inside a value.
+    #[error("it is cut off after {0} bytes")]
+    CutOff(usize),
+    /// A byte that cannot stand where it stands.
+    #[error("byte {0} is not valid JSON")]
+    Unexpected(usize),
+    /// Something other than an object.
+    #[error("it is not a JSON object")]
+    NotAnObject,
+}
+
+impl<'a> Scanner<'a> {
+    /// Starts at the first byte.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Scanner {
+            bytes,
+            position: 0,
+            too_deep: false,
+            dirty: false,
+        }
+    }
+
+    /// Where the next byte is.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// The bytes not passed yet.
+    pub(super) fn remaining(&self) -> &'a [u8] {
+        &self.bytes[self.position..]
+    }
+
+    /// Passes bytes that the caller has looked at.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.position += count;
+    }
+
+    /// Whether anything passed so far was nested deeper than [`DEEPEST`].
+    pub fn too_deep(&self) -> bool {
+        self.too_deep
+    }
+
+    /// Whether any string passed so far needs repair before strict readers take it.
+    pub fn dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// The next byte that is not blank, without passing it.
+    #[inline(always)]
+    pub fn peek(&mut self) -> Option<u8> {
+        while let Some(&byte) = self.bytes.get(self.position) {
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(byte);
+            }
+            self.position += 1;
+        }
+        None
+    }
+
+    /// Passes `byte` if it is the next one that is not blank.
+    #[inline(always)]
+    pub fn take(&mut self, byte: u8) -> bool {
+        let taken = self.peek() == Some(byte);
+        self.position += usize::from(taken);
+        taken
+    }
+
+    /// Passes `byte` or fails.
+    #[inline(always)]
+    pub fn expect(&mut self, byte: u8) -> Result<(), Flaw> {
+        if self.take(byte) { Ok(()) } else { Err(self.flaw()) }
+    }
+
+    /// Fails unless only blanks are left.
+    pub fn end(&mut self) -> Result<(), Flaw> {
+        if self.peek().is_none() {
+            Ok(())
+        } else {
+            Err(self.flaw())
+        }
+    }
+
+    /// What is wrong at the present position.
+    pub fn flaw(&self) -> Flaw {
+        if self.position >= self.bytes.len() {
+            Flaw::CutOff(self.bytes.len())
+        } else {
+            Flaw::Unexpected(self.position)
+        }
+    }
+
+    /// Goes through the members of the object that comes next. The visitor stands before each value, and must pass it.
+    #[inline(always)]
+    pub fn members(
+        &mut self,
+        mut visit: impl FnMut(&mut Self, Text<'a>) -> Result<(), Flaw>,
+    ) -> Result<(), Flaw> {
+        self.expect(b'{')?;
+        if self.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.key()?;
+            visit(self, key)?;
+            if self.take(b'}') {
+                return Ok(());
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    /// Goes through the elements of the array that comes next, as `members` does.
+    pub fn elements(&mut self, mut visit: impl FnMut(&mut Self) -> Result<(), Flaw>) -> Result<(), Flaw> {
+        self.expect(b'[')?;
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            visit(self)?;
+            if self.take(b']') {
+                return Ok(());
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    /// Passes one value.
+    #[inline]
+    pub fn value(&mut self) -> Result<Value<'a>, Flaw> {
+        match self.peek() {
+            Some(b'"') => self.string().map(Value::Text),
+            Some(b'{') => self.container().map(Value::Object),
+            Some(b'[') => self.container().map(Value::Array),
+            _ => self.scalar(),
+        }
+    }
+
+    /// Passes a member's name and the colon.
+    #[inline(always)]
+    fn key(&mut self) -> Result<Text<'a>, Flaw> {
+        if self.peek() != Some(b'"') {
+            return Err(self.flaw());
+        }
+        let key = self.string()?;
+        self.expect(b':')?;
+        Ok(key)
+    }
+
+    /// Passes a string; the next byte is its opening quote.
+    #[inline]
+    pub fn string(&mut self) -> Result<Text<'a>, Flaw> {
+        let start = self.position + 1;
+        let mut at = start;
+        let mut form = Form::Plain;
+        loop {
+            if let Some(piece) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<WIDTH>()) {
+                let stops = chunk::string_stops(piece);
+                if stops == 0 {
+                    at += WIDTH;
+                    continue;
+                }
+                at += stops.trailing_zeros() as usize;
+            }
+            match self.bytes.get(at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    let (length, escape) = self.escape(at)?;
+                    at += length;
+                    form = form.max(escape);
+                }
+                Some(0..=0x1f) => {
+                    form = Form::Dirty;
+                    at += 1;
+                }
+                Some(_) => at += 1,
+                None => {
+                    self.position = self.bytes.len();
+                    return Err(self.flaw());
+                }
+            }
+        }
+        self.position = at + 1;
+        self.dirty |= form == Form::Dirty;
+        Ok(Text::new(&self.bytes[start..at], form))
+    }
+
+    /// Judges the escape that starts at `at`: its length, and what it makes of the string.
+    #[inline(always)]
+    fn escape(&mut self, at: usize) -> Result<(usize, Form), Flaw> {
+        match self.bytes.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok((2, Form::Escaped)),
+            Some(b'u') => self.unicode_escape(at),
+            _ => {
+                self.position = at + 1;
+                Err(self.flaw())
+            }
+        }
+    }
+
+    fn unicode_escape(&mut self, at: usize) -> Result<(usize, Form), Flaw> {
+        let Some(unit) = hex4(&self.bytes[at + 2..]) else {
+            self.position = at + 2;
+            return Err(self.flaw());
+        };
+        let second = || {
+            let rest = self.bytes[at + 6..].strip_prefix(b"\\u")?;
+            hex4(rest).filter(|low| (0xdc00..=0xdfff).contains(low))
+        };
+        Ok(match unit {
+            0xd800..=0xdbff if second().is_some() => (12, Form::Escaped),
+            0xd800..=0xdfff => (6, Form::Dirty),
+            _ => (6, Form::Escaped),
+        })
+    }
+
+    /// Passes `null`, `true`, `false` or a number.
+    fn scalar(&mut self) -> Result<Value<'a>, Flaw> {
+        let start = self.position;
+        let rest = &self.bytes[start..];
+        let length = rest
+            .iter()
+            .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.'));
+        let word = &rest[..length.unwrap_or(rest.len())];
+        let value = match word {
+            b"null" => Value::Null,
+            b"true" => Value::Bool(true),
+            b"false" => Value::Bool(false),
+            _ if is_number(word) => Value::Number(word),
+            _ => return Err(self.flaw()),
+        };
+        self.position += word.len();
+        Ok(value)
+    }
+
+    /// Passes a whole object or array; the next byte opens it.
+    fn container(&mut self) -> Result<&'a [u8], Flaw> {
+        let start = self.position;
+        let mut nesting = Nesting::default();
+        loop {
+            let opened = match self.peek() {
+                Some(b'{') => self.open(b'}', &mut nesting)?,
+                Some(b'[') => self.open(b']', &mut nesting)?,
+                Some(b'"') => self.string().map(|_| false)?,
+                _ => self.scalar().map(|_| false)?,
+            };
+            if opened {
+                continue;
+            }
+            loop {
+                let Some(in_object) = nesting.innermost() else {
+                    return Ok(&self.bytes[start..self.position]);
+                };
+                if self.take(b',') {
+                    if in_object {
+                        self.key()?;
+                    }
+                    break;
+                }
+                self.expect(if in_object { b'}' } else { b']' })?;
+                nesting.leave();
+            }
+        }
+    }
+
+    /// Passes an opening bracket; if the container is empty, the closing one too. Says whether a value comes next.
+    fn open(&mut self, closing: u8, nesting: &mut Nesting) -> Result<bool, Flaw> {
+        self.position += 1;
+        if self.take(closing) {
+            return Ok(false);
+        }
+        nesting.enter(closing == b'}');
+        self.too_deep |= nesting.depth() > DEEPEST;
+        if closing == b'}' {
+            self.key()?;
+        }
+        Ok(true)
+    }
+}
+
+fn is_number(word: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = word.strip_prefix(b"-").unwrap_or(word);
+    let whole = digits(rest);
+    if whole == 0 || (whole > 1 && rest[0] == b'0') {
+        return false;
+    }
+    let mut rest = &rest[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let count = digits(fraction);
+        if count == 0 {
+            return false;
+        }
+        rest = &fraction[count..];
+    }
+    if let Some(exponent) = rest.strip_prefix(b"e").or_else(|| rest.strip_prefix(b"E")) {
+        let exponent = exponent
+            .strip_prefix(b"+")
+            .or_else(|| exponent.strip_prefix(b"-"))
+            .unwrap_or(exponent);
+        let count = digits(exponent);
+        if count == 0 {
+            return false;
+        }
+        rest = &exponent[count..];
+    }
+    rest.is_empty()
+}
+
+/// Which brackets are open: one bit each, so that depth costs memory by the byte and no stack at all.
+#[derive(Default)]
+struct Nesting {
+    open: Vec<u64>,
+    last: u64,
+    depth: usize,
+}
+
+impl Nesting {
+    fn enter(&mut self, object: bool) {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
+            self.open.push(self.last);
+        }
+        self.last = self.last << 1 | u64::from(object);
+        self.depth += 1;
+    }
+
+    fn leave(&mut self) {
+        self.depth -= 1;
+        self.last >>= 1;
+        if self.depth.is_multiple_of(64) {
+            self.last = self.open.pop().unwrap_or(0);
+        }
+    }
+
+    /// Whether the innermost open bracket is an object's; none when all are closed.
+    fn innermost(&self) -> Option<bool> {
+        (self.depth > 0).then_some(self.last & 1 == 1)
+    }
+
+    fn depth(&self) -> usize {
+        self.depth
+    }
+}

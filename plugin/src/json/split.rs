@@ -1,0 +1,109 @@
+use super::chunk::{self, WIDTH};
+use super::{Flaw, Scanner};
+
+impl<'a> Scanner<'a> {
+    /// Splits the array that comes next into its elements, looking at strings and brackets only. A bracket that closes
+    /// an outer one closes those inside it too, and one that closes nothing in its element is passed over, so that a
+    /// broken element ends where it seems to.
+    pub fn split(&mut self, elements: &mut Vec<&'a [u8]>) -> Result<(), Flaw> {
+        self.expect(b'[')?;
+        loop {
+            match self.peek() {
+                Some(b',') => self.skip(1),
+                Some(b']') => {
+                    self.skip(1);
+                    return Ok(());
+                }
+                Some(_) => elements.push(self.element()?),
+                None => return Err(self.flaw()),
+            }
+        }
+    }
+
+    /// Passes one element, which starts here.
+    fn element(&mut self) -> Result<&'a [u8], Flaw> {
+        let bytes = self.remaining();
+        let mut open = Open::default();
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                b'"' => {
+                    at = end_of_string(bytes, at + 1);
+                    continue;
+                }
+                b'{' | b'[' => open.enter(byte),
+                b'}' | b']' | b',' if open.is_empty() => break,
+                b'}' | b']' => {
+                    open.leave(byte);
+                    if open.is_empty() {
+                        self.skip(at + 1);
+                        return Ok(&bytes[..=at]);
+                    }
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        self.skip(at);
+        if at == bytes.len() {
+            Err(self.flaw())
+        } else {
+            Ok(bytes[..at].trim_ascii_end())
+        }
+    }
+}
+
+/// The brackets open inside an element. They are counted by kind, so that a bracket that closes nothing is known at once
+/// and the time stays linear whatever the input.
+#[derive(Default)]
+struct Open {
+    brackets: Vec<u8>,
+    braces: usize,
+}
+
+impl Open {
+    fn is_empty(&self) -> bool {
+        self.brackets.is_empty()
+    }
+
+    fn enter(&mut self, opening: u8) {
+        self.brackets.push(opening);
+        self.braces += usize::from(opening == b'{');
+    }
+
+    fn leave(&mut self, closing: u8) {
+        let (opening, count) = match closing {
+            b'}' => (b'{', self.braces),
+            _ => (b'[', self.brackets.len() - self.braces),
+        };
+        if count == 0 {
+            return;
+        }
+        while let Some(bracket) = self.brackets.pop() {
+            self.braces -= usize::from(bracket == b'{');
+            if bracket == opening {
+                return;
+            }
+        }
+    }
+}
+
+/// The position behind the string whose inside starts at `at`; the end of the input if it is not closed.
+fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        if let Some(piece) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WIDTH>()) {
+            let stops = chunk::string_stops(piece);
+            if stops == 0 {
+                at += WIDTH;
+                continue;
+            }
+            at += stops.trailing_zeros() as usize;
+        }
+        match bytes.get(at) {
+            Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+            None => return bytes.len(),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+use std::borrow::Cow;
+
+/// The inside of a JSON string as received: a span of the input between the quotes, still escaped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text<'a> {
+    raw: &'a [u8],
+    form: Form,
+}
+
+/// What copying a text into another JSON string takes. Ordered: the later ones need more care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// No escapes: the bytes are what they mean.
+    Plain,
+    /// Valid escapes: copied as it stands, decoded for reading.
+    Escaped,
+    /// Control characters or halves of surrogate pairs, which many readers refuse: decoded, then escaped again.
+    Dirty,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn new(raw: &'a [u8], form: Form) -> Self {
+        Text { raw, form }
+    }
+
+    /// A text that needs no escapes, for constants.
+    pub const fn constant(text: &'static str) -> Text<'static> {
+        Text {
+            raw: text.as_bytes(),
+            form: Form::Plain,
+        }
+    }
+
+    /// A text known to need no escapes, for example the digits of a number.
+    pub(crate) fn plain(raw: &'a [u8]) -> Self {
+        Text {
+            raw,
+            form: Form::Plain,
+        }
+    }
+
+    /// The bytes between the quotes, as received.
+    pub fn raw(self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// Whether the bytes can stand in a JSON string as they are.
+    pub fn copies(self) -> bool {
+        self.form != Form::Dirty
+    }
+
+    /// Whether the bytes are what they mean.
+    pub fn is_plain(self) -> bool {
+        self.form == Form::Plain
+    }
+
+    /// Whether it holds something that strict readers refuse: control characters or half a surrogate pair.
+    pub fn is_dirty(self) -> bool {
+        self.form == Form::Dirty
+    }
+
+    /// Without blanks around it; none when nothing is left.
+    pub fn trimmed(self) -> Option<Self> {
+        let raw = self.raw.trim_ascii();
+        (!raw.is_empty()).then_some(Text { raw, form: self.form })
+    }
+
+    /// The meaning, as bytes that should be UTF-8. Halves of surrogate pairs become U+FFFD.
+    pub fn decoded(self) -> Cow<'a, [u8]> {
+        match self.form {
+            Form::Plain => Cow::Borrowed(self.raw),
+            Form::Escaped | Form::Dirty => Cow::Owned(decode(self.raw)),
+        }
+    }
+
+    /// The meaning as text; what is not UTF-8 becomes U+FFFD.
+    pub fn to_str(self) -> Cow<'a, str> {
+        match self.decoded() {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
+    /// Equality by meaning, letter case aside.
+    pub fn is(self, text: &str) -> bool {
+        match self.form {
+            Form::Plain => self.raw.eq_ignore_ascii_case(text.as_bytes()),
+            Form::Escaped | Form::Dirty => decode(self.raw).eq_ignore_ascii_case(text.as_bytes()),
+        }
+    }
+}
+
+fn decode(raw: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.iter().position(|&byte| byte == b'\\') {
+        decoded.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        let Some((&kind, after)) = rest.split_first() else {
+            break;
+        };
+        rest = after;
+        match kind {
+            b'b' => decoded.push(0x08),
+            b'f' => decoded.push(0x0c),
+            b'n' => decoded.push(b'\n'),
+            b'r' => decoded.push(b'\r'),
+            b't' => decoded.push(b'\t'),
+            b'u' => {
+                let (character, used) = unicode(rest);
+                let mut buffer = [0; 4];
+                decoded.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
+                rest = &rest[used..];
+            }
+            other => decoded.push(other),
+        }
+    }
+    decoded.extend_from_slice(rest);
+    decoded
+}
+
+/// Reads what follows `\u`: the character, and how many bytes it took (the second half of a pair included).
+fn unicode(rest: &[u8]) -> (char, usize) {
+    let Some(first) = hex4(rest) else {
+        return (char::REPLACEMENT_CHARACTER, 0);
+    };
+    if let Some(character) = char::from_u32(first) {
+        return (character, 4);
+    }
+    let second = rest
+        .get(4..6)
+        .filter(|&escape| escape == b"\\u")
+        .and_then(|_| hex4(&rest[6..]));
+    match second {
+        Some(second @ 0xdc00..=0xdfff) if first < 0xdc00 => {
+            let scalar = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+            (char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER), 10)
+        }
+        _ => (char::REPLACEMENT_CHARACTER, 4),
+    }
+}
+
+/// Four hexadecimal digits at the start of `bytes`.
+pub(super) fn hex4(bytes: &[u8]) -> Option<u32> {
+    let digits = bytes.first_chunk::<4>()?;
+    digits.iter().try_fold(0, |value, &digit| {
+        Some(value << 4 | char::from(digit).to_digit(16)?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_decoded_and_halves_of_pairs_replaced() {
+        for (raw, expected) in [
+            (r"plain", "plain"),
+            (r#"a\"b\\c\/d"#, r#"a"b\c/d"#),
+            (r"\b\f\n\r\t", "\u{8}\u{c}\n\r\t"),
+            (r"\u00e9\ud83d\ude00", "é😀"),
+            (r"\ud83dx", "\u{fffd}x"),
+            (r"\ude00", "\u{fffd}"),
+            (r"\ud83d\u0041", "\u{fffd}A"),
+        ] {
+            let text = Text::new(raw.as_bytes(), Form::Escaped);
+            assert_eq!(text.to_str(), expected, "{raw}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Instants as the API writes them: ISO 8601 with none to nine or more digits of fraction, `Z` or an offset.
+
+use crate::contract::Timestamp;
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// .NET ticks (100 ns since the year 1) at 1970-01-01T00:00:00Z.
+const TICKS_AT_EPOCH: u64 = 621_355_968_000_000_000;
+
+/// Reads an instant. Without a zone it is UTC; more than nine digits of fraction are cut off. None for what is no
+/// instant between 1970 and 2554, the span of the contract's timestamps.
+pub fn parse(text: &[u8]) -> Option<Timestamp> {
+    let date = text.first_chunk::<19>()?;
+    let year = digits(&date[0..4])?;
+    let month = digits(&date[5..7])?;
+    let day = digits(&date[8..10])?;
+    let hour = digits(&date[11..13])?;
+    let minute = digits(&date[14..16])?;
+    let second = digits(&date[17..19])?;
+    let separators =
+        [date[4], date[7], date[13], date[16]] == *b"--::" && matches!(date[10], b'T' | b't' | b' ');
+    let in_range = (1..=12).contains(&month)
+        && (1..=days_in_month(year, month)).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second <= 60;
+    if !separators || !in_range {
+        return None;
+    }
+    let (fraction, zone) = fraction(&text[19..])?;
+    let days = days_since_epoch(year, month, day)?;
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+    let seconds = seconds.checked_add_signed(-offset_seconds(zone)?)?;
+    seconds.checked_mul(NANOS_PER_SECOND)?.checked_add(fraction)
+}
+
+/// The instant in the `ticks` that end an event's `id`, which equal its time.
+pub fn from_ticks(text: &[u8]) -> Option<Timestamp> {
+    let ticks = std::str::from_utf8(text).ok()?.parse::<u64>().ok()?;
+    ticks.checked_sub(TICKS_AT_EPOCH)?.checked_mul(100)
+}
+
+/// Whether `text` is already in the form `2026-01-31T23:59:59Z`, with or without a fraction: the form that
+/// [`micros`] keeps.
+fn is_usual(text: &[u8]) -> bool {
+    text.get(10) == Some(&b'T') && text.last() == Some(&b'Z')
+}
+
+/// An instant as ECS consumers want it: in UTC, cut (not rounded) to microseconds, fewer digits as they are.
+pub fn micros(text: &[u8], instant: Timestamp) -> String {
+    if is_usual(text) && text.len() > 20 {
+        let kept = text.len().saturating_sub(1).min(26);
+        return format!("{}Z", String::from_utf8_lossy(&text[..kept]));
+    }
+    if is_usual(text) {
+        return String::from_utf8_lossy(text).into_owned();
+    }
+    format(instant)
+}
+
+/// An instant in UTC with as many of six digits of fraction as it needs.
+pub fn format(instant: Timestamp) -> String {
+    let (seconds, nanos) = (instant / NANOS_PER_SECOND, instant % NANOS_PER_SECOND);
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    if nanos >= 1_000 {
+        text.push_str(format!(".{:06}", nanos / 1_000).trim_end_matches('0'));
+    }
+    text.push('Z');
+    text
+}
+
+/// The number that `text`, all digits, stands for.
+fn digits(text: &[u8]) -> Option<u64> {
+    text.iter().try_fold(0, |number, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| number * 10 + u64::from(digit - b'0'))
+    })
+}
+
+/// Nanoseconds of the fraction at the start of `text`, and what follows it.
+fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
+    let Some((b'.' | b',', rest)) = text.split_first() else {
+        return Some((0, text));
+    };
+    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let kept = count.min(9);
+    let value = digits(&rest[..kept])? * 10_u64.pow(9 - kept as u32);
+    Some((value, &rest[count..]))
+}
+
+/// Seconds that the zone is ahead of UTC.
+fn offset_seconds(zone: &[u8]) -> Option<i64> {
+    let (sign, rest) = match zone {
+        [] | b"Z" | b"z" => return Some(0),
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = match rest {
+        [hours @ .., b':', a, b] if hours.len() == 2 => (digits(hours)?, digits(&[*a, *b])?),
+        [hours @ .., a, b] if hours.len() == 2 => (digits(hours)?, digits(&[*a, *b])?),
+        [_, _] => (digits(rest)?, 0),
+        _ => return None,
+    };
+    (hours < 24 && minutes < 60).then(|| sign * (hours * 3_600 + minutes * 60) as i64)
+}
+
+fn days_in_month(year: u64, month: u64) -> u64 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01; none before it. Years are taken to begin in March, so that leap days come last
+/// (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
+    let year = if month <= 2 { year.checked_sub(1)? } else { year };
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (era * 146_097 + day_of_era).checked_sub(719_468)
+}
+
+/// Year, month and day of a number of days from 1970-01-01.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_write_an_instant_is_read() {
+        for (text, expected) in [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2018-01-29T20:42:31.3810679Z", Some(1_517_258_551_381_067_900)),
+            ("2018-01-29T20:42:31Z", Some(1_517_258_551_000_000_000)),
+            ("2018-01-29T20:42:31.65Z", Some(1_517_258_551_650_000_000)),
+            ("2018-01-29T20:42:31.123456789Z", Some(1_517_258_551_123_456_789)),
+            ("2018-01-29T20:42:31.1234567899Z", Some(1_517_258_551_123_456_789)),
+            ("2018-01-29T20:42:31.Z", Some(1_517_258_551_000_000_000)),
+            ("2018-01-29T22:42:31+02:00", Some(1_517_258_551_000_000_000)),
+            ("2018-01-29T22:42:31+0200", Some(1_517_258_551_000_000_000)),
+            ("2018-01-29T15:42:31-05", Some(1_517_258_551_000_000_000)),
+            ("2018-01-29 20:42:31", Some(1_517_258_551_000_000_000)),
+            ("2018-01-29t20:42:31z", Some(1_517_258_551_000_000_000)),
+            ("2020-02-29T00:00:00Z", Some(1_582_934_400_000_000_000)),
+            ("2019-02-29T00:00:00Z", None),
+            ("2018-13-01T00:00:00Z", None),
+            ("2018-01-29", None),
+            ("2018-01-29T20:42:31X", None),
+            ("2018-01-29T24:00:00Z", None),
+            ("1969-12-31T23:59:59Z", None),
+            ("1970-01-01T00:00:00+01:00", None),
+            ("0001-01-01T00:00:00Z", None),
+            ("9999-12-31T23:59:59Z", None),
+            ("0000-01-01T00:00:00Z", None),
+            ("", None),
+        ] {
+            assert_eq!(parse(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn microseconds_are_cut_and_fewer_digits_kept() {
+        for (text, expected) in [
+            ("2018-01-29T20:42:31.3810679Z", "2018-01-29T20:42:31.381067Z"),
+            ("2018-01-29T20:42:31.65Z", "2018-01-29T20:42:31.65Z"),
+            ("2018-01-29T20:42:31Z", "2018-01-29T20:42:31Z"),
+            ("2018-01-29T22:42:31.5000000+02:00", "2018-01-29T20:42:31.5Z"),
+            ("2018-01-29 20:42:31.9999999", "2018-01-29T20:42:31.999999Z"),
+        ] {
+            let instant = parse(text.as_bytes()).unwrap();
+            assert_eq!(micros(text.as_bytes(), instant), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn ticks_are_instants() {
+        assert_eq!(
+            from_ticks(b"636528553513810679"),
+            parse(b"2018-01-29T20:42:31.3810679Z")
+        );
+        assert_eq!(from_ticks(b"0"), None);
+        assert_eq!(from_ticks(b"x"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_formatted_is_read_again(instant in 0..u64::MAX / 1_000) {
+            let instant = instant * 1_000;
+            proptest::prop_assert_eq!(parse(format(instant).as_bytes()), Some(instant));
+        }
+
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
+            if let Some(instant) = parse(&bytes) {
+                let _ = micros(&bytes, instant);
+            }
+        }
+    }
+}
