@@ -1,1 +1,55 @@
-//! Placeholder.
+//! A fake Azure: token endpoint, subscriptions and activity logs, as strict as the real ones, with late events and
+//! scripted failures.
+//!
+//! [`Azure`] is the whole of it as one value: a request and an instant go in, an answer comes out. [`Server`] puts it
+//! behind a socket. `tests/README.md` explains the program `fake-azure`.
+
+// The way of a request.
+mod activity;
+mod answer;
+mod arm;
+mod azure;
+mod entra;
+mod entra_error;
+mod link;
+mod page;
+mod query;
+mod route;
+mod token;
+
+// What there is to read.
+mod directory;
+mod event;
+mod filter;
+mod log;
+pub mod scenario;
+mod settings;
+
+// What goes wrong.
+mod damage;
+mod script;
+mod throttle;
+
+// What is known afterwards.
+mod journal;
+mod stats;
+
+// Sockets.
+mod line;
+mod server;
+mod wire;
+
+mod random;
+mod time;
+
+pub use answer::{Answer, Wire};
+pub use azure::Azure;
+pub use directory::{Application, Directory, Grant, Role, Scope, Secret, State, Subscription, Tenant};
+pub use event::{Event, EventError};
+pub use journal::{Counts, Recorded, Violation};
+pub use route::Endpoint;
+pub use script::{Action, ErrorBody, Fault, Script, ScriptError, When};
+pub use server::Server;
+pub use settings::Settings;
+pub use stats::{Ids, LogStats, Stats};
+pub use time::Instant;

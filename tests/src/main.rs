@@ -1,2 +1,192 @@
-//! Placeholder.
-fn main() {}
+//! `fake-azure`: the lab as a program.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context, Result, ensure};
+use chrono::{TimeDelta, Utc};
+use clap::Parser;
+use fake_azure::scenario::bulk::Recipe;
+use fake_azure::scenario::example;
+use fake_azure::scenario::live::Live;
+use fake_azure::{Azure, Scope, Script, Server, Settings};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A fake Azure on a loopback port. When it is ready it prints one line of JSON that says how to reach it, and it runs
+/// until SIGTERM or SIGINT. See tests/README.md.
+#[derive(Debug, Parser)]
+#[command(name = "fake-azure", version)]
+struct Arguments {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// What happens: `bulk:N` (N events in all) or `live`
+    #[arg(long, default_value = "bulk:1000")]
+    scenario: Scenario,
+    /// Failures to play, a JSON file
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// Number of subscriptions
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    subscriptions: usize,
+    /// Events on a page
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    page_size: usize,
+    /// Makes ids, sizes and delays repeatable
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// bulk: hours over which the events are spread, ending now
+    #[arg(long, value_name = "HOURS", default_value_t = 24.0)]
+    span: f64,
+    /// live: events per second in each subscription
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 1.0)]
+    rate: f64,
+    /// live: seconds after which nothing happens any more
+    #[arg(long, value_name = "SECONDS")]
+    stop_after: Option<f64>,
+    /// bulk and live: no event comes into sight later than this after it happened
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    latest: f64,
+    /// Validity of access tokens
+    #[arg(long, value_name = "SECONDS", default_value_t = 3599)]
+    token_life: i64,
+    /// How long a page link can be followed
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    link_life: i64,
+    /// Put the events of a page in any order
+    #[arg(long)]
+    shuffle: bool,
+    /// Refuse reads beyond Resource Manager's token bucket
+    #[arg(long)]
+    limit_reads: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Scenario {
+    Bulk(u32),
+    Live,
+}
+
+impl FromStr for Scenario {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Scenario, String> {
+        match text.split_once(':') {
+            None if text == "live" => Ok(Scenario::Live),
+            Some(("bulk", count)) => count
+                .parse()
+                .map(Scenario::Bulk)
+                .map_err(|error| format!("{count}: {error}")),
+            _ => Err("write bulk:N or live".to_owned()),
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let azure = build(&arguments)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let _in_runtime = runtime.enter();
+    // Before the line is printed: whoever reads it may send the signal at once.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+
+    let server = Server::start(azure, arguments.listen)
+        .with_context(|| format!("cannot listen on {}: choose another --listen", arguments.listen))?;
+    println!("{}", connection(&server));
+    runtime.block_on(async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    });
+    Ok(())
+}
+
+fn build(arguments: &Arguments) -> Result<Azure> {
+    ensure!(
+        arguments.page_size > 0,
+        "--page-size 0 would never show an event: give at least 1"
+    );
+    ensure!(
+        arguments.subscriptions > 0,
+        "--subscriptions 0 leaves nothing to read: give at least 1"
+    );
+    let settings = Settings {
+        page_size: arguments.page_size,
+        token_life: TimeDelta::seconds(arguments.token_life),
+        link_life: TimeDelta::seconds(arguments.link_life),
+        shuffle: arguments.shuffle,
+        limit_reads: arguments.limit_reads,
+        seed: arguments.seed,
+        ..Settings::default()
+    };
+    let directory = example::directory(arguments.subscriptions);
+    let subscriptions: Vec<String> = directory.subscriptions.iter().map(|one| one.id.clone()).collect();
+    let mut azure = Azure::new(settings, directory);
+    fill(&mut azure, arguments, &subscriptions)?;
+    if let Some(path) = &arguments.script {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        azure.play(Script::parse(&text).with_context(|| format!("{} cannot be played", path.display()))?);
+    }
+    Ok(azure)
+}
+
+fn fill(azure: &mut Azure, arguments: &Arguments, subscriptions: &[String]) -> Result<()> {
+    let now = Utc::now();
+    let seconds = |value: f64| TimeDelta::nanoseconds((value * 1e9) as i64);
+    let recipe = |index: usize, start, spacing| Recipe {
+        subscription: subscriptions[index].clone(),
+        start,
+        spacing,
+        latest: seconds(arguments.latest),
+        seed: arguments.seed.wrapping_add(index as u64),
+    };
+    match arguments.scenario {
+        Scenario::Bulk(count) => {
+            let span = seconds(arguments.span * 3600.0);
+            for (index, id) in subscriptions.iter().enumerate() {
+                let share = (count as usize + index) / subscriptions.len();
+                let spacing = span / share.max(1) as i32;
+                for event in recipe(index, now - span, spacing).events(share as u32) {
+                    azure.add(&Scope::Subscription(id.clone()), event);
+                }
+            }
+        }
+        Scenario::Live => {
+            ensure!(arguments.rate > 0.0, "--rate must be above 0");
+            let spacing = seconds(1.0 / arguments.rate);
+            let recipes = (0..subscriptions.len())
+                .map(|index| recipe(index, now, spacing))
+                .collect();
+            azure.go_live(Live::new(
+                recipes,
+                arguments.stop_after.map(|after| now + seconds(after)),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What a client must know, in one line.
+fn connection(server: &Server) -> serde_json::Value {
+    let azure = server.azure();
+    let subscriptions: Vec<_> = azure
+        .directory
+        .subscriptions
+        .iter()
+        .map(|one| json!({"id": one.id, "name": one.name}))
+        .collect();
+    json!({
+        "base_url": server.endpoint(),
+        "tenant_id": example::TENANT,
+        "client_id": example::CLIENT_ID,
+        "client_secret": example::CLIENT_SECRET,
+        "subscriptions": subscriptions,
+    })
+}

@@ -1,0 +1,104 @@
+//! The token endpoint: `POST /{tenant}/oauth2/v2.0/token` with client credentials.
+
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, StatusCode};
+use serde_json::json;
+
+use crate::answer::Answer;
+use crate::azure::Azure;
+use crate::directory::{self, Application};
+use crate::entra_error;
+use crate::query::{Plus, Query};
+use crate::time::Instant;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+impl Azure {
+    /// Issues a token, or refuses with the number that Microsoft Entra uses.
+    pub(crate) fn token(&mut self, now: Instant, tenant: &str, request: &Request<bytes::Bytes>) -> Answer {
+        match self.check_token_request(now, tenant, request) {
+            Ok((client_id, tenant)) => {
+                let life = self.settings.token_life;
+                let text = self.tokens.issue(&client_id, &tenant, now, life);
+                let body = json!({
+                    "token_type": "Bearer",
+                    "expires_in": life.num_seconds(),
+                    "ext_expires_in": life.num_seconds(),
+                    "access_token": text,
+                });
+                Answer::json(StatusCode::OK, &body).with_header("cache-control", "no-store, no-cache")
+            }
+            Err((number, about)) => entra_error::answer(number, &about, now),
+        }
+    }
+
+    /// The application and the tenant a token is due to, or the number of the refusal and what it is about.
+    fn check_token_request(
+        &self,
+        now: Instant,
+        tenant: &str,
+        request: &Request<bytes::Bytes>,
+    ) -> Result<(String, String), (u32, String)> {
+        let refuse = |number: u32, about: &str| Err((number, about.to_owned()));
+        if request.method() != Method::POST {
+            return refuse(900561, request.method().as_str());
+        }
+        let Some(tenant) = self.directory.tenant(tenant) else {
+            let well_formed = directory::is_guid(tenant) || tenant.contains('.');
+            return refuse(if well_formed { 90002 } else { 900023 }, tenant);
+        };
+        let content_type = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let is_form =
+            content_type.is_some_and(|value| value.split(';').next().is_some_and(|kind| kind.trim() == FORM));
+        // Entra does not see the fields of a body that is not declared as a form.
+        let body = if is_form {
+            std::str::from_utf8(request.body()).unwrap_or_default()
+        } else {
+            ""
+        };
+        let form = Query::read(body, Plus::Blank).unwrap_or_default();
+        let field = |name: &str| {
+            form.get(name)
+                .filter(|value| !value.is_empty())
+                .ok_or_else(|| (900144, name.to_owned()))
+        };
+
+        let grant_type = field("grant_type")?;
+        if grant_type != "client_credentials" {
+            return refuse(70003, grant_type);
+        }
+        let (client_id, scope) = (field("client_id")?, field("scope")?);
+        let Some(resource) = scope.strip_suffix("/.default") else {
+            return refuse(70011, scope);
+        };
+        // `…azure.com/.default` and `…azure.com//.default` are both in use.
+        let resource = resource.strip_suffix('/').unwrap_or(resource);
+        if !resource.eq_ignore_ascii_case(&self.settings.endpoint) {
+            return refuse(500011, resource);
+        }
+        let Some(application) = self.directory.application(&tenant.id, client_id) else {
+            return refuse(700016, client_id);
+        };
+        if !application.enabled {
+            return refuse(7000112, client_id);
+        }
+        match form.get("client_secret") {
+            Some(secret) => check_secret(application, secret, now)?,
+            None => return refuse(7000218, ""),
+        }
+        Ok((application.client_id.clone(), tenant.id.clone()))
+    }
+}
+
+fn check_secret(application: &Application, value: &str, now: Instant) -> Result<(), (u32, String)> {
+    match application.secrets.iter().find(|secret| secret.value == value) {
+        None => Err((7000215, application.client_id.clone())),
+        Some(secret) if secret.expires.is_some_and(|expires| expires <= now) => {
+            Err((7000222, application.client_id.clone()))
+        }
+        Some(_) => Ok(()),
+    }
+}

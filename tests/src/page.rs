@@ -1,0 +1,44 @@
+//! A page of a list, on its way to becoming a body.
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::answer::Answer;
+
+/// What a list endpoint is about to answer. Scripted failures change it before it is written.
+#[derive(Debug)]
+pub struct Page {
+    /// The elements of `value`: JSON, or what a script made of it.
+    pub items: Vec<Vec<u8>>,
+    /// The text of `nextLink`; without one the list ends here and the member is left out.
+    pub next: Option<Value>,
+    /// The link that led here.
+    pub own_link: String,
+    /// A link with another text that leads to the same items again.
+    pub again_link: String,
+}
+
+impl Page {
+    /// Writes the body.
+    pub fn into_answer(self) -> Answer {
+        let mut body = br#"{"value":["#.to_vec();
+        for (index, item) in self.items.iter().enumerate() {
+            if index > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(item);
+        }
+        body.push(b']');
+        if let Some(next) = &self.next {
+            body.extend_from_slice(br#","nextLink":"#);
+            body.extend_from_slice(next.to_string().as_bytes());
+        }
+        body.push(b'}');
+        Answer::bytes(
+            StatusCode::OK,
+            "application/json; charset=utf-8",
+            Bytes::from(body),
+        )
+    }
+}

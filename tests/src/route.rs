@@ -1,0 +1,101 @@
+//! Which part of Azure a path leads to.
+
+use serde::{Deserialize, Serialize};
+
+/// The endpoints, as a script and the statistics name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// The token endpoint of a tenant.
+    Token,
+    /// The list of subscriptions.
+    Subscriptions,
+    /// One subscription.
+    Subscription,
+    /// The activity log of a subscription.
+    Log,
+    /// The activity log of a tenant.
+    TenantLog,
+    /// Anything else.
+    Unknown,
+}
+
+/// An endpoint and the name inside its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Which endpoint.
+    pub endpoint: Endpoint,
+    /// The tenant of a token request, or the subscription, as the client wrote it; else empty.
+    pub name: String,
+}
+
+impl Route {
+    /// Finds the endpoint; letter case does not matter, a slash too many does.
+    pub fn of(path: &str) -> Route {
+        const VALUES: [&str; 5] = [
+            "providers",
+            "microsoft.insights",
+            "eventtypes",
+            "management",
+            "values",
+        ];
+        let lower = path.to_ascii_lowercase();
+        let segments: Vec<&str> = lower.split('/').skip(1).collect();
+        let written = |index: usize| path.split('/').nth(index + 1).unwrap_or_default().to_owned();
+        let (endpoint, name) = match segments.as_slice() {
+            [_, "oauth2", "v2.0", "token"] => (Endpoint::Token, written(0)),
+            ["subscriptions"] => (Endpoint::Subscriptions, String::new()),
+            ["subscriptions", _] => (Endpoint::Subscription, written(1)),
+            ["subscriptions", _, rest @ ..] if rest == VALUES => (Endpoint::Log, written(1)),
+            rest if rest == VALUES => (Endpoint::TenantLog, String::new()),
+            _ => (Endpoint::Unknown, String::new()),
+        };
+        Route { endpoint, name }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_to_endpoints_without_letter_case() {
+        let cases = [
+            ("/contoso.com/oauth2/v2.0/token", Endpoint::Token, "contoso.com"),
+            ("/subscriptions", Endpoint::Subscriptions, ""),
+            ("/Subscriptions/AbC", Endpoint::Subscription, "AbC"),
+            (
+                "/subscriptions/a/providers/Microsoft.Insights/eventtypes/management/values",
+                Endpoint::Log,
+                "a",
+            ),
+            (
+                "/SUBSCRIPTIONS/a/PROVIDERS/microsoft.insights/eventTypes/management/VALUES",
+                Endpoint::Log,
+                "a",
+            ),
+            (
+                "/providers/Microsoft.Insights/eventtypes/management/values",
+                Endpoint::TenantLog,
+                "",
+            ),
+            (
+                "/subscriptions/a/providers/Microsoft.Insights/eventtypes/management/values/",
+                Endpoint::Unknown,
+                "",
+            ),
+            ("//subscriptions", Endpoint::Unknown, ""),
+            ("/", Endpoint::Unknown, ""),
+        ];
+        for (path, endpoint, name) in cases {
+            assert_eq!(
+                Route::of(path),
+                Route {
+                    endpoint,
+                    name: name.to_owned()
+                },
+                "{path}"
+            );
+        }
+    }
+}
