@@ -8,8 +8,8 @@ use anyhow::{Context, Result, ensure};
 use chrono::{TimeDelta, Utc};
 use clap::Parser;
 use fake_azure::scenario::bulk::Recipe;
-use fake_azure::scenario::example;
 use fake_azure::scenario::live::Live;
+use fake_azure::scenario::{demo, example};
 use fake_azure::{Azure, Scope, Script, Server, Settings};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,8 +22,8 @@ struct Arguments {
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// What happens: `bulk:N` (N events in all) or `live`
-    #[arg(long, default_value = "bulk:1000")]
+    /// What happens: `demo` (one told hour), `bulk:N` (N events in all) or `live`
+    #[arg(long, default_value = "demo")]
     scenario: Scenario,
     /// Failures to play, a JSON file
     #[arg(long, value_name = "FILE")]
@@ -65,6 +65,7 @@ struct Arguments {
 
 #[derive(Clone, Copy, Debug)]
 enum Scenario {
+    Demo,
     Bulk(u32),
     Live,
 }
@@ -74,12 +75,13 @@ impl FromStr for Scenario {
 
     fn from_str(text: &str) -> Result<Scenario, String> {
         match text.split_once(':') {
+            None if text == "demo" => Ok(Scenario::Demo),
             None if text == "live" => Ok(Scenario::Live),
             Some(("bulk", count)) => count
                 .parse()
                 .map(Scenario::Bulk)
                 .map_err(|error| format!("{count}: {error}")),
-            _ => Err("write bulk:N or live".to_owned()),
+            _ => Err("write demo, bulk:N or live".to_owned()),
         }
     }
 }
@@ -148,6 +150,11 @@ fn fill(azure: &mut Azure, arguments: &Arguments, subscriptions: &[String]) -> R
         seed: arguments.seed.wrapping_add(index as u64),
     };
     match arguments.scenario {
+        Scenario::Demo => {
+            for (scope, event) in demo::events(now, arguments.seed) {
+                azure.add(&scope, event);
+            }
+        }
         Scenario::Bulk(count) => {
             let span = seconds(arguments.span * 3600.0);
             for (index, id) in subscriptions.iter().enumerate() {
