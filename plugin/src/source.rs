@@ -1,58 +1,74 @@
 //! The five functions of the contract over plain Rust types: what `component` exports and what tests call.
 
+use crate::config::{self, Settings};
 use crate::contract::{Batch, Discovery, Error, Fault, Issue, Manifest, Plan, Report, Request};
+use crate::fault::Failure;
 use crate::http::World;
+use crate::partition::Partition;
+use crate::{check as connection, describe as description, discovery, reader};
 
 /// What this source is.
 pub fn describe() -> Manifest {
-    Manifest {
-        name: "azure-activity".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        summary: "Azure Monitor Activity Log of subscriptions and of the tenant".to_owned(),
-        homepage: env!("CARGO_PKG_HOMEPAGE").to_owned(),
-        config_schema: "{}".to_owned(),
-        formats: ["ecs", "ocsf", "aisoc", "raw"].map(str::to_owned).to_vec(),
-        cursor_format: 1,
-        default_interval: 300_000_000_000,
-        minimum_interval: 30_000_000_000,
-    }
+    description::manifest()
 }
 
 /// Checks a configuration offline and returns every issue at once.
-pub fn validate(_config: &str) -> Result<Plan, Vec<Issue>> {
-    Err(vec![Issue {
-        pointer: String::new(),
-        message: "not readable yet".to_owned(),
-    }])
+pub fn validate(config: &str) -> Result<Plan, Vec<Issue>> {
+    let (settings, warnings) = config::read(config)?;
+    Ok(Plan {
+        origins: settings.cloud.origins(),
+        warnings,
+    })
 }
 
 /// Finds the partitions that a configuration asks for.
-pub fn discover(_world: &mut dyn World, _config: &str, _session: Option<&[u8]>) -> Result<Discovery, Error> {
-    Err(unfinished())
+pub fn discover(world: &mut dyn World, config: &str, session: Option<&[u8]>) -> Result<Discovery, Error> {
+    discovery::discover(world, &settings(config)?, session)
 }
 
-/// Tests one partition with the request that [`poll`] would send, reading at most one event.
+/// Tests one partition with the request that [`poll`] would send.
 pub fn check(
-    _world: &mut dyn World,
-    _config: &str,
-    _session: Option<&[u8]>,
-    _partition: &str,
+    world: &mut dyn World,
+    config: &str,
+    session: Option<&[u8]>,
+    partition: &str,
 ) -> Result<Report, Error> {
-    Err(unfinished())
+    let settings = settings(config)?;
+    let partition = wanted(&settings, partition)?;
+    connection::check(world, &settings, session, &partition)
 }
 
 /// Fetches and normalizes the next batch of one partition.
-pub fn poll(_world: &mut dyn World, _request: &Request) -> Result<Batch, Error> {
-    Err(unfinished())
+pub fn poll(world: &mut dyn World, request: &Request) -> Result<Batch, Error> {
+    let settings = settings(&request.config)?;
+    let partition = wanted(&settings, &request.partition)?;
+    reader::poll(world, &settings, &partition, request)
 }
 
-fn unfinished() -> Error {
-    Error {
-        fault: Fault::Broken,
-        code: "source.unfinished",
-        message: "this function is being built".to_owned(),
-        hint: None,
-        retry_after: None,
-        session: None,
-    }
+/// The configuration, or all its issues in one error: a host should have asked [`validate`] before.
+fn settings(config: &str) -> Result<Settings, Error> {
+    config::read(config)
+        .map(|(settings, _)| settings)
+        .map_err(|issues| {
+            let sentences: Vec<String> = issues
+                .iter()
+                .map(|issue| format!("{} {}", issue.pointer, issue.message).trim().to_owned())
+                .collect();
+            invalid("config.invalid", sentences.join("; "))
+        })
+}
+
+fn wanted(settings: &Settings, name: &str) -> Result<Partition, Error> {
+    Partition::parse(name)
+        .filter(|partition| settings.wants(partition))
+        .ok_or_else(|| {
+            invalid(
+                "config.unknown_partition",
+                format!("the configuration asks for no partition `{name}`"),
+            )
+        })
+}
+
+fn invalid(code: &'static str, message: String) -> Error {
+    Failure::new(Fault::InvalidConfig, code, message).error
 }

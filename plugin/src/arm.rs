@@ -1,0 +1,247 @@
+//! Asks Azure Resource Manager: the requests, the token on them, and what comes back.
+
+use std::fmt;
+
+use crate::config::{Filter, Settings};
+use crate::contract::{Nanos, Timestamp};
+use crate::fault::{Failure, Kind, arm, transport};
+use crate::http::{Level, Method, Request, Response, World};
+use crate::instant;
+use crate::login;
+use crate::partition::Partition;
+use crate::percent;
+use crate::session::Session;
+use crate::span::{MINUTE, SECOND};
+use crate::tally::Tally;
+
+/// The only stable version of the log's API.
+const LOG_VERSION: &str = "2015-04-01";
+/// A version of the subscriptions API with display names and states.
+const SUBSCRIPTIONS_VERSION: &str = "2020-01-01";
+
+/// Most bytes of an answer. A page has about 200 events of at most some tens of kilobytes; this is many times that, and
+/// what fits into a sandbox of 64 MiB beside the events made of it.
+const RESPONSE_LIMIT: usize = 24 * 1024 * 1024;
+
+/// The longest that one exchange may take. A good page takes a second or two.
+const REQUEST_TIMEOUT: Nanos = 60 * SECOND;
+/// The shortest that a request is given, however near the deadline is.
+const SHORTEST_TIMEOUT: Nanos = SECOND;
+
+/// A refused application gets a new token once if its own is older than this: a role assigned meanwhile is not seen by
+/// tokens from before. Younger tokens are kept, so that one refused subscription does not cost the others theirs.
+const STALE_TOKEN: Nanos = 5 * MINUTE;
+
+/// Says who asks, as Microsoft recommends.
+const USER_AGENT: &str = concat!("headwater-azure-activity/", env!("CARGO_PKG_VERSION"));
+
+/// The headers that tell how many reads are left before throttling.
+const REMAINING_PREFIX: &str = "x-ms-ratelimit-remaining-";
+
+/// A caller of Resource Manager during one call of the contract.
+pub struct Arm<'a> {
+    /// The world outside.
+    pub world: &'a mut dyn World,
+    /// The configuration.
+    pub settings: &'a Settings,
+    /// The token and its history.
+    pub session: Session,
+    /// What was done.
+    pub tally: Tally,
+    deadline: Nanos,
+    /// Whether the token is new and has not been accepted yet.
+    unproven: bool,
+}
+
+impl<'a> Arm<'a> {
+    /// Prepares for requests that must be over at `deadline`, counted from the start of the call.
+    pub fn new(
+        world: &'a mut dyn World,
+        settings: &'a Settings,
+        session: Option<&[u8]>,
+        deadline: Nanos,
+    ) -> Self {
+        let session = Session::read(session, settings);
+        Arm {
+            world,
+            settings,
+            session,
+            tally: Tally::default(),
+            deadline,
+            unproven: false,
+        }
+    }
+
+    /// Gets a page. The token is renewed once when the answer is 401, and once when an old token is refused with 403.
+    pub fn get(&mut self, url: &str) -> Result<Response, Failure> {
+        loop {
+            self.log_in()?;
+            let failure = match self.send(url) {
+                Ok(response) => {
+                    self.unproven = false;
+                    return Ok(response);
+                }
+                Err(failure) => failure,
+            };
+            self.count_failure(&failure);
+            if !self.renewal_may_help(failure.kind) {
+                return Err(failure);
+            }
+            self.tally.add_labelled("retries", "token", 1);
+            self.world.log(
+                Level::Info,
+                &format!(
+                    "the token was not accepted ({}): asking for a new one",
+                    failure.error.code
+                ),
+            );
+        }
+    }
+
+    fn log_in(&mut self) -> Result<(), Failure> {
+        let timeout = self.timeout();
+        match login::ensure_token(
+            self.world,
+            self.settings,
+            &mut self.session,
+            &mut self.tally,
+            timeout,
+        ) {
+            Ok(new) => {
+                self.unproven |= new;
+                Ok(())
+            }
+            Err(failure) => {
+                self.count_failure(&failure);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Drops the token if a new one could change the answer.
+    fn renewal_may_help(&mut self, kind: Kind) -> bool {
+        let now = self.world.now();
+        let stale = match (kind, &self.session.token) {
+            (Kind::Unauthorized, _) => true,
+            (Kind::Forbidden, Some(token)) => token.issued.saturating_add(STALE_TOKEN) < now,
+            _ => return false,
+        };
+        if stale {
+            self.session.token = None;
+        }
+        stale && !self.unproven
+    }
+
+    fn send(&mut self, url: &str) -> Result<Response, Failure> {
+        let request = Request {
+            method: Method::Get,
+            url: url.to_owned(),
+            headers: self.headers(),
+            body: Vec::new(),
+            response_limit: RESPONSE_LIMIT,
+            timeout: self.timeout(),
+        };
+        self.tally.add("requests", 1);
+        let response = match self.world.send(&request) {
+            Ok(response) => response,
+            Err(error) => return Err(transport::failure(&error, &self.settings.cloud.resource_manager)),
+        };
+        self.note_remaining(&response);
+        if response.status == 200 {
+            Ok(response)
+        } else {
+            Err(arm::failure(&response, self.world.now()))
+        }
+    }
+
+    fn headers(&mut self) -> Vec<(&'static str, String)> {
+        let token = self
+            .session
+            .token
+            .as_ref()
+            .map(|token| token.text.expose())
+            .unwrap_or_default();
+        let authorization = format!("Bearer {token}");
+        let (high, low) = (self.world.random(), self.world.random());
+        vec![
+            ("authorization", authorization),
+            ("accept", "application/json".to_owned()),
+            ("user-agent", USER_AGENT.to_owned()),
+            ("x-ms-client-request-id", request_id(high, low)),
+        ]
+    }
+
+    fn timeout(&self) -> Nanos {
+        let left = self.deadline.saturating_sub(self.world.elapsed());
+        left.clamp(SHORTEST_TIMEOUT, REQUEST_TIMEOUT)
+    }
+
+    fn note_remaining(&mut self, response: &Response) {
+        let reads = response.headers.iter().filter(|(name, _)| {
+            let name = name.to_ascii_lowercase();
+            name.starts_with(REMAINING_PREFIX) && name.ends_with("reads")
+        });
+        if let Some(least) = reads.filter_map(|(_, value)| value.trim().parse().ok()).min() {
+            self.tally.set("remaining_reads", least);
+        }
+    }
+
+    fn count_failure(&mut self, failure: &Failure) {
+        if failure.kind == Kind::Throttled {
+            self.tally.add("throttled", 1);
+        }
+    }
+
+    /// The session as bytes for the host.
+    pub fn session_bytes(&self) -> Vec<u8> {
+        self.session.write(self.settings)
+    }
+}
+
+impl fmt::Debug for Arm<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Arm")
+            .field("session", &self.session)
+            .field("tally", &self.tally)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The address of a log's first page. Both ends of the range are closed.
+pub fn log_url(settings: &Settings, partition: &Partition, start: Timestamp, end: Timestamp) -> String {
+    let mut filter = format!(
+        "eventTimestamp ge '{}' and eventTimestamp le '{}'",
+        instant::rfc3339(start),
+        instant::rfc3339(end)
+    );
+    if let Some(Filter { property, value }) = &settings.filter {
+        filter += &format!(" and {property} eq '{}'", value.replace('\'', "''"));
+    }
+    format!(
+        "{}{}?api-version={LOG_VERSION}&$filter={}",
+        settings.cloud.resource_manager,
+        partition.log_path(),
+        percent::encode(&filter)
+    )
+}
+
+/// The address of the first page of subscriptions.
+pub fn subscriptions_url(settings: &Settings) -> String {
+    format!(
+        "{}/subscriptions?api-version={SUBSCRIPTIONS_VERSION}",
+        settings.cloud.resource_manager
+    )
+}
+
+/// A random GUID (version 4), by which Azure's support finds a request.
+fn request_id(high: u64, low: u64) -> String {
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        0x8000 | (low >> 48) & 0x3fff,
+        low & 0xffff_ffff_ffff
+    )
+}

@@ -1,0 +1,61 @@
+//! What a poll has gathered so far, within its budget.
+
+use crate::contract::{Budget, Event, Rejected};
+use crate::normalize::Outcome;
+
+/// Events and rejected items of one batch.
+#[derive(Debug)]
+pub struct Basket {
+    /// The events.
+    pub events: Vec<Event>,
+    /// What could not be made an event.
+    pub rejected: Vec<Rejected>,
+    items: usize,
+    bytes: u64,
+    most_items: usize,
+    most_bytes: u64,
+}
+
+impl Basket {
+    /// An empty basket for a budget. A budget of nothing still takes one item, or no poll would get anywhere.
+    pub fn new(budget: &Budget) -> Basket {
+        Basket {
+            events: Vec::new(),
+            rejected: Vec::new(),
+            items: 0,
+            bytes: 0,
+            most_items: (budget.max_events as usize).max(1),
+            most_bytes: budget.max_bytes,
+        }
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.items == 0
+    }
+
+    /// Whether it holds as many items as allowed.
+    pub fn is_full(&self) -> bool {
+        self.items >= self.most_items
+    }
+
+    /// Puts an outcome in. False when it does not fit any more and was left out.
+    pub fn put(&mut self, outcome: Outcome) -> bool {
+        let size = match &outcome {
+            Outcome::Event(event) => event.body.len(),
+            Outcome::Rejected(rejected) => rejected.raw.len(),
+            Outcome::Dropped { .. } => return true,
+        } as u64;
+        if self.is_full() || (!self.is_empty() && self.bytes + size > self.most_bytes) {
+            return false;
+        }
+        self.items += 1;
+        self.bytes += size;
+        match outcome {
+            Outcome::Event(event) => self.events.push(event),
+            Outcome::Rejected(rejected) => self.rejected.push(rejected),
+            Outcome::Dropped { .. } => {}
+        }
+        true
+    }
+}

@@ -1,0 +1,419 @@
+//! Reads a configuration key by key.
+
+use serde_json::{Map, Value};
+
+use super::fields::{Fields, Issues, kind, nearest};
+use super::{
+    Credential, DEFAULT_LOOKBACK, DEFAULT_START, DEFAULT_WINDOW, Filter, MAXIMUM_LOOKBACK, Secret, Settings,
+    Start, Subscriptions,
+};
+use crate::cloud::{Cloud, Origin, PRESETS};
+use crate::contract::{Issue, Nanos};
+use crate::format::Format;
+use crate::instant;
+use crate::normalize;
+use crate::partition::guid;
+use crate::rules::{self, DropRule, SeverityRow};
+use crate::span::{self, MINUTE};
+
+/// Every key of the configuration.
+const KEYS: [&str; 15] = [
+    "tenant_id",
+    "client_id",
+    "client_secret",
+    "client_certificate",
+    "client_assertion",
+    "subscription_id",
+    "tenant_log",
+    "cloud",
+    "start",
+    "lookback",
+    "window",
+    "filter",
+    "format",
+    "drop",
+    "severity",
+];
+
+/// The keys of `filter` with the API's names. The service takes at most one of them beside the time.
+const FILTERS: [(&str, &str); 4] = [
+    ("resource_group", "resourceGroupName"),
+    ("resource_provider", "resourceProvider"),
+    ("resource_id", "resourceUri"),
+    ("correlation_id", "correlationId"),
+];
+
+/// The shortest window: below it slices cost more requests than they save.
+const MINIMUM_WINDOW: Nanos = MINUTE;
+
+/// A look-back below this misses events that Microsoft calls normal.
+const DOCUMENTED_LATENESS: Nanos = 20 * MINUTE;
+
+/// Reads a configuration. Returns it with warnings, or every issue at once.
+pub fn read(config: &str) -> Result<(Settings, Vec<Issue>), Vec<Issue>> {
+    let mut issues = Issues::default();
+    let object = match serde_json::from_str(config) {
+        Ok(Value::Object(object)) => object,
+        Ok(other) => {
+            issues.add(
+                "",
+                format!("the configuration must be a JSON object, not {}", kind(&other)),
+            );
+            return Err(issues.0);
+        }
+        // The parser's own message names line and column only; it never quotes the text.
+        Err(error) => {
+            issues.add("", format!("the configuration is not JSON: {error}"));
+            return Err(issues.0);
+        }
+    };
+    let mut warnings = Issues::default();
+    let settings = settings(&object, &mut issues, &mut warnings);
+    match settings {
+        Some(settings) if issues.0.is_empty() => Ok((settings, warnings.0)),
+        _ => Err(issues.0),
+    }
+}
+
+/// None only if an issue was noted.
+fn settings(object: &Map<String, Value>, issues: &mut Issues, warnings: &mut Issues) -> Option<Settings> {
+    let fields = Fields::open(object, "", &KEYS, issues);
+
+    let tenant = required(&fields, "tenant_id", "Directory (tenant) ID", issues).and_then(|text| {
+        let tenant = guid(text).or_else(|| domain(text));
+        if tenant.is_none() {
+            issues.add("/tenant_id", "is neither a GUID nor a domain; copy the Directory (tenant) ID from the overview of the app registration");
+        }
+        tenant
+    });
+    let client = required(&fields, "client_id", "Application (client) ID", issues).and_then(|text| {
+        let client = guid(text);
+        if client.is_none() {
+            issues.add(
+                "/client_id",
+                "is not a GUID; copy the Application (client) ID from the overview of the app registration",
+            );
+        }
+        client
+    });
+    let credential = credential(&fields, issues, warnings);
+    let tenant_log = fields.flag("tenant_log", issues).unwrap_or(false);
+    let subscriptions = subscriptions(&fields, tenant_log, issues);
+    let cloud = cloud(&fields, issues);
+    let start = start(&fields, issues);
+    let lookback = span_of(&fields, "lookback", "30m", issues).unwrap_or(DEFAULT_LOOKBACK);
+    let window = span_of(&fields, "window", "6h", issues).unwrap_or(DEFAULT_WINDOW);
+    if lookback > MAXIMUM_LOOKBACK {
+        issues.add(
+            "/lookback",
+            format!("is longer than {}; shorten it", span::format(MAXIMUM_LOOKBACK)),
+        );
+    } else if lookback < DOCUMENTED_LATENESS {
+        warnings.add(
+            "/lookback",
+            "is shorter than the 20 minutes that Microsoft documents for late events; later ones are missed",
+        );
+    }
+    if window < MINIMUM_WINDOW {
+        issues.add(
+            "/window",
+            format!("is shorter than {}; lengthen it", span::format(MINIMUM_WINDOW)),
+        );
+    }
+    let filter = filter(&fields, issues);
+    let normalize = normalize::Settings {
+        format: format(&fields, issues),
+        drop: rows(&fields, "drop", DropRule::from_json, issues).unwrap_or_else(rules::default_drop),
+        severity: rows(&fields, "severity", SeverityRow::from_json, issues).unwrap_or_default(),
+    };
+    Some(Settings {
+        tenant: tenant?,
+        client: client?,
+        credential: credential?,
+        subscriptions: subscriptions?,
+        tenant_log,
+        cloud: cloud?,
+        start,
+        lookback,
+        window,
+        filter,
+        normalize,
+    })
+}
+
+fn required<'a>(fields: &Fields<'a>, key: &str, portal_name: &str, issues: &mut Issues) -> Option<&'a str> {
+    if fields.value(key).is_none() {
+        issues.add(
+            fields.pointer(key),
+            format!("is missing; give the {portal_name} of the app registration"),
+        );
+    }
+    fields.text(key, issues)
+}
+
+/// A verified domain such as `contoso.onmicrosoft.com`, in lower case.
+fn domain(text: &str) -> Option<String> {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    (text.contains('.') && text.split('.').all(label)).then(|| text.to_ascii_lowercase())
+}
+
+fn credential(fields: &Fields<'_>, issues: &mut Issues, warnings: &mut Issues) -> Option<Credential> {
+    let keys = ["client_secret", "client_certificate", "client_assertion"];
+    let given: Vec<&str> = keys
+        .into_iter()
+        .filter(|key| fields.value(key).is_some())
+        .collect();
+    let key = match given[..] {
+        [key] => key,
+        [] => {
+            issues.add(
+                "/client_secret",
+                "is missing; give the Value of a client secret, or client_certificate, or client_assertion",
+            );
+            return None;
+        }
+        [first, ..] => {
+            issues.add(
+                fields.pointer(first),
+                format!("{} exclude each other; keep one", given.join(" and ")),
+            );
+            return None;
+        }
+    };
+    let text = fields.text(key, issues)?;
+    let secret = Secret::new(text.to_owned());
+    match key {
+        "client_secret" => {
+            if guid(text).is_some() {
+                warnings.add(
+                    "/client_secret",
+                    "looks like the Secret ID; the Value is needed, which the portal shows only once",
+                );
+            }
+            Some(Credential::Secret(secret))
+        }
+        "client_assertion" => {
+            if text.split('.').count() != 3 {
+                issues.add(
+                    "/client_assertion",
+                    "is not a signed JWT of three parts; give the content of the federated token file",
+                );
+                return None;
+            }
+            Some(Credential::Assertion(secret))
+        }
+        _ => {
+            issues.add(
+                "/client_certificate",
+                "is not supported by this build; use client_secret or client_assertion",
+            );
+            None
+        }
+    }
+}
+
+fn subscriptions(fields: &Fields<'_>, tenant_log: bool, issues: &mut Issues) -> Option<Subscriptions> {
+    const REMEDY: &str =
+        "give a subscription GUID, a list of GUIDs, or \"*\" for every one that the application can read";
+    let pointer = "/subscription_id";
+    let listed: Vec<(String, &Value)> = match fields.value("subscription_id") {
+        None if tenant_log => return Some(Subscriptions::These(Vec::new())),
+        None => {
+            issues.add(pointer, format!("is missing; {REMEDY}"));
+            return None;
+        }
+        Some(Value::String(text)) if text.trim() == "*" => return Some(Subscriptions::All),
+        Some(Value::Array(values)) if values.is_empty() && !tenant_log => {
+            issues.add(pointer, format!("is an empty list; {REMEDY}"));
+            return None;
+        }
+        Some(Value::Array(values)) => values
+            .iter()
+            .enumerate()
+            .map(|(index, value)| (format!("{pointer}/{index}"), value))
+            .collect(),
+        Some(value) => vec![(pointer.to_owned(), value)],
+    };
+    let mut ids = Vec::new();
+    for (pointer, value) in listed {
+        match value.as_str().map(|text| guid(text.trim())) {
+            Some(Some(id)) if ids.contains(&id) => issues.add(pointer, "is listed twice; remove one"),
+            Some(Some(id)) => ids.push(id),
+            Some(None) => issues.add(pointer, format!("is not a GUID; {REMEDY}")),
+            None => issues.add(pointer, format!("must be a text, not {}; {REMEDY}", kind(value))),
+        }
+    }
+    Some(Subscriptions::These(ids))
+}
+
+fn cloud(fields: &Fields<'_>, issues: &mut Issues) -> Option<Cloud> {
+    let names = PRESETS.map(|(name, _, _)| name);
+    match fields.value("cloud") {
+        None => Cloud::preset("public"),
+        Some(Value::String(name)) => {
+            let cloud = Cloud::preset(name);
+            if cloud.is_none() {
+                let near = nearest(name, &names)
+                    .map(|near| format!("did you mean `{near}`? "))
+                    .unwrap_or_default();
+                issues.add(
+                    "/cloud",
+                    format!("is not a known cloud; {near}Give one of {}, or an object with authority and resource_manager", names.join(", ")),
+                );
+            }
+            cloud
+        }
+        Some(Value::Object(object)) => {
+            let endpoints = Fields::open(object, "/cloud", &["authority", "resource_manager"], issues);
+            let authority = endpoint(&endpoints, "authority", issues);
+            let resource_manager = endpoint(&endpoints, "resource_manager", issues);
+            Some(Cloud {
+                authority: authority?,
+                resource_manager: resource_manager?,
+            })
+        }
+        Some(other) => {
+            issues.add(
+                "/cloud",
+                format!("must be a name or an object, not {}", kind(other)),
+            );
+            None
+        }
+    }
+}
+
+/// An origin: https, or http on this very machine.
+fn endpoint(fields: &Fields<'_>, key: &str, issues: &mut Issues) -> Option<String> {
+    if fields.value(key).is_none() {
+        issues.add(
+            fields.pointer(key),
+            "is missing; give the address, for example https://management.azure.com",
+        );
+    }
+    let text = fields.text(key, issues)?;
+    let Some((origin, "" | "/")) = Origin::split(text) else {
+        issues.add(
+            fields.pointer(key),
+            "is not an address of the form https://host or https://host:port without a path",
+        );
+        return None;
+    };
+    if origin.scheme == "http" && !origin.is_loopback() {
+        issues.add(
+            fields.pointer(key),
+            "must begin with https: a token or secret would travel in the clear",
+        );
+        return None;
+    }
+    Some(text.trim_end_matches('/').to_ascii_lowercase())
+}
+
+fn start(fields: &Fields<'_>, issues: &mut Issues) -> Start {
+    let Some(text) = fields.text("start", issues) else {
+        return Start::Back(DEFAULT_START);
+    };
+    let parsed = match text {
+        "now" => Some(Start::Back(0)),
+        _ => span::parse(text)
+            .map(Start::Back)
+            .or_else(|| instant::parse_rfc3339(text).map(Start::At)),
+    };
+    parsed.unwrap_or_else(|| {
+        issues.add("/start", "is neither `now`, nor a time back such as `24h` or `7d`, nor an instant such as `2026-01-31T00:00:00Z`");
+        Start::Back(DEFAULT_START)
+    })
+}
+
+fn span_of(fields: &Fields<'_>, key: &str, example: &str, issues: &mut Issues) -> Option<Nanos> {
+    let span = span::parse(fields.text(key, issues)?);
+    if span.is_none() {
+        issues.add(
+            fields.pointer(key),
+            format!("is not a span of time; write a number with s, m, h or d, for example `{example}`"),
+        );
+    }
+    span
+}
+
+fn filter(fields: &Fields<'_>, issues: &mut Issues) -> Option<Filter> {
+    let object = match fields.value("filter")? {
+        Value::Object(object) => object,
+        other => {
+            issues.add("/filter", format!("must be an object, not {}", kind(other)));
+            return None;
+        }
+    };
+    let fields = Fields::open(object, "/filter", &FILTERS.map(|(key, _)| key), issues);
+    let given: Vec<_> = FILTERS
+        .into_iter()
+        .filter(|(key, _)| fields.value(key).is_some())
+        .collect();
+    if given.len() > 1 {
+        let keys: Vec<&str> = given.iter().map(|(key, _)| *key).collect();
+        issues.add(
+            "/filter",
+            format!(
+                "{} exclude each other: Azure takes one term beside the time; keep one",
+                keys.join(" and ")
+            ),
+        );
+        return None;
+    }
+    let (key, property) = *given.first()?;
+    let value = fields.text(key, issues)?;
+    if value.chars().any(char::is_control) {
+        issues.add(fields.pointer(key), "contains a control character; remove it");
+    }
+    if key == "resource_id" && !value.starts_with('/') {
+        issues.add(
+            fields.pointer(key),
+            "is not a full resource id; it begins with /subscriptions/",
+        );
+    }
+    Some(Filter {
+        property,
+        value: value.to_owned(),
+    })
+}
+
+fn format(fields: &Fields<'_>, issues: &mut Issues) -> Format {
+    let Some(name) = fields.text("format", issues) else {
+        return Format::default();
+    };
+    name.parse().unwrap_or_else(|_| {
+        issues.add(
+            "/format",
+            format!("is not a known format; give one of {}", Format::NAMES.join(", ")),
+        );
+        Format::default()
+    })
+}
+
+/// A list of rows that know how to read themselves.
+fn rows<Row>(
+    fields: &Fields<'_>,
+    key: &str,
+    read: impl Fn(&Value) -> Result<Row, Vec<rules::Problem>>,
+    issues: &mut Issues,
+) -> Option<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (index, value) in fields.list(key, issues)?.iter().enumerate() {
+        match read(value) {
+            Ok(row) => rows.push(row),
+            Err(problems) => {
+                for problem in problems {
+                    issues.add(
+                        format!("{}/{index}{}", fields.pointer(key), problem.pointer),
+                        problem.message,
+                    );
+                }
+            }
+        }
+    }
+    Some(rows)
+}

@@ -1,0 +1,129 @@
+//! Where a partition's reading stands, as bytes that a host keeps.
+//!
+//! The first line is `1 ` and a JSON object that people can read; the ids of records follow in binary form (see
+//! [`Seen::write`]); the last eight bytes are the XXH3 hash of everything before them, so that damage is found.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::contract::{Nanos, Timestamp};
+use crate::instant;
+use crate::reading::Reading;
+use crate::revisit::Pointers;
+use crate::seen::Seen;
+
+/// The format that this version writes.
+pub const FORMAT: u32 = 1;
+
+const CHECKSUM: usize = 8;
+
+/// Where a partition's reading stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// What people can read.
+    pub state: State,
+    /// Records that a re-read may bring again.
+    pub seen: Seen,
+}
+
+/// The readable part of a cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Where reading began.
+    #[serde(with = "instant::text")]
+    pub start: Timestamp,
+    /// What has been read, and how late.
+    pub pointers: Pointers,
+    /// Whether the stream is too busy to read its whole look-back at every poll.
+    pub busy: bool,
+    /// The most records that a page has held: what the service calls a page.
+    pub page_size: u32,
+    /// When the newest record seen became readable; zero before the first.
+    #[serde(with = "instant::text")]
+    pub newest: Timestamp,
+    /// The width of slices, when trouble made them narrower than the window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<Nanos>,
+    /// The range being read; none between ranges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
+}
+
+/// Why bytes are no cursor of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum CursorError {
+    /// It does not begin with a format version.
+    #[error("the cursor does not begin with a format version")]
+    Unversioned,
+    /// A newer version wrote it.
+    #[error("the cursor has format {0}, but this version reads formats up to {FORMAT}")]
+    Newer(u32),
+    /// Its checksum or its structure is wrong.
+    #[error("the cursor is damaged")]
+    Damaged,
+}
+
+impl Cursor {
+    /// The cursor of a stream that begins at `start`.
+    pub fn new(start: Timestamp, lookback: Nanos) -> Cursor {
+        let pointers = Pointers::new(start, lookback);
+        let start = pointers.watermark;
+        let state = State {
+            start,
+            pointers,
+            busy: false,
+            page_size: 0,
+            newest: 0,
+            slice: None,
+            reading: None,
+        };
+        Cursor {
+            state,
+            seen: Seen::default(),
+        }
+    }
+
+    /// Reads a cursor.
+    pub fn decode(bytes: &[u8]) -> Result<Cursor, CursorError> {
+        match version(bytes).ok_or(CursorError::Unversioned)? {
+            FORMAT => {}
+            newer if newer > FORMAT => return Err(CursorError::Newer(newer)),
+            _ => return Err(CursorError::Damaged),
+        }
+        decode(bytes).ok_or(CursorError::Damaged)
+    }
+
+    /// The cursor as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let state = serde_json::to_string(&self.state).unwrap_or_default();
+        let mut bytes = format!("{FORMAT} {state}\n").into_bytes();
+        self.seen.write(&mut bytes);
+        let checksum = xxh3_64(&bytes);
+        bytes.extend(checksum.to_le_bytes());
+        bytes
+    }
+}
+
+/// The decimal number before the first blank.
+fn version(bytes: &[u8]) -> Option<u32> {
+    let digits = bytes
+        .split(|byte| *byte == b' ')
+        .next()
+        .filter(|digits| digits.len() < bytes.len())?;
+    let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| plain)?.parse().ok()
+}
+
+fn decode(bytes: &[u8]) -> Option<Cursor> {
+    let (content, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
+    if xxh3_64(content) != u64::from_le_bytes(*checksum) {
+        return None;
+    }
+    let end = content.iter().position(|byte| *byte == b'\n')?;
+    let state = content[..end].split_at_checked(2)?.1;
+    Some(Cursor {
+        state: serde_json::from_slice(state).ok()?,
+        seen: Seen::read(&content[end + 1..])?,
+    })
+}

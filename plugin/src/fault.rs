@@ -1,0 +1,139 @@
+//! What went wrong, in the contract's words. One table per speaker: Resource Manager with Insights, Entra, and the
+//! network in between.
+
+pub mod arm;
+pub mod entra;
+pub mod transport;
+
+use crate::contract::{Error, Fault, Nanos, Timestamp};
+use crate::http::Response;
+use crate::instant;
+use crate::span::SECOND;
+
+/// Bounds of an obeyed `Retry-After`: zero would be a storm, and an hour would be longer than any throttling lasts.
+const SHORTEST_WAIT: Nanos = SECOND;
+const LONGEST_WAIT: Nanos = 300 * SECOND;
+
+/// Most bytes of an error body that are looked at. Longer ones are web pages.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// A failed request: what the host is told, and what the reader itself decides by.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// For the host. Its session is filled in where the call ends.
+    pub error: Error,
+    /// For the reader.
+    pub kind: Kind,
+}
+
+/// The failures that reading answers in different ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Too many requests, or the service asked to wait: nothing more is sent in this call.
+    Throttled,
+    /// The token was not accepted.
+    Unauthorized,
+    /// The application may not read this.
+    Forbidden,
+    /// The window begins before the service's memory does.
+    TooFarBack,
+    /// The service does not like the request itself.
+    BadRequest,
+    /// The service failed inside; a smaller window may go through.
+    ServerError,
+    /// A page names a next one that is not followed.
+    ForeignLink,
+    /// The answer is too large; a smaller window may go through.
+    TooLarge,
+    /// Anything else.
+    Other,
+}
+
+impl Failure {
+    /// A failure that decides nothing but what the host is told.
+    pub fn new(fault: Fault, code: &'static str, message: impl Into<String>) -> Failure {
+        let message = message.into();
+        let error = Error {
+            fault,
+            code,
+            message,
+            hint: None,
+            retry_after: None,
+            session: None,
+        };
+        Failure {
+            error,
+            kind: Kind::Other,
+        }
+    }
+
+    /// With what a person should do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.error.hint = Some(hint.into());
+        self
+    }
+
+    /// With the least time until the next call.
+    pub fn after(mut self, wait: Option<Nanos>) -> Failure {
+        self.error.retry_after = wait;
+        self
+    }
+
+    /// With what the reader decides by.
+    pub fn kind(mut self, kind: Kind) -> Failure {
+        self.kind = kind;
+        self
+    }
+}
+
+/// How long an answer asks to wait: `Retry-After` in seconds or as a date, within sensible bounds.
+pub fn retry_after(response: &Response, now: Timestamp) -> Option<Nanos> {
+    let text = response.header("retry-after")?.trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => seconds.saturating_mul(SECOND),
+        Err(_) => instant::parse_http_date(text)?.saturating_sub(now),
+    };
+    Some(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT))
+}
+
+/// The part of an error's body that is worth reading.
+fn error_body(response: &Response) -> &[u8] {
+    if response.body.len() > BODY_LIMIT {
+        &[]
+    } else {
+        &response.body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_in_both_forms_and_clamped() {
+        let now = instant::parse_rfc3339("1994-11-06T08:49:00Z").unwrap();
+        for (value, seconds) in [
+            ("7", Some(7)),
+            (" 7 ", Some(7)),
+            ("0", Some(1)),
+            ("86400", Some(300)),
+            ("99999999999999999999", None),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(37)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(1)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            let headers = vec![("Retry-After".to_owned(), value.to_owned())];
+            let response = Response {
+                status: 429,
+                headers,
+                body: Vec::new(),
+            };
+            assert_eq!(
+                retry_after(&response, now),
+                seconds.map(|seconds: u64| seconds * SECOND),
+                "{value}"
+            );
+        }
+    }
+}

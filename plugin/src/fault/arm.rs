@@ -1,0 +1,398 @@
+//! The answers of Azure Resource Manager and Microsoft.Insights other than 200.
+//!
+//! Source of the table: Microsoft's documentation of both services and the issue trackers of their SDKs.
+
+use serde::Deserialize;
+
+use super::{Failure, Kind, error_body, retry_after};
+use crate::contract::{Fault, Nanos, Timestamp};
+use crate::http::Response;
+use crate::span::{MINUTE, SECOND};
+
+/// One answer: by status, and by the code in the body where `azure` is not empty. The first row that fits counts.
+struct Row {
+    status: u16,
+    azure: &'static str,
+    fault: Fault,
+    kind: Kind,
+    code: &'static str,
+    message: &'static str,
+    hint: &'static str,
+    /// Wait at least so long; zero leaves it to the answer and the host.
+    wait: Nanos,
+}
+
+/// How long to leave a stream alone that the application may not read. A new role takes minutes to work, so that asking
+/// again needs no restart, and asking more often brings nothing.
+const REFUSED: Nanos = MINUTE;
+
+/// How Resource Manager and Insights word the retention limit.
+const TOO_FAR_BACK: &str = "90 days in the past";
+
+const ROWS: &[Row] = &[
+    Row {
+        status: 400,
+        azure: "InvalidSubscriptionId",
+        fault: Fault::InvalidConfig,
+        kind: Kind::Other,
+        code: "azure.invalid_subscription",
+        message: "Azure does not take this as a subscription id",
+        hint: "copy the subscription id from the subscription's overview in the portal",
+        wait: 0,
+    },
+    Row {
+        status: 400,
+        azure: "",
+        fault: Fault::InvalidConfig,
+        kind: Kind::BadRequest,
+        code: "azure.bad_request",
+        message: "Azure refused the request as malformed",
+        hint: "check the value of `filter`; without a filter this is a defect worth reporting",
+        wait: 0,
+    },
+    Row {
+        status: 401,
+        azure: "ExpiredAuthenticationToken",
+        fault: Fault::Denied,
+        kind: Kind::Unauthorized,
+        code: "azure.token_expired",
+        message: "Azure calls a new access token expired",
+        hint: "check the clock of the host",
+        wait: REFUSED,
+    },
+    Row {
+        status: 401,
+        azure: "InvalidAuthenticationTokenTenant",
+        fault: Fault::Denied,
+        // A new token would be of the same tenant.
+        kind: Kind::Other,
+        code: "azure.wrong_tenant",
+        message: "the subscription belongs to another tenant than the access token",
+        hint: "check `tenant_id`: it must be the directory that the subscription belongs to",
+        wait: REFUSED,
+    },
+    Row {
+        status: 401,
+        azure: "",
+        fault: Fault::Denied,
+        kind: Kind::Unauthorized,
+        code: "azure.invalid_token",
+        message: "Azure does not accept the access token",
+        hint: "check `tenant_id` and `cloud`: the token is for another directory or another cloud",
+        wait: REFUSED,
+    },
+    Row {
+        status: 403,
+        azure: "",
+        fault: Fault::Denied,
+        kind: Kind::Forbidden,
+        code: "azure.forbidden",
+        message: "the application may not read this log",
+        hint: "assign the role Reader to the application at the subscription (for the tenant log at /providers/Microsoft.Insights); if it was assigned minutes ago, wait",
+        wait: REFUSED,
+    },
+    Row {
+        status: 404,
+        azure: "SubscriptionNotFound",
+        fault: Fault::Denied,
+        kind: Kind::Other,
+        code: "azure.subscription_not_found",
+        message: "Azure does not know the subscription in this tenant",
+        hint: "check `subscription_id` for a typing error and `tenant_id` for the wrong directory",
+        wait: REFUSED,
+    },
+    Row {
+        status: 404,
+        azure: "",
+        fault: Fault::Denied,
+        kind: Kind::BadRequest,
+        code: "azure.not_found",
+        message: "Azure knows nothing at this address",
+        hint: "check `cloud` and `subscription_id`",
+        wait: REFUSED,
+    },
+    Row {
+        status: 408,
+        azure: "",
+        fault: Fault::Retry,
+        kind: Kind::Other,
+        code: "azure.timeout",
+        message: "Azure gave up waiting for the request",
+        hint: "",
+        wait: 0,
+    },
+    Row {
+        status: 410,
+        azure: "",
+        fault: Fault::Retry,
+        kind: Kind::BadRequest,
+        code: "azure.gone",
+        message: "Azure no longer knows this page",
+        hint: "",
+        wait: 0,
+    },
+    Row {
+        status: 429,
+        azure: "",
+        fault: Fault::Retry,
+        kind: Kind::Throttled,
+        code: "azure.throttled",
+        message: "Azure asks for fewer requests",
+        hint: "if it stays, poll less often or give busy subscriptions an application of their own",
+        wait: 0,
+    },
+    Row {
+        status: 500,
+        azure: "",
+        fault: Fault::Retry,
+        kind: Kind::ServerError,
+        code: "azure.server_error",
+        message: "Azure failed inside",
+        hint: "if it stays, look at the Azure status page",
+        wait: 0,
+    },
+    Row {
+        status: 502,
+        azure: "",
+        fault: Fault::Retry,
+        kind: Kind::Other,
+        code: "azure.bad_gateway",
+        message: "a gateway got no proper answer from Azure",
+        hint: "if it stays, look at the Azure status page and at the host's proxy",
+        wait: 0,
+    },
+    Row {
+        status: 503,
+        azure: "",
+        fault: Fault::Retry,
+        kind: Kind::Other,
+        code: "azure.unavailable",
+        message: "Azure is not available at the moment",
+        hint: "if it stays, look at the Azure status page",
+        wait: 0,
+    },
+    Row {
+        status: 504,
+        azure: "",
+        fault: Fault::Retry,
+        kind: Kind::Other,
+        code: "azure.gateway_timeout",
+        message: "a gateway got no answer from Azure in time",
+        hint: "if it stays, look at the Azure status page and at the host's proxy",
+        wait: 0,
+    },
+];
+
+/// Both shapes of an error's body.
+#[derive(Deserialize)]
+struct Body {
+    error: Option<Detail>,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    code: Option<String>,
+    message: Option<String>,
+}
+
+/// Code and message of a body of either shape; empty for anything else.
+fn detail(response: &Response) -> (String, String) {
+    let Ok(body) = serde_json::from_slice::<Body>(error_body(response)) else {
+        return Default::default();
+    };
+    let (code, message) = match body.error {
+        Some(detail) => (detail.code, detail.message),
+        None => (body.code, body.message),
+    };
+    (code.unwrap_or_default(), message.unwrap_or_default())
+}
+
+/// The failure that an answer other than 200 means for a stream.
+pub fn failure(response: &Response, now: Timestamp) -> Failure {
+    let (azure, text) = detail(response);
+    let status = response.status;
+    let wait = retry_after(response, now);
+    if status == 400 && text.contains(TOO_FAR_BACK) {
+        let message = "the window begins before the 90 days that Azure keeps";
+        return Failure::new(Fault::Retry, "azure.too_far_back", message).kind(Kind::TooFarBack);
+    }
+    if (300..400).contains(&status) {
+        return Failure::new(
+            Fault::Retry,
+            "azure.redirected",
+            format!("the answer is a redirect ({status}), which is never followed"),
+        )
+        .hint("a proxy or a sign-in page stands between the host and Azure: allow the Azure endpoints there")
+        .after(wait);
+    }
+    let row = ROWS
+        .iter()
+        .find(|row| row.status == status && (row.azure.is_empty() || row.azure.eq_ignore_ascii_case(&azure)));
+    let Some(row) = row else {
+        let fault = if !(400..500).contains(&status) {
+            Fault::Retry
+        } else {
+            Fault::Denied
+        };
+        return Failure::new(
+            fault,
+            "azure.unexpected_status",
+            format!("unexpected answer ({})", named(status, &azure)),
+        )
+        .hint("if it stays, report it")
+        .after(wait);
+    };
+    let own_wait = (row.wait > 0).then_some(row.wait);
+    let failure = Failure::new(
+        row.fault,
+        row.code,
+        format!("{} ({})", row.message, named(status, &azure)),
+    )
+    .after(wait.max(own_wait));
+    let failure = if row.hint.is_empty() {
+        failure
+    } else {
+        failure.hint(row.hint)
+    };
+    // Whoever names a time to wait is throttling, whatever the status.
+    let throttled = row.fault == Fault::Retry && wait.is_some();
+    failure.kind(if throttled { Kind::Throttled } else { row.kind })
+}
+
+/// Status and code as a person would look for them. The code is shown only if it is a plain word, since the body is
+/// anybody's text.
+fn named(status: u16, azure: &str) -> String {
+    let plain =
+        !azure.is_empty() && azure.len() <= 80 && azure.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if plain {
+        format!("{status} {azure}")
+    } else {
+        status.to_string()
+    }
+}
+
+/// A 200 whose body is no page.
+pub fn no_page(what: impl std::fmt::Display) -> Failure {
+    Failure::new(
+        Fault::Retry,
+        "azure.bad_page",
+        format!("the answer cannot be read: {what}"),
+    )
+    .hint("if it stays, look for a proxy that changes answers")
+}
+
+/// A page whose next one is elsewhere.
+pub fn foreign_link() -> Failure {
+    Failure::new(Fault::Retry, "azure.foreign_link", "a page names a next page that is not this log at the configured resource manager")
+        .hint("check `cloud.resource_manager`, and look for a proxy that rewrites answers; the link was not followed and nothing was lost")
+        .kind(Kind::ForeignLink)
+}
+
+/// How long to wait after throttling that names no time, when a shorter batch is returned in its place.
+pub const UNNAMED_WAIT: Nanos = 10 * SECOND;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Failure {
+        failure(
+            &Response {
+                status,
+                headers: Vec::new(),
+                body: body.as_bytes().to_vec(),
+            },
+            0,
+        )
+    }
+
+    #[test]
+    fn every_documented_answer_has_its_fault_and_code() {
+        for (status, body, fault, code) in [
+            (
+                400,
+                r#"{"code":"BadRequest","message":"The start time cannot be more than 90 days in the past."}"#,
+                Fault::Retry,
+                "azure.too_far_back",
+            ),
+            (
+                400,
+                r#"{"code":"BadRequest","message":"filter"}"#,
+                Fault::InvalidConfig,
+                "azure.bad_request",
+            ),
+            (
+                400,
+                r#"{"error":{"code":"InvalidSubscriptionId","message":"x"}}"#,
+                Fault::InvalidConfig,
+                "azure.invalid_subscription",
+            ),
+            (
+                401,
+                r#"{"error":{"code":"InvalidAuthenticationToken","message":"x"}}"#,
+                Fault::Denied,
+                "azure.invalid_token",
+            ),
+            (
+                401,
+                r#"{"error":{"code":"ExpiredAuthenticationToken","message":"x"}}"#,
+                Fault::Denied,
+                "azure.token_expired",
+            ),
+            (
+                401,
+                r#"{"error":{"code":"InvalidAuthenticationTokenTenant","message":"x"}}"#,
+                Fault::Denied,
+                "azure.wrong_tenant",
+            ),
+            (
+                403,
+                r#"{"error":{"code":"AuthorizationFailed","message":"x"}}"#,
+                Fault::Denied,
+                "azure.forbidden",
+            ),
+            (
+                404,
+                r#"{"error":{"code":"SubscriptionNotFound","message":"x"}}"#,
+                Fault::Denied,
+                "azure.subscription_not_found",
+            ),
+            (404, "", Fault::Denied, "azure.not_found"),
+            (408, "", Fault::Retry, "azure.timeout"),
+            (
+                429,
+                r#"{"error":{"code":"SubscriptionRequestsThrottled"}}"#,
+                Fault::Retry,
+                "azure.throttled",
+            ),
+            (
+                500,
+                r#"{"error":null,"code":"InternalServerError"}"#,
+                Fault::Retry,
+                "azure.server_error",
+            ),
+            (
+                502,
+                "<html><body>Bad Gateway</body></html>",
+                Fault::Retry,
+                "azure.bad_gateway",
+            ),
+            (503, "", Fault::Retry, "azure.unavailable"),
+            (504, "{", Fault::Retry, "azure.gateway_timeout"),
+            (302, "", Fault::Retry, "azure.redirected"),
+            (418, "", Fault::Denied, "azure.unexpected_status"),
+            (599, "[]", Fault::Retry, "azure.unexpected_status"),
+        ] {
+            let error = answer(status, body).error;
+            assert_eq!((error.fault, error.code), (fault, code), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_strange_code_is_not_repeated() {
+        let error = answer(500, r#"{"code":"Bearer eyJ0 <b>"}"#).error;
+        assert_eq!(error.message, "Azure failed inside (500)");
+    }
+}

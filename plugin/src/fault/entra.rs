@@ -1,0 +1,389 @@
+//! The refusals of Entra's token endpoint.
+//!
+//! The status and the OAuth word decide what the host does; Microsoft warns that the AADSTS numbers change, so they only
+//! choose the hint. Source of the numbers: Microsoft's list of Entra authentication error codes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, Kind, error_body};
+use crate::contract::{Fault, Nanos};
+use crate::http::Response;
+use crate::span::MINUTE;
+
+/// What a refusal says, as far as it can be repeated: never the description, which may hold ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The OAuth error, for example `invalid_client`.
+    pub word: String,
+    /// The first AADSTS number, or 0.
+    pub number: u32,
+    /// What Microsoft's support asks for, or empty.
+    pub trace: String,
+}
+
+/// One AADSTS number and what it means here.
+struct Row {
+    numbers: &'static [u32],
+    code: &'static str,
+    class: Class,
+    message: &'static str,
+    hint: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Denied,
+    Configuration,
+    Transient,
+    Defect,
+}
+
+/// A refused login is asked again no more often than this: a person has to act first, and Entra itself punishes loops
+/// (AADSTS50196).
+const REFUSED: Nanos = MINUTE;
+
+const ROWS: &[Row] = &[
+    Row {
+        numbers: &[7000215],
+        code: "entra.wrong_secret",
+        class: Class::Denied,
+        message: "the client secret is wrong",
+        hint: "copy the Value of the client secret, not its Secret ID; the portal shows the Value only once",
+    },
+    Row {
+        numbers: &[7000222],
+        code: "entra.expired_secret",
+        class: Class::Denied,
+        message: "the client secret has expired",
+        hint: "create a new client secret under Certificates & secrets and put its Value into the configuration",
+    },
+    Row {
+        numbers: &[7000218],
+        code: "entra.no_credential",
+        class: Class::Configuration,
+        message: "the request carried no credential",
+        hint: "set client_secret, client_certificate or client_assertion",
+    },
+    Row {
+        numbers: &[700016],
+        code: "entra.unknown_application",
+        class: Class::Configuration,
+        message: "the application does not exist in this tenant",
+        hint: "check `client_id` (Application (client) ID) and `tenant_id` (Directory (tenant) ID)",
+    },
+    Row {
+        numbers: &[7000229],
+        code: "entra.no_service_principal",
+        class: Class::Configuration,
+        message: "the application has no service principal in this tenant",
+        hint: "create the enterprise application in this tenant, for example by an administrator's consent",
+    },
+    Row {
+        numbers: &[7000112, 70001],
+        code: "entra.application_disabled",
+        class: Class::Denied,
+        message: "the application is disabled or was not found",
+        hint: "enable the application under Enterprise applications, or check `client_id`",
+    },
+    Row {
+        numbers: &[90002],
+        code: "entra.unknown_tenant",
+        class: Class::Configuration,
+        message: "the tenant does not exist in this cloud",
+        hint: "check `tenant_id`, and `cloud` if the tenant is in a national cloud",
+    },
+    Row {
+        numbers: &[900023],
+        code: "entra.malformed_tenant",
+        class: Class::Configuration,
+        message: "the tenant is neither a GUID nor a verified domain",
+        hint: "copy the Directory (tenant) ID into `tenant_id`",
+    },
+    Row {
+        numbers: &[90038, 900382, 900432],
+        code: "entra.wrong_cloud",
+        class: Class::Configuration,
+        message: "the tenant belongs to another cloud",
+        hint: "set `cloud` to the cloud that the tenant belongs to",
+    },
+    Row {
+        numbers: &[70011, 650057, 500011],
+        code: "entra.wrong_scope",
+        class: Class::Configuration,
+        message: "the resource manager is not known in this cloud",
+        hint: "check `cloud`: authority and resource manager must belong together",
+    },
+    Row {
+        numbers: &[65001],
+        code: "entra.no_consent",
+        class: Class::Configuration,
+        message: "the application lacks consent in this tenant",
+        hint: "let an administrator consent to the application",
+    },
+    Row {
+        numbers: &[53003],
+        code: "entra.conditional_access",
+        class: Class::Denied,
+        message: "a Conditional Access policy blocks the login",
+        hint: "exempt the application or the host's address from the policy",
+    },
+    Row {
+        numbers: &[700027],
+        code: "entra.wrong_certificate",
+        class: Class::Configuration,
+        message: "the certificate or its signature is not accepted",
+        hint: "upload the certificate of this key to the app registration",
+    },
+    Row {
+        numbers: &[700024],
+        code: "entra.assertion_time",
+        class: Class::Transient,
+        message: "the assertion is outside its valid time",
+        hint: "check the clock of the host, and that the token file is renewed",
+    },
+    Row {
+        numbers: &[70021, 700211, 700212, 700213],
+        code: "entra.no_federation",
+        class: Class::Configuration,
+        message: "no federated credential of the application matches the assertion",
+        hint: "compare issuer, subject and audience of the federated credential with the assertion",
+    },
+    Row {
+        numbers: &[900144],
+        code: "entra.missing_field",
+        class: Class::Defect,
+        message: "the token request misses a field",
+        hint: "report this defect",
+    },
+    Row {
+        numbers: &[50196, 90055],
+        code: "entra.throttled",
+        class: Class::Transient,
+        message: "Entra asks for fewer logins",
+        hint: "if it stays, look for other clients with this application",
+    },
+    Row {
+        numbers: &[90006, 90012, 90024, 90033],
+        code: "entra.transient",
+        class: Class::Transient,
+        message: "Entra failed for a moment",
+        hint: "if it stays, look at the Azure status page",
+    },
+];
+
+#[derive(Deserialize)]
+struct Body {
+    error: Option<String>,
+    error_codes: Option<Vec<u32>>,
+    error_description: Option<String>,
+    trace_id: Option<String>,
+}
+
+impl Refusal {
+    /// Reads an answer other than 200, whatever its body.
+    pub fn read(response: &Response) -> Refusal {
+        let status = response.status;
+        let Ok(body) = serde_json::from_slice::<Body>(error_body(response)) else {
+            return Refusal {
+                status,
+                ..Refusal::default()
+            };
+        };
+        let number = body.error_codes.and_then(|codes| codes.first().copied());
+        let number = number.or_else(|| described_number(body.error_description.as_deref()?));
+        Refusal {
+            status,
+            word: plain(body.error),
+            number: number.unwrap_or_default(),
+            trace: plain(body.trace_id),
+        }
+    }
+
+    /// How long to leave the token endpoint alone when it names no time itself.
+    pub fn pause(&self) -> Nanos {
+        REFUSED
+    }
+
+    /// The failure that this refusal means.
+    pub fn failure(&self) -> Failure {
+        let named = self.named();
+        if let Some(row) = ROWS.iter().find(|row| row.numbers.contains(&self.number)) {
+            let fault = match row.class {
+                Class::Denied => Fault::Denied,
+                Class::Configuration => Fault::InvalidConfig,
+                Class::Transient => Fault::Retry,
+                Class::Defect => Fault::Broken,
+            };
+            return self.throttled_or(
+                Failure::new(fault, row.code, format!("{} ({named})", row.message)).hint(row.hint),
+            );
+        }
+        let (fault, code, message, hint) = match (self.status, self.word.as_str()) {
+            (429, _) => (
+                Fault::Retry,
+                "entra.throttled",
+                "Entra asks for fewer logins",
+                "if it stays, look for other clients with this application",
+            ),
+            (500.., _) | (_, "temporarily_unavailable" | "server_error") => (
+                Fault::Retry,
+                "entra.unavailable",
+                "Entra is not available at the moment",
+                "if it stays, look at the Azure status page",
+            ),
+            (_, "invalid_client") => (
+                Fault::Denied,
+                "entra.invalid_client",
+                "Entra does not accept the credential",
+                "check `client_id` and the credential",
+            ),
+            (_, "unauthorized_client") => (
+                Fault::InvalidConfig,
+                "entra.unauthorized_client",
+                "the application may not log in this way",
+                "check `client_id` and `tenant_id`",
+            ),
+            (_, "invalid_scope" | "invalid_resource") => (
+                Fault::InvalidConfig,
+                "entra.wrong_scope",
+                "the resource manager is not known in this cloud",
+                "check `cloud`: authority and resource manager must belong together",
+            ),
+            (300..400, _) => (
+                Fault::Retry,
+                "entra.redirected",
+                "the login answers with a redirect, which is never followed",
+                "a proxy or a sign-in page stands between the host and Entra: allow the login endpoint there",
+            ),
+            (400..500, "") => (
+                Fault::Retry,
+                "entra.no_answer",
+                "the login answers with something that is not Entra's",
+                "check `cloud`, and look for a proxy in between",
+            ),
+            _ => (
+                Fault::Denied,
+                "entra.refused",
+                "Entra refused the login",
+                "look the error up in Microsoft's list of authentication error codes",
+            ),
+        };
+        self.throttled_or(Failure::new(fault, code, format!("{message} ({named})")).hint(hint))
+    }
+
+    fn throttled_or(&self, failure: Failure) -> Failure {
+        if failure.error.fault == Fault::Retry {
+            failure.kind(Kind::Throttled)
+        } else {
+            failure
+        }
+    }
+
+    /// Number, word and trace, as far as known: `AADSTS7000215, trace 0000…`.
+    fn named(&self) -> String {
+        let mut named = match (self.number, self.word.as_str()) {
+            (0, "") => self.status.to_string(),
+            (0, word) => format!("{} {word}", self.status),
+            (number, _) => format!("AADSTS{number}"),
+        };
+        if !self.trace.is_empty() {
+            named += &format!(", trace {}", self.trace);
+        }
+        named
+    }
+}
+
+/// A word or an id that is safe to repeat; anything else is left out.
+fn plain(text: Option<String>) -> String {
+    let safe = |text: &String| {
+        text.len() <= 64
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    text.filter(safe).unwrap_or_default()
+}
+
+/// The number in a description, for answers without `error_codes`.
+fn described_number(description: &str) -> Option<u32> {
+    let (_, rest) = description.split_once("AADSTS")?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(status: u16, body: &str) -> Refusal {
+        Refusal::read(&Response {
+            status,
+            headers: Vec::new(),
+            body: body.as_bytes().to_vec(),
+        })
+    }
+
+    #[test]
+    fn numbers_choose_the_hint() {
+        for row in ROWS {
+            for number in row.numbers {
+                let body = format!(
+                    r#"{{"error":"invalid_client","error_codes":[{number}],"trace_id":"00000000-0000-0000-0000-000000000000"}}"#
+                );
+                let error = refusal(401, &body).failure().error;
+                assert_eq!(error.code, row.code, "{number}");
+                assert!(
+                    error.message.contains(&format!("AADSTS{number}, trace 0000")),
+                    "{}",
+                    error.message
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_known_number_status_and_word_decide() {
+        for (status, body, fault, code) in [
+            (
+                401,
+                r#"{"error":"invalid_client","error_codes":[1]}"#,
+                Fault::Denied,
+                "entra.invalid_client",
+            ),
+            (
+                400,
+                r#"{"error":"invalid_client","error_description":"AADSTS7000222: The provided client secret keys are expired."}"#,
+                Fault::Denied,
+                "entra.expired_secret",
+            ),
+            (
+                400,
+                r#"{"error":"unauthorized_client"}"#,
+                Fault::InvalidConfig,
+                "entra.unauthorized_client",
+            ),
+            (
+                400,
+                r#"{"error":"temporarily_unavailable"}"#,
+                Fault::Retry,
+                "entra.unavailable",
+            ),
+            (429, "", Fault::Retry, "entra.throttled"),
+            (503, "<html>", Fault::Retry, "entra.unavailable"),
+            (302, "", Fault::Retry, "entra.redirected"),
+            (404, "<html>", Fault::Retry, "entra.no_answer"),
+        ] {
+            let error = refusal(status, body).failure().error;
+            assert_eq!((error.fault, error.code), (fault, code), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn the_description_is_never_repeated() {
+        let body = r#"{"error":"invalid_client","error_description":"secret hunter2 is wrong","trace_id":"hunter2 hunter2"}"#;
+        let error = refusal(401, body).failure().error;
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,133 @@
+//! Gets an access token from Entra with the client-credentials flow.
+
+use serde::Deserialize;
+
+use crate::config::{Credential, Secret, Settings};
+use crate::contract::{Nanos, Timestamp};
+use crate::fault::entra::Refusal;
+use crate::fault::{self, Failure, transport};
+use crate::http::{Method, Request, Response, World};
+use crate::percent;
+use crate::session::{Refused, Session, Token};
+use crate::span::{MINUTE, SECOND};
+use crate::tally::Tally;
+
+/// Most bytes of a token answer: tokens of applications in many groups reach some tens of kilobytes.
+const RESPONSE_LIMIT: usize = 1024 * 1024;
+
+/// A token is renewed so long before its end, so that none ends on its way.
+const MARGIN: Nanos = 5 * MINUTE;
+
+/// The life of a token whose answer does not say: short, so that a wrong guess costs a request and no failure.
+const UNSTATED_LIFE: Nanos = 10 * MINUTE;
+
+/// Tells Entra that the assertion is a JWT (RFC 7523).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Makes sure that the session holds a token, asking for one unless a recent refusal forbids it. Tells whether the token
+/// is new.
+pub fn ensure_token(
+    world: &mut dyn World,
+    settings: &Settings,
+    session: &mut Session,
+    tally: &mut Tally,
+    timeout: Nanos,
+) -> Result<bool, Failure> {
+    let now = world.now();
+    if session.token.as_ref().is_some_and(|token| now < token.renew) {
+        return Ok(false);
+    }
+    session.token = None;
+    if let Some(refused) = session.refused.as_ref().filter(|refused| now < refused.until) {
+        return Err(refused.refusal.failure().after(Some(refused.until - now)));
+    }
+    session.refused = None;
+    let request = token_request(settings, timeout);
+    tally.add("requests", 1);
+    let response = match world.send(&request) {
+        Ok(response) => response,
+        Err(error) => return Err(transport::failure(&error, &settings.cloud.authority)),
+    };
+    match read_token(&response, world.now(), world.random()) {
+        Some(token) => {
+            session.token = Some(token);
+            Ok(true)
+        }
+        None => {
+            let refusal = Refusal::read(&response);
+            let wait = fault::retry_after(&response, now).unwrap_or_else(|| refusal.pause());
+            let failure = refusal.failure().after(Some(wait));
+            session.refused = Some(Refused {
+                until: now + wait,
+                refusal,
+            });
+            Err(failure)
+        }
+    }
+}
+
+fn token_request(settings: &Settings, timeout: Nanos) -> Request {
+    let mut form = vec![
+        ("client_id", settings.client.as_str()),
+        ("grant_type", "client_credentials"),
+    ];
+    let scope = settings.cloud.scope();
+    form.push(("scope", &scope));
+    match &settings.credential {
+        Credential::Secret(secret) => form.push(("client_secret", secret.expose())),
+        Credential::Assertion(assertion) => {
+            form.push(("client_assertion_type", ASSERTION_TYPE));
+            form.push(("client_assertion", assertion.expose()));
+        }
+    }
+    let fields: Vec<String> = form
+        .iter()
+        .map(|(name, value)| format!("{name}={}", percent::encode(value)))
+        .collect();
+    Request {
+        method: Method::Post,
+        url: format!(
+            "{}/{}/oauth2/v2.0/token",
+            settings.cloud.authority, settings.tenant
+        ),
+        headers: vec![
+            ("accept", "application/json".to_owned()),
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ],
+        body: fields.join("&").into_bytes(),
+        response_limit: RESPONSE_LIMIT,
+        timeout,
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: String,
+    expires_in: Option<serde_json::Value>,
+}
+
+/// The token of a good answer. `chance` spreads the renewals of many sources over up to a fifth of the margin.
+fn read_token(response: &Response, now: Timestamp, chance: u64) -> Option<Token> {
+    if response.status != 200 {
+        return None;
+    }
+    let answer: Answer = serde_json::from_slice(&response.body).ok()?;
+    let sendable = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !sendable(&answer.access_token) {
+        return None;
+    }
+    // A number, or a number as text in answers of the older endpoint.
+    let seconds = answer.expires_in.and_then(|value| match value {
+        serde_json::Value::String(text) => text.parse().ok(),
+        other => other.as_u64(),
+    });
+    let life = seconds.map_or(UNSTATED_LIFE, |seconds: u64| seconds.saturating_mul(SECOND));
+    let margin = MARGIN.min(life / 4);
+    let jitter = chance % (margin / 5 + 1);
+    let renew = now.saturating_add(life - margin - jitter);
+    Some(Token {
+        text: Secret::new(answer.access_token),
+        issued: now,
+        renew,
+    })
+}

@@ -1,0 +1,276 @@
+//! One poll: reads on from the cursor until nothing is due, the budget is used up, or something fails.
+
+mod pages;
+mod repair;
+
+use crate::arm::{Arm, log_url};
+use crate::basket::Basket;
+use crate::config::{Settings, Start};
+use crate::contract::{Batch, Error, Fault, Nanos, Progress, Request, Timestamp};
+use crate::cursor::Cursor;
+use crate::fault::arm::UNNAMED_WAIT;
+use crate::fault::{Failure, Kind};
+use crate::http::{Level, World};
+use crate::instant::{self, whole_millis};
+use crate::normalize::Normalizer;
+use crate::partition::Partition;
+use crate::reading::Reading;
+use crate::span::{DAY, MINUTE, SECOND};
+
+/// What Azure keeps, less some slack: a request takes time to arrive, and clocks differ.
+const RETENTION: Nanos = 90 * DAY - 10 * MINUTE;
+
+/// A stream whose look-back takes at most so many requests is read from its settled instant at every poll.
+const SPARSE_PAGES: usize = 10;
+/// A busy stream counts as sparse again only below this, so that it does not change its manner at every poll.
+const SPARSE_AGAIN_PAGES: usize = 7;
+/// What the service calls a page, until one has been seen.
+const USUAL_PAGE: usize = 200;
+
+/// The part of the deadline after which no further request is begun, and the part that a request may last into. The rest
+/// is for making events of the last page and handing them over.
+const LAST_REQUEST_PERCENT: Nanos = 60;
+const LAST_ANSWER_PERCENT: Nanos = 85;
+
+/// A watermark so far ahead of the clock means that the clock was wrong once.
+const CLOCK_TOLERANCE: Nanos = 5 * MINUTE;
+
+/// How soon the host may call again after a shorter batch: the failure shows then, if it lasts.
+const SOON: Nanos = SECOND;
+
+/// Why reading ended.
+enum Ending {
+    /// Nothing more is due.
+    CaughtUp,
+    /// The budget is used up; more is ready.
+    Full,
+    /// A request failed.
+    Failed(Failure),
+}
+
+/// One poll of one partition.
+struct Reader<'a> {
+    arm: Arm<'a>,
+    partition: &'a Partition,
+    cursor: Cursor,
+    normalizer: Normalizer,
+    basket: Basket,
+    /// The instant to reach.
+    target: Timestamp,
+    /// No request is begun after so much time.
+    last_request: Nanos,
+    pages: u32,
+    slices: u32,
+    repairs: u32,
+}
+
+/// Polls a partition.
+pub fn poll(
+    world: &mut dyn World,
+    settings: &Settings,
+    partition: &Partition,
+    request: &Request,
+) -> Result<Batch, Error> {
+    let target = whole_millis(world.now());
+    let cursor = match &request.cursor {
+        Some(bytes) => Cursor::decode(bytes).map_err(|error| {
+            Failure::new(Fault::InvalidCursor, "cursor.unreadable", error.to_string())
+                .hint("run the version that wrote it; or reset the state of this partition, which reads again from `start`")
+                .error
+        })?,
+        None => Cursor::new(first_start(settings.start, target), settings.lookback),
+    };
+    let percent = |percent| request.budget.deadline / 100 * percent;
+    let mut reader = Reader {
+        arm: Arm::new(
+            world,
+            settings,
+            request.session.as_deref(),
+            percent(LAST_ANSWER_PERCENT),
+        ),
+        partition,
+        cursor,
+        normalizer: Normalizer::new(settings.normalize.clone()),
+        basket: Basket::new(&request.budget),
+        target,
+        last_request: percent(LAST_REQUEST_PERCENT),
+        pages: 0,
+        slices: 0,
+        repairs: 0,
+    };
+    reader.adapt();
+    let ending = reader.read_on();
+    reader.finish(ending)
+}
+
+fn first_start(start: Start, now: Timestamp) -> Timestamp {
+    match start {
+        Start::Back(span) => now.saturating_sub(span),
+        Start::At(instant) => instant.min(now),
+    }
+}
+
+impl Reader<'_> {
+    /// Fits the cursor to the clock, to what Azure still keeps, and to the configured look-back.
+    fn adapt(&mut self) {
+        let target = self.target;
+        let lookback = self.arm.settings.lookback;
+        let state = &mut self.cursor.state;
+        state.pointers.adapt(lookback, target);
+        if state.pointers.watermark > target.saturating_add(CLOCK_TOLERANCE) {
+            let known = if state.newest > 0 {
+                state.newest.min(target)
+            } else {
+                target
+            };
+            let back = known.saturating_sub(lookback);
+            let text = format!(
+                "the clock was ahead when the cursor was written: reading again from {}",
+                instant::rfc3339(back)
+            );
+            state.pointers.lower(back);
+            state.reading = None;
+            self.arm.world.log(Level::Error, &text);
+        }
+        let floor = whole_millis(target.saturating_sub(RETENTION));
+        if self.cursor.state.pointers.settled() < floor {
+            self.raise(floor);
+        }
+    }
+
+    /// Gives up what Azure no longer keeps.
+    fn raise(&mut self, floor: Timestamp) {
+        let state = &mut self.cursor.state;
+        let text = format!(
+            "Azure keeps 90 days: events from {} to {} are gone, reading begins after them",
+            instant::rfc3339(state.pointers.settled()),
+            instant::rfc3339(floor)
+        );
+        state.pointers.raise(floor);
+        state.start = state.start.max(floor);
+        state.reading = None;
+        self.arm.tally.add_labelled("anomalies", "retention", 1);
+        self.arm.world.log(Level::Warn, &text);
+    }
+
+    fn read_on(&mut self) -> Ending {
+        loop {
+            if self.basket.is_full() || (self.pages > 0 && self.arm.world.elapsed() > self.last_request) {
+                return Ending::Full;
+            }
+            let Some(url) = self.next_url() else {
+                return Ending::CaughtUp;
+            };
+            let outcome = match self.arm.get(&url) {
+                Ok(response) => self.take_page(&response.body),
+                Err(failure) => Err(failure),
+            };
+            match outcome {
+                Ok(()) => {}
+                Err(failure) => {
+                    if let Some(failure) = self.absorb(failure) {
+                        return Ending::Failed(failure);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The page to ask for; none when nothing is due.
+    fn next_url(&mut self) -> Option<String> {
+        if self.cursor.state.reading.is_none() {
+            self.cursor.state.reading = Some(self.next_reading()?);
+            self.cursor.seen.start_query();
+        }
+        let reading = self.cursor.state.reading.as_ref()?;
+        Some(match &reading.query.link {
+            Some(link) => link.clone(),
+            None => log_url(
+                self.arm.settings,
+                self.partition,
+                reading.position,
+                reading.query.end,
+            ),
+        })
+    }
+
+    fn next_reading(&mut self) -> Option<Reading> {
+        let state = &mut self.cursor.state;
+        let page = if state.page_size > 0 {
+            state.page_size as usize
+        } else {
+            USUAL_PAGE
+        };
+        let bound = if state.busy {
+            SPARSE_AGAIN_PAGES
+        } else {
+            SPARSE_PAGES
+        };
+        state.busy = self.cursor.seen.len().div_ceil(page) > bound;
+        let range = state
+            .pointers
+            .next(self.target, self.arm.settings.window, !state.busy)?;
+        Some(Reading::new(range, self.arm.world.now(), state.slice))
+    }
+
+    fn finish(mut self, ending: Ending) -> Result<Batch, Error> {
+        let caught_up = matches!(ending, Ending::CaughtUp);
+        let next_in = match ending {
+            Ending::CaughtUp => None,
+            Ending::Full => Some(0),
+            Ending::Failed(failure) if self.is_progress(failure.kind) => {
+                let text = format!("{}; what came before is delivered", failure.error.message);
+                self.arm.world.log(Level::Warn, &text);
+                Some(self.pause_after(&failure))
+            }
+            Ending::Failed(failure) => {
+                let session = Some(self.arm.session_bytes());
+                return Err(Error {
+                    session,
+                    ..failure.error
+                });
+            }
+        };
+        for (kind, count) in self.normalizer.take_anomalies() {
+            self.arm.tally.add_labelled("anomalies", kind, count);
+        }
+        let state = &self.cursor.state;
+        if state.newest > 0 {
+            self.arm
+                .tally
+                .set("lag_seconds", self.target.saturating_sub(state.newest) / SECOND);
+        }
+        let position = state.pointers.watermark;
+        let progress = Progress {
+            start: state.start,
+            position,
+            target: self.target,
+            caught_up,
+        };
+        Ok(Batch {
+            cursor: self.cursor.encode(),
+            session: Some(self.arm.session_bytes()),
+            next_in,
+            progress,
+            events: self.basket.events,
+            rejected: self.basket.rejected,
+            measures: self.arm.tally.measures(),
+        })
+    }
+
+    /// Whether this poll got anywhere before the failure. Failures that the pages themselves cause come back after every
+    /// page, so that reading pages alone is no progress then.
+    fn is_progress(&self, kind: Kind) -> bool {
+        let caused_by_pages = matches!(kind, Kind::BadRequest | Kind::ForeignLink);
+        !self.basket.is_empty() || self.slices > 0 || (self.pages > 0 && !caused_by_pages)
+    }
+
+    fn pause_after(&mut self, failure: &Failure) -> Nanos {
+        let least = match (failure.error.retry_after, failure.kind) {
+            (Some(wait), _) => return wait,
+            (None, Kind::Throttled) => UNNAMED_WAIT,
+            (None, _) => SOON,
+        };
+        least + self.arm.world.random() % least
+    }
+}

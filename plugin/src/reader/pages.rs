@@ -1,0 +1,164 @@
+//! What a page means: its records, and where the next page is.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Reader;
+use crate::contract::Timestamp;
+use crate::event::Record;
+use crate::fault::Failure;
+use crate::fault::arm::{foreign_link, no_page};
+use crate::link;
+use crate::normalize::{Context, Outcome};
+use crate::page::{self, NextLink};
+use crate::reading::{MOST_PAGES, Reading};
+use crate::seen::Sight;
+
+/// Longer links would not fit into a cursor beside the ids. Real ones have some hundred bytes.
+const LONGEST_LINK: usize = 32 * 1024;
+
+/// Links remembered to notice a circle; a longer circle is found by its pages.
+const LINKS_REMEMBERED: usize = 2 * MOST_PAGES as usize;
+
+impl Reader<'_> {
+    /// Takes the records of a page and decides what comes next. Stops inside the page when the basket is full: the page
+    /// is then asked for again, and its ids tell what was taken.
+    pub(super) fn take_page(&mut self, body: &[u8]) -> Result<(), Failure> {
+        let page = page::read(body).map_err(no_page)?;
+        let Some(mut reading) = self.cursor.state.reading.take() else {
+            return Ok(());
+        };
+        let taken = self.take_items(&mut reading, &page.items);
+        let Some(brought_new) = taken else {
+            reading.query.partial = true;
+            self.cursor.state.reading = Some(reading);
+            return Ok(());
+        };
+        let size = u32::try_from(page.items.len()).unwrap_or(u32::MAX);
+        self.cursor.state.page_size = self.cursor.state.page_size.max(size);
+        self.pages += 1;
+        self.arm.tally.add("pages", 1);
+        reading.query.pages += 1;
+        let resumed = std::mem::take(&mut reading.query.partial);
+        let stuck = !page.items.is_empty() && !brought_new && !resumed;
+        let followed = self.follow(&mut reading, page.next_link, stuck);
+        if !reading.is_over() {
+            self.cursor.state.reading = Some(reading);
+        }
+        let evicted = self.cursor.seen.forget_excess();
+        self.arm.tally.add("dedupe_evicted", evicted);
+        followed
+    }
+
+    /// Takes records into the basket. Tells whether the page shows any that its query had not shown before; none when
+    /// the basket got full.
+    fn take_items(&mut self, reading: &mut Reading, items: &[&[u8]]) -> Option<bool> {
+        let mut brought_new = false;
+        for item in items {
+            let record = Record::read(item);
+            let id = record
+                .id()
+                .map_or_else(|| xxh3_64(item), |id| xxh3_64(id.as_bytes()));
+            // The service says that the record lies in the range, whatever its own time says.
+            let time = record
+                .time()
+                .unwrap_or(reading.query.end)
+                .clamp(reading.position, reading.query.end);
+            match self.cursor.seen.look(id) {
+                Sight::InThisQuery if reading.query.partial => continue,
+                Sight::InThisQuery => {}
+                Sight::Before => {
+                    brought_new = true;
+                    self.cursor.seen.note(id, time);
+                }
+                Sight::New => {
+                    if !self.take_new(&record) {
+                        return None;
+                    }
+                    brought_new = true;
+                    reading.query.news = true;
+                    self.cursor.seen.note(id, time);
+                    self.arm.tally.add("received", 1);
+                    continue;
+                }
+            }
+            self.arm.tally.add("received", 1);
+            self.arm.tally.add("duplicates", 1);
+        }
+        Some(brought_new)
+    }
+
+    /// Makes an event of a record not seen before. False when there is no room for it.
+    fn take_new(&mut self, record: &Record<'_>) -> bool {
+        if self.basket.is_full() {
+            return false;
+        }
+        let outcome = self.normalizer.apply(record, &Context::default());
+        if let Outcome::Dropped { rule } = outcome {
+            let label = self
+                .arm
+                .settings
+                .normalize
+                .drop
+                .get(rule)
+                .map_or("", |rule| rule.label());
+            self.arm.tally.add_labelled("dropped", label, 1);
+        } else if !self.basket.put(outcome) {
+            return false;
+        }
+        self.note_lateness(record.time(), record.submitted());
+        true
+    }
+
+    fn note_lateness(&mut self, time: Option<Timestamp>, submitted: Option<Timestamp>) {
+        let Some(submitted) = submitted else { return };
+        self.cursor.state.newest = self.cursor.state.newest.max(submitted.min(self.target));
+        if let Some(time) = time {
+            self.arm.tally.lateness(submitted.saturating_sub(time));
+        }
+    }
+
+    /// Goes on to the next page, or on from the end of the slice.
+    fn follow(&mut self, reading: &mut Reading, next: NextLink, stuck: bool) -> Result<(), Failure> {
+        let text = match next {
+            NextLink::Url(text) => text,
+            NextLink::End => return self.finish_slice(reading),
+            NextLink::Odd(_) => {
+                self.arm.tally.add_labelled("anomalies", "next_link", 1);
+                return self.finish_slice(reading);
+            }
+        };
+        let path = self.partition.log_path();
+        if text.len() > LONGEST_LINK
+            || !link::leads_to(&text, &self.arm.settings.cloud.resource_manager, &path)
+        {
+            self.arm.tally.add_labelled("anomalies", "foreign_link", 1);
+            return Err(foreign_link());
+        }
+        let link = link::sendable(&text);
+        let hash = xxh3_64(link.as_bytes());
+        if stuck || reading.query.links.contains(&hash) {
+            return self.leave_circle(reading);
+        }
+        if reading.query.pages >= MOST_PAGES && self.narrow(reading, 2, "page_cap") {
+            return Ok(());
+        }
+        if reading.query.links.len() >= LINKS_REMEMBERED {
+            reading.query.links.remove(0);
+        }
+        reading.query.links.push(hash);
+        reading.query.link = Some(link);
+        Ok(())
+    }
+
+    /// The slice is read: moves the pointers.
+    pub(super) fn finish_slice(&mut self, reading: &mut Reading) -> Result<(), Failure> {
+        let state = &mut self.cursor.state;
+        state.slice = reading.widened(state.slice, self.arm.settings.window);
+        reading.finish_slice(state.slice);
+        state.pointers.cover(reading.covered(), reading.asked);
+        self.cursor.seen.forget_before(state.pointers.settled());
+        self.cursor.seen.start_query();
+        self.slices += 1;
+        Ok(())
+    }
+}

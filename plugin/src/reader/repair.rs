@@ -1,0 +1,88 @@
+//! What to do when a request or its paging fails: try a narrower slice, or give the failure to the host.
+
+use super::Reader;
+use crate::fault::{Failure, Kind};
+use crate::http::Level;
+use crate::instant;
+use crate::reading::Reading;
+use crate::span::{self, HOUR};
+
+/// Most repairs in one poll, each costing a request: enough to go from a window of six hours to a minute or two.
+const MOST_REPAIRS: u32 = 4;
+
+impl Reader<'_> {
+    /// Repairs the reading if it can. Returns the failure if it cannot.
+    pub(super) fn absorb(&mut self, failure: Failure) -> Option<Failure> {
+        if self.repairs >= MOST_REPAIRS {
+            return Some(failure);
+        }
+        let Some(mut reading) = self.cursor.state.reading.take() else {
+            return Some(failure);
+        };
+        if failure.kind == Kind::TooFarBack {
+            self.repairs += 1;
+            // Azure's edge lies later than expected: leave an hour, rather than ask minute by minute.
+            self.raise(reading.position.saturating_add(HOUR).min(self.target));
+            return None;
+        }
+        let paged = reading.query.link.is_some();
+        let repaired = match failure.kind {
+            // A stored link lives for a while only. The first time it is the link that is stale, then the paging itself
+            // is broken.
+            Kind::BadRequest if paged && reading.query.restarts == 0 => {
+                reading.restart();
+                self.arm.tally.add_labelled("retries", "stale_link", 1);
+                true
+            }
+            Kind::BadRequest if paged => self.narrow(&mut reading, 2, "stale_link"),
+            Kind::ForeignLink => self.narrow(&mut reading, 2, "foreign_link"),
+            Kind::ServerError if paged => self.narrow(&mut reading, 2, "server_error"),
+            Kind::ServerError => self.narrow(&mut reading, 4, "server_error"),
+            Kind::TooLarge => self.narrow(&mut reading, 4, "too_large"),
+            _ => false,
+        };
+        if repaired {
+            self.repairs += 1;
+            self.cursor.seen.start_query();
+        }
+        self.cursor.state.reading = Some(reading);
+        (!repaired).then_some(failure)
+    }
+
+    /// Begins the slice again with a part of its width; what it has shown already is recognised by its ids. False when
+    /// it is as narrow as can be.
+    pub(super) fn narrow(&mut self, reading: &mut Reading, parts: u64, reason: &'static str) -> bool {
+        let Some(width) = reading.narrow(parts) else {
+            return false;
+        };
+        self.cursor.state.slice = Some(width);
+        self.cursor.seen.start_query();
+        self.arm.tally.add_labelled("retries", reason, 1);
+        let text = format!(
+            "reading {} at a time from {} on: {reason}",
+            span::format(width),
+            instant::rfc3339(reading.position)
+        );
+        self.arm.world.log(Level::Info, &text);
+        true
+    }
+
+    /// The pages of a query go round in a circle. Some of Azure's do so in place of an end, so that there is nothing
+    /// more to read; or a part of them is out of reach. A narrower slice tells: when it goes round in a circle too and
+    /// shows nothing that the wider one had not, the circle is the end.
+    pub(super) fn leave_circle(&mut self, reading: &mut Reading) -> Result<(), Failure> {
+        self.arm.tally.add_labelled("anomalies", "paging_loop", 1);
+        let told = reading.query.circled && !reading.query.news;
+        if !told && self.narrow(reading, 2, "paging_loop") {
+            reading.query.circled = true;
+            return Ok(());
+        }
+        let text = format!(
+            "the pages from {} to {} repeat without an end: taking them as complete",
+            instant::rfc3339(reading.position),
+            instant::rfc3339(reading.query.end)
+        );
+        self.arm.world.log(Level::Warn, &text);
+        self.finish_slice(reading)
+    }
+}

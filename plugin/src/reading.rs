@@ -1,0 +1,151 @@
+//! The range being read: which slice of it, which page of the slice, and what the pages have shown so far.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{Nanos, Timestamp};
+use crate::instant::{self, whole_millis};
+use crate::revisit::Range;
+use crate::span::SECOND;
+
+/// The narrowest slice: below it more requests bring nothing.
+const NARROWEST: Nanos = SECOND;
+
+/// Most pages of one query. Deep paging has made the service fail, and ten thousand events are as many as one query should
+/// have to repeat after a failure.
+pub const MOST_PAGES: u32 = 50;
+
+/// A slice that took no more than this part of [`MOST_PAGES`] lets the next one be twice as wide.
+const ROOMY_PAGES: u32 = MOST_PAGES / 4;
+
+/// A range that is being read, slice by slice from its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The start of the range.
+    #[serde(with = "instant::text")]
+    pub start: Timestamp,
+    /// The end of the range.
+    #[serde(with = "instant::text")]
+    pub end: Timestamp,
+    /// When the first request was sent.
+    #[serde(with = "instant::text")]
+    pub asked: Timestamp,
+    /// Everything in the range before this has been read.
+    #[serde(with = "instant::text")]
+    pub position: Timestamp,
+    /// The slice that follows the position.
+    pub query: Query,
+}
+
+/// One slice, read page by page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Query {
+    /// The end of the slice.
+    #[serde(with = "instant::text")]
+    pub end: Timestamp,
+    /// The page to read next; none for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Pages read to their end.
+    pub pages: u32,
+    /// Whether the page to read next has been read in part: the poll was full.
+    #[serde(default)]
+    pub partial: bool,
+    /// Hashes of the links followed, to notice a repeated one.
+    #[serde(default)]
+    pub links: Vec<u64>,
+    /// How often the slice was begun again because its paging failed.
+    #[serde(default)]
+    pub restarts: u32,
+    /// Whether it was begun again because its pages went round in a circle.
+    #[serde(default)]
+    pub circled: bool,
+    /// Whether it has shown a record that was not known before.
+    #[serde(default)]
+    pub news: bool,
+}
+
+impl Query {
+    fn new(end: Timestamp) -> Query {
+        Query {
+            end,
+            link: None,
+            pages: 0,
+            partial: false,
+            links: Vec::new(),
+            restarts: 0,
+            circled: false,
+            news: false,
+        }
+    }
+}
+
+impl Reading {
+    /// Begins a range; slices are at most `slice` wide, if given.
+    pub fn new(range: Range, asked: Timestamp, slice: Option<Nanos>) -> Reading {
+        let mut reading = Reading {
+            start: range.start,
+            end: range.end,
+            asked,
+            position: range.start,
+            query: Query::new(range.end),
+        };
+        reading.next_slice(slice);
+        reading
+    }
+
+    /// The part of the range that has been read.
+    pub fn covered(&self) -> Range {
+        Range {
+            start: self.start,
+            end: self.position,
+        }
+    }
+
+    /// Whether the whole range has been read.
+    pub fn is_over(&self) -> bool {
+        self.position >= self.end
+    }
+
+    /// The slice has been read to its end: the next one begins where it ended.
+    pub fn finish_slice(&mut self, slice: Option<Nanos>) {
+        self.position = self.query.end;
+        self.next_slice(slice);
+    }
+
+    fn next_slice(&mut self, slice: Option<Nanos>) {
+        let end = slice.map_or(self.end, |slice| self.position.saturating_add(slice));
+        self.query = Query::new(end.min(self.end));
+    }
+
+    /// Begins the same slice again from its first page.
+    pub fn restart(&mut self) {
+        let restarts = self.query.restarts + 1;
+        self.query = Query {
+            restarts,
+            ..Query::new(self.query.end)
+        };
+    }
+
+    /// Begins again with a slice of a part of the width. Returns the new width, or none when it cannot be narrower.
+    pub fn narrow(&mut self, parts: u64) -> Option<Nanos> {
+        let width = self.query.end - self.position;
+        if width <= NARROWEST {
+            return None;
+        }
+        let narrower = whole_millis(width / parts).max(NARROWEST);
+        self.query = Query::new(self.position + narrower);
+        Some(narrower)
+    }
+
+    /// The width for the slices after this one, which was read to its end: twice as wide after a shallow one, and free
+    /// again once the window is reached.
+    pub fn widened(&self, slice: Option<Nanos>, window: Nanos) -> Option<Nanos> {
+        let slice = slice?;
+        let wider = if self.query.pages <= ROOMY_PAGES {
+            slice.saturating_mul(2)
+        } else {
+            slice
+        };
+        (wider < window).then_some(wider)
+    }
+}

@@ -1,0 +1,187 @@
+//! When to read what again: the law by which no late event is missed, at no more than three fetches per event on busy
+//! streams.
+//!
+//! An event may become readable some time after it happened; the look-back L bounds how long. The reader keeps pointers
+//! into the stream's time:
+//!
+//! * the *watermark*: everything before it has been read once;
+//! * for each *age* a, a *revisit pointer* r: everything before r has been read at a moment when it was at least a old.
+//!
+//! The oldest age is the whole look-back. So whatever lies before its pointer was read when no more could come, and is
+//! over. A stream that fits into few requests is read from there to now at every poll. A busy one reads only what is
+//! new, and each slice once more at every age, as soon as a granule of it is old enough: with two ages each event is
+//! fetched three times at most, and a late one is found at the first age at which it is readable.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{Nanos, Timestamp};
+use crate::instant::{self, whole_millis};
+use crate::span::{self, SECOND};
+
+/// The young age as a part of the look-back: half the events that are late at all come within a few minutes, and each
+/// further age would cost one more fetch of every event.
+const YOUNG_PART: u64 = 4;
+
+/// The oldest age is the look-back and this much, since the service's clock may be behind ours.
+const CLOCK_SLACK: Nanos = 60 * SECOND;
+
+/// A slice is read again once it is this part of its age wide: wide enough to be worth a request, and the delay of a late
+/// event stays within age and granule.
+const GRANULE_PART: u64 = 4;
+
+/// A revisit pointer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revisit {
+    /// How old everything before `position` was when it was last read.
+    #[serde(with = "span::text")]
+    pub age: Nanos,
+    /// See the module.
+    #[serde(with = "instant::text")]
+    pub position: Timestamp,
+}
+
+/// Where a stream's reading stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointers {
+    /// Everything before this has been read once.
+    #[serde(with = "instant::text")]
+    pub watermark: Timestamp,
+    /// From the youngest age to the oldest; empty without look-back.
+    pub revisits: Vec<Revisit>,
+}
+
+/// A stretch of time to read, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// From here.
+    pub start: Timestamp,
+    /// To here.
+    pub end: Timestamp,
+}
+
+impl Pointers {
+    /// Pointers of a stream that begins at `start`.
+    pub fn new(start: Timestamp, lookback: Nanos) -> Pointers {
+        let start = whole_millis(start);
+        let revisits = ages(lookback)
+            .into_iter()
+            .map(|age| Revisit { age, position: start })
+            .collect();
+        Pointers {
+            watermark: start,
+            revisits,
+        }
+    }
+
+    /// Everything before this is over: it was read when no more could come.
+    pub fn settled(&self) -> Timestamp {
+        self.revisits
+            .iter()
+            .map(|revisit| revisit.position)
+            .fold(self.watermark, Timestamp::min)
+    }
+
+    /// Adapts to another look-back. A longer one reads again what is remembered, so that nothing is delivered twice.
+    pub fn adapt(&mut self, lookback: Nanos, now: Timestamp) {
+        let ages = ages(lookback);
+        if ages.iter().eq(self.revisits.iter().map(|revisit| &revisit.age)) {
+            return;
+        }
+        let settled = self.settled();
+        let revisit = |age| {
+            let kept = self
+                .revisits
+                .iter()
+                .filter(|old| old.age >= age)
+                .map(|old| old.position)
+                .max();
+            let reread = now.saturating_sub(age).clamp(settled, self.watermark);
+            Revisit {
+                age,
+                position: kept.unwrap_or(whole_millis(reread)),
+            }
+        };
+        self.revisits = ages.into_iter().map(revisit).collect();
+    }
+
+    /// Moves all pointers up to an instant before which nothing can be read any more.
+    pub fn raise(&mut self, floor: Timestamp) {
+        self.watermark = self.watermark.max(floor);
+        self.revisits
+            .iter_mut()
+            .for_each(|revisit| revisit.position = revisit.position.max(floor));
+    }
+
+    /// Moves all pointers back to an instant, to read again from there.
+    pub fn lower(&mut self, back: Timestamp) {
+        let back = whole_millis(back);
+        self.watermark = self.watermark.min(back);
+        self.revisits
+            .iter_mut()
+            .for_each(|revisit| revisit.position = revisit.position.min(back));
+    }
+
+    /// Notes that a range was read, the first request having been sent at `asked`.
+    pub fn cover(&mut self, range: Range, asked: Timestamp) {
+        if range.start <= self.watermark {
+            self.watermark = self.watermark.max(range.end);
+        }
+        for revisit in &mut self.revisits {
+            if range.start <= revisit.position {
+                let old_enough = whole_millis(asked.saturating_sub(revisit.age));
+                revisit.position = revisit.position.max(range.end.min(old_enough));
+            }
+        }
+    }
+
+    /// What to read next to reach `now`; none when nothing is due. `sparse` tells that the whole look-back takes few
+    /// requests.
+    pub fn next(&self, now: Timestamp, window: Nanos, sparse: bool) -> Option<Range> {
+        let settled = self.settled();
+        let longest = self.revisits.last().map_or(0, |revisit| revisit.age).max(window);
+        if self.watermark < now.saturating_sub(longest) {
+            return Some(Range {
+                start: settled,
+                end: now.min(settled.saturating_add(longest)),
+            });
+        }
+        if sparse {
+            return (self.watermark < now).then_some(Range {
+                start: settled,
+                end: now,
+            });
+        }
+        // The newest first: what just happened matters most.
+        let fresh = (self.watermark < now).then_some(Range {
+            start: self.watermark,
+            end: now,
+        });
+        let due = self.revisits.iter().filter_map(|revisit| {
+            let end = whole_millis(now.saturating_sub(revisit.age)).min(self.watermark);
+            let wide_enough = end
+                >= revisit
+                    .position
+                    .saturating_add((revisit.age / GRANULE_PART).max(1));
+            wide_enough.then_some(Range {
+                start: revisit.position,
+                end,
+            })
+        });
+        let mut ranges = fresh.into_iter().chain(due);
+        let mut range = ranges.next()?;
+        for older in ranges {
+            if older.end >= range.start {
+                range.start = older.start.min(range.start);
+            }
+        }
+        Some(range)
+    }
+}
+
+/// The ages for a look-back, from young to old.
+fn ages(lookback: Nanos) -> Vec<Nanos> {
+    match lookback {
+        0 => Vec::new(),
+        _ => vec![whole_millis(lookback / YOUNG_PART), lookback + CLOCK_SLACK],
+    }
+}

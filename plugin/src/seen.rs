@@ -1,0 +1,236 @@
+//! The ids of records read lately, so that a record read again is recognised.
+//!
+//! An id is kept as its 64-bit XXH3 hash. A new record is mistaken for an old one with a probability of (ids kept) /
+//! 2^64: at most 5.5 in 10^15 for each record at the bound of 100,000 ids. Ids are kept while a re-read can still bring
+//! them back, and no more than [`MOST`]: beyond it the oldest are forgotten, which may repeat a record but never loses
+//! one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::contract::{Nanos, Timestamp};
+use crate::span::MINUTE;
+
+/// Most ids kept: 800 KB, which leaves room for the rest of a cursor below 1 MiB.
+pub const MOST: usize = 100_000;
+
+/// Ids are grouped by the minute of their record, which is fine enough for forgetting.
+const BUCKET: Nanos = MINUTE;
+
+/// What is known of an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Not seen before.
+    New,
+    /// Seen by an earlier query.
+    Before,
+    /// Seen by the query that is being read.
+    InThisQuery,
+}
+
+/// Remembered ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether the query being read has shown the id.
+    ids: HashMap<u64, bool, BuildHasherDefault<AsIs>>,
+    buckets: BTreeMap<u32, Vec<u64>>,
+}
+
+impl Seen {
+    /// How many ids are kept.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// What is known of an id.
+    pub fn look(&self, id: u64) -> Sight {
+        match self.ids.get(&id) {
+            None => Sight::New,
+            Some(false) => Sight::Before,
+            Some(true) => Sight::InThisQuery,
+        }
+    }
+
+    /// Notes that the query being read shows an id, of a record of that time.
+    pub fn note(&mut self, id: u64, time: Timestamp) {
+        if self.ids.insert(id, true).is_none() {
+            self.buckets.entry(bucket(time)).or_default().push(id);
+        }
+    }
+
+    /// Begins a new query.
+    pub fn start_query(&mut self) {
+        self.ids
+            .values_mut()
+            .for_each(|in_this_query| *in_this_query = false);
+    }
+
+    /// Forgets ids of records before an instant that no query will reach again.
+    pub fn forget_before(&mut self, instant: Timestamp) {
+        let kept = self.buckets.split_off(&bucket(instant));
+        for id in std::mem::replace(&mut self.buckets, kept).into_values().flatten() {
+            self.ids.remove(&id);
+        }
+    }
+
+    /// Forgets the oldest ids beyond [`MOST`] and returns how many.
+    pub fn forget_excess(&mut self) -> u64 {
+        let excess = self.ids.len().saturating_sub(MOST);
+        let mut left = excess;
+        while left > 0 {
+            let Some(mut oldest) = self.buckets.first_entry() else {
+                break;
+            };
+            let ids = oldest.get_mut();
+            let count = ids.len().min(left);
+            for id in ids.drain(..count) {
+                self.ids.remove(&id);
+            }
+            left -= count;
+            if ids.is_empty() {
+                oldest.remove();
+            }
+        }
+        excess as u64
+    }
+
+    /// Appends all ids: the number of buckets, then each bucket's minute and number of ids, all as 32 bits, then the ids
+    /// with 64 bits each, then one bit per id for the query being read. Little-endian throughout.
+    pub fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.reserve(self.ids.len() * 9 + self.buckets.len() * 8);
+        bytes.extend((self.buckets.len() as u32).to_le_bytes());
+        for (minute, ids) in &self.buckets {
+            bytes.extend(minute.to_le_bytes());
+            bytes.extend((ids.len() as u32).to_le_bytes());
+        }
+        let ids = || self.buckets.values().flatten();
+        for id in ids() {
+            bytes.extend(id.to_le_bytes());
+        }
+        let mut flags = vec![0_u8; self.ids.len().div_ceil(8)];
+        for (index, id) in ids().enumerate() {
+            if self.ids.get(id) == Some(&true) {
+                flags[index / 8] |= 1 << (index % 8);
+            }
+        }
+        bytes.extend(flags);
+    }
+
+    /// Reads what [`Seen::write`] wrote; None if anything is missing or left over.
+    pub fn read(bytes: &[u8]) -> Option<Seen> {
+        let (count, mut rest) = number(bytes)?;
+        let mut heads = Vec::new();
+        let mut total = 0_usize;
+        for _ in 0..count {
+            let (minute, after) = number(rest)?;
+            let (length, after) = number(after)?;
+            heads.push((minute, length as usize));
+            total = total.checked_add(length as usize)?;
+            rest = after;
+        }
+        let (ids, flags) = rest.split_at_checked(total.checked_mul(8)?)?;
+        if flags.len() != total.div_ceil(8) {
+            return None;
+        }
+        let mut seen = Seen {
+            ids: HashMap::with_capacity_and_hasher(total, BuildHasherDefault::default()),
+            buckets: BTreeMap::new(),
+        };
+        let (words, _) = ids.as_chunks::<8>();
+        let mut words = words.iter().map(|word| u64::from_le_bytes(*word)).enumerate();
+        for (minute, length) in heads {
+            let mut bucket = Vec::with_capacity(length);
+            for (index, id) in words.by_ref().take(length) {
+                seen.ids.insert(id, flags[index / 8] >> (index % 8) & 1 == 1);
+                bucket.push(id);
+            }
+            seen.buckets.insert(minute, bucket);
+        }
+        (seen.ids.len() == total).then_some(seen)
+    }
+}
+
+fn bucket(time: Timestamp) -> u32 {
+    u32::try_from(time / BUCKET).unwrap_or(u32::MAX)
+}
+
+fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((u32::from_le_bytes(*number), rest))
+}
+
+/// Ids are hashes already: hashing them again would only cost time.
+#[derive(Debug, Clone, Copy, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(ids: impl Iterator<Item = u64>) -> Seen {
+        let mut seen = Seen::default();
+        ids.for_each(|id| seen.note(id, id * MINUTE / 10));
+        seen
+    }
+
+    #[test]
+    fn ids_keep_their_state_through_bytes() {
+        let mut seen = filled(0..100);
+        seen.start_query();
+        seen.note(7, 0);
+        seen.note(200, 0);
+        let mut bytes = Vec::new();
+        seen.write(&mut bytes);
+        assert_eq!(Seen::read(&bytes), Some(seen));
+        assert_eq!(Seen::read(&bytes[1..]), None);
+        assert_eq!(Seen::read(&bytes[..bytes.len() - 1]), None);
+    }
+
+    #[test]
+    fn a_query_tells_its_own_ids_from_earlier_ones() {
+        let mut seen = filled(1..3);
+        seen.start_query();
+        seen.note(1, 0);
+        assert_eq!(
+            [1, 2, 3].map(|id| seen.look(id)),
+            [Sight::InThisQuery, Sight::Before, Sight::New]
+        );
+    }
+
+    #[test]
+    fn only_what_cannot_come_back_is_forgotten() {
+        let mut seen = filled(0..100);
+        seen.forget_before(5 * MINUTE);
+        assert_eq!([49, 50].map(|id| seen.look(id)), [Sight::New, Sight::InThisQuery]);
+        assert_eq!(seen.len(), 50);
+    }
+
+    #[test]
+    fn beyond_the_bound_the_oldest_go_first() {
+        let mut seen = filled(0..MOST as u64 + 25);
+        assert_eq!(seen.forget_excess(), 25);
+        assert_eq!(seen.len(), MOST);
+        assert_eq!([24, 25].map(|id| seen.look(id)), [Sight::New, Sight::InThisQuery]);
+    }
+}

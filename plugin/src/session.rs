@@ -1,0 +1,101 @@
+//! What is remembered between calls and can be done without: the access token, and when the login may be tried again.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::config::{Secret, Settings};
+use crate::contract::Timestamp;
+use crate::fault::entra::Refusal;
+
+/// Written at the front, so that a later version can change the rest.
+const VERSION: u32 = 1;
+
+/// A source's session.
+#[derive(Debug, Default)]
+pub struct Session {
+    /// The access token.
+    pub token: Option<Token>,
+    /// The last refused login.
+    pub refused: Option<Refused>,
+}
+
+/// An access token for the resource manager.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// The bearer token.
+    pub text: Secret,
+    /// When it was issued.
+    pub issued: Timestamp,
+    /// From when on a new one is fetched: some time before it ends.
+    pub renew: Timestamp,
+}
+
+/// A login that failed, kept so that a thousand partitions do not repeat it at once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Refused {
+    /// Before this the token endpoint is left alone.
+    pub until: Timestamp,
+    /// What it said.
+    pub refusal: Refusal,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    key: u64,
+    token: Option<StoredToken>,
+    refused: Option<Refused>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredToken {
+    text: String,
+    issued: Timestamp,
+    renew: Timestamp,
+}
+
+impl Session {
+    /// Reads what [`Session::write`] wrote. A session of another version, of other settings or of nobody's making is as
+    /// good as none.
+    pub fn read(bytes: Option<&[u8]>, settings: &Settings) -> Session {
+        let stored: Option<Stored> = bytes.and_then(|bytes| serde_json::from_slice(bytes).ok());
+        match stored {
+            Some(stored) if stored.version == VERSION && stored.key == key(settings) => Session {
+                token: stored.token.map(|token| Token {
+                    text: Secret::new(token.text),
+                    issued: token.issued,
+                    renew: token.renew,
+                }),
+                refused: stored.refused,
+            },
+            _ => Session::default(),
+        }
+    }
+
+    /// The session as bytes for the host. They hold the token.
+    pub fn write(&self, settings: &Settings) -> Vec<u8> {
+        let stored = Stored {
+            version: VERSION,
+            key: key(settings),
+            token: self.token.as_ref().map(|token| StoredToken {
+                text: token.text.expose().to_owned(),
+                issued: token.issued,
+                renew: token.renew,
+            }),
+            refused: self.refused.clone(),
+        };
+        serde_json::to_vec(&stored).unwrap_or_default()
+    }
+}
+
+/// Binds a session to everything that a login depends on, so that a corrected secret is tried at once.
+fn key(settings: &Settings) -> u64 {
+    let parts = [
+        settings.cloud.authority.as_str(),
+        settings.cloud.resource_manager.as_str(),
+        settings.tenant.as_str(),
+        settings.client.as_str(),
+        settings.credential.expose(),
+    ];
+    xxh3_64(parts.join("\n").as_bytes())
+}
