@@ -1,2 +1,47 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask …`: everything a developer or a newcomer does with this repository.
+
+mod bench;
+mod build;
+mod cargo;
+mod demo;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Build, demo, test and measure Headwater.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the component and the host in release.
+    Build,
+    /// Run the real host with the real component against the bundled fake Azure, and show what comes out.
+    Demo,
+    /// Check formatting and lints and run every test.
+    Test,
+    /// Measure, and print one JSON object per line.
+    Bench,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Build => build::build().map(|_| ()),
+        Task::Demo => demo::demo(),
+        Task::Test => test::test(),
+        Task::Bench => bench::bench(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Running cargo and rustup.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// What the component is compiled for.
+pub const WASM_TARGET: &str = "wasm32-wasip2";
+
+/// The root of the workspace.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the xtask folder lies in the workspace")
+}
+
+/// The folder that cargo builds into.
+pub fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}
+
+/// A cargo command in the root of the workspace.
+pub fn cargo(arguments: &[&str]) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.current_dir(root()).args(arguments);
+    command
+}
+
+/// Runs a command, announcing it as `what`.
+pub fn run(what: &str, command: &mut Command) -> Result<()> {
+    eprintln!("xtask: {what}");
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {:?}", command.get_program()))?;
+    if !status.success() {
+        bail!("{what}: failed with {status}");
+    }
+    Ok(())
+}
+
+/// Adds the component's compilation target when the toolchain lacks it.
+pub fn ensure_wasm_target() -> Result<()> {
+    let sysroot = Command::new("rustc")
+        .current_dir(root())
+        .args(["--print", "sysroot"])
+        .output()
+        .context("cannot start rustc: install Rust with rustup (https://rustup.rs)")?;
+    let library = Path::new(String::from_utf8_lossy(&sysroot.stdout).trim())
+        .join("lib/rustlib")
+        .join(WASM_TARGET)
+        .join("lib");
+    if library.is_dir() {
+        return Ok(());
+    }
+    run(
+        "adding the wasm32-wasip2 target",
+        Command::new("rustup")
+            .current_dir(root())
+            .args(["target", "add", WASM_TARGET]),
+    )
+    .context("the target is needed to compile the component; without rustup, install it with your toolchain")
+}
