@@ -1,0 +1,88 @@
+//! The built files under test. `cargo xtask test` names them in the environment; a bare `cargo test` builds them once
+//! per process.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// What components are compiled for.
+const WASM_TARGET: &str = "wasm32-wasip2";
+
+/// The host binary.
+pub fn host() -> &'static Path {
+    static HOST: OnceLock<PathBuf> = OnceLock::new();
+    HOST.get_or_init(|| {
+        named("HEADWATER_BIN").unwrap_or_else(|| {
+            // The selection of packages is the one that the tests were built with: another one unifies features
+            // differently and compiles the engine again.
+            cargo(&["build", "--workspace", "--bins", "--tests"]);
+            target().join("debug/headwater")
+        })
+    })
+}
+
+/// The component under test.
+pub fn azure_activity() -> &'static Path {
+    static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENT.get_or_init(|| named("HEADWATER_COMPONENT").unwrap_or_else(|| guest("azure-activity")))
+}
+
+/// The example source: knows nothing of Azure.
+pub fn example_source() -> &'static Path {
+    static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENT.get_or_init(|| guest("example-source"))
+}
+
+/// The hostile source.
+pub fn hostile_source() -> &'static Path {
+    static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENT.get_or_init(|| guest("hostile-source"))
+}
+
+/// The source that wants files.
+pub fn file_reader() -> &'static Path {
+    static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENT.get_or_init(|| guest("file-reader"))
+}
+
+fn named(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from)
+}
+
+fn guest(package: &str) -> PathBuf {
+    cargo(&[
+        "build",
+        "--release",
+        "-p",
+        package,
+        "--lib",
+        "--target",
+        WASM_TARGET,
+    ]);
+    target()
+        .join(WASM_TARGET)
+        .join("release")
+        .join(format!("{}.wasm", package.replace('-', "_")))
+}
+
+fn cargo(arguments: &[&str]) {
+    let status = Command::new(env!("CARGO"))
+        .current_dir(workspace())
+        .args(arguments)
+        // Flags meant for this test's own build would end up in the other one.
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "cargo {arguments:?} failed");
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| workspace().join("target"), |folder| workspace().join(folder))
+}
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests lie in the workspace")
+}

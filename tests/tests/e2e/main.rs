@@ -1,0 +1,12 @@
+//! End to end: the real component in the real host over real sockets, against the fake Azure.
+
+mod artifacts;
+mod configuration;
+mod delivery;
+mod describe;
+mod diagnosis;
+mod lab;
+mod sandbox;
+mod second_source;
+mod secrets;
+mod site;

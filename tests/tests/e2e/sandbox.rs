@@ -1,0 +1,139 @@
+//! Each promise of the sandbox, with a source that tries to break it, beside an honest tenant that must not notice.
+
+use std::net::TcpListener;
+
+use crate::artifacts;
+use crate::lab;
+use crate::site::{Finished, Site, Source};
+
+/// One hostile tenant beside the honest one; the honest one gets everything.
+fn beside_an_honest_tenant(attack: &str, url: &str, rest: &str) -> (Finished, Site) {
+    let server = lab::serve(lab::with_events(30));
+    let hostile = Source {
+        name: "mallory".to_owned(),
+        plugin: artifacts::hostile_source().to_owned(),
+        allow: "https://collector.example".to_owned(),
+        config: format!("attack = \"{attack}\"\nurl = \"{url}\""),
+        sink: "type = \"file\"\npath = \"mallory.ndjson\"".to_owned(),
+        rest: format!("[source.limits]\npoll_timeout = \"2s\"\nmemory = \"32MiB\"\n{rest}"),
+    };
+    let site = Site::new(&[hostile, Source::azure("contoso", server.endpoint())]);
+    let finished = site.run(&["run", "--once"]);
+    assert_eq!(
+        site.ids("contoso.ndjson"),
+        lab::visible_ids(&server),
+        "{attack}: the honest tenant noticed"
+    );
+    (finished, site)
+}
+
+#[test]
+fn what_never_ends_is_interrupted() {
+    for attack in ["endless-loop", "endless-host-calls", "sleep"] {
+        let (finished, site) = beside_an_honest_tenant(attack, "", "");
+        finished.exits_with(1).says("mallory");
+        assert_eq!(site.read("mallory.ndjson"), "", "{attack}");
+    }
+}
+
+#[test]
+fn what_takes_too_much_is_stopped_and_commits_nothing() {
+    for attack in [
+        "memory-bomb",
+        "trap",
+        "handle-leak",
+        "giant-event",
+        "million-events",
+        "oversized-cursor",
+        "unversioned-cursor",
+    ] {
+        let (finished, site) = beside_an_honest_tenant(attack, "https://collector.example/", "");
+        finished.exits_with(1).says("mallory");
+        let state = site.run(&["state", "list"]);
+        assert!(
+            !state.stdout.contains("mallory"),
+            "{attack}: a cursor was stored: {}",
+            state.stdout
+        );
+    }
+}
+
+#[test]
+fn a_forbidden_origin_is_never_contacted() {
+    let trap = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+    trap.set_nonblocking(true)
+        .expect("a listener can be made non-blocking");
+    let port = trap.local_addr().expect("it is bound").port();
+    for url in [
+        format!("http://127.0.0.1:{port}/"),
+        format!("https://127.0.0.1:{port}/"),
+        format!("http://localhost:{port}/"),
+        format!("http://[::ffff:127.0.0.1]:{port}/"),
+        "http://169.254.169.254/metadata".to_owned(),
+    ] {
+        let (_, site) = beside_an_honest_tenant("fetch", &url, "");
+        assert!(
+            site.read("mallory.ndjson").contains("refused"),
+            "{url}: {}",
+            site.read("mallory.ndjson")
+        );
+    }
+    assert!(trap.accept().is_err(), "somebody connected");
+}
+
+#[test]
+fn a_granted_name_that_leads_to_loopback_is_refused_after_resolving() {
+    let (_, site) = beside_an_honest_tenant("fetch", "https://localhost.localdomain/", "");
+    assert!(
+        site.read("mallory.ndjson").contains("refused"),
+        "{}",
+        site.read("mallory.ndjson")
+    );
+}
+
+#[test]
+fn noise_and_escapes_on_stderr_are_bounded_and_harmless() {
+    let (finished, site) = beside_an_honest_tenant("giant-stderr", "", "");
+    assert!(
+        finished.stderr.len() < 1 << 20,
+        "{} bytes of log",
+        finished.stderr.len()
+    );
+    assert!(site.read("mallory.ndjson").contains('{') || finished.code == Some(1));
+    let (finished, _) = beside_an_honest_tenant("escape-stderr", "", "");
+    for escape in ['\u{1b}', '\u{9b}', '\u{7}'] {
+        assert!(
+            !finished.stderr.contains(escape),
+            "{escape:?} reached the terminal"
+        );
+    }
+}
+
+#[test]
+fn a_body_that_is_no_json_goes_to_the_dead_letter_file() {
+    let (_, site) = beside_an_honest_tenant("invalid-body", "", "");
+    assert_eq!(site.events("mallory.ndjson").len(), 1);
+    let dead = site.events("mallory.dead.ndjson");
+    assert_eq!(dead.len(), 1, "{dead:?}");
+    assert_eq!(
+        (dead[0]["source"].as_str(), dead[0]["id"].as_str()),
+        (Some("mallory"), Some("bad"))
+    );
+}
+
+#[test]
+fn a_body_on_two_lines_is_delivered_on_one() {
+    let (_, site) = beside_an_honest_tenant("two-lines", "", "");
+    assert_eq!(site.events("mallory.ndjson").len(), 1);
+}
+
+#[test]
+fn environment_arguments_and_stdin_are_empty() {
+    let (_, site) = beside_an_honest_tenant("environment", "", "");
+    let seen = &site.events("mallory.ndjson")[0];
+    assert_eq!(
+        (seen["variables"].as_u64(), seen["stdin"].as_str()),
+        (Some(0), Some("")),
+        "{seen}"
+    );
+}

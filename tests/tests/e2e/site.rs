@@ -1,0 +1,242 @@
+//! A folder with a configuration, as an operator has it, and the host run in it.
+
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fake_azure::scenario::example;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::artifacts;
+
+/// Longer than any test needs, so that only a hang ends here.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// One tenant's part of the configuration; `Default` is the fake Azure's example tenant.
+pub struct Source {
+    pub name: String,
+    pub plugin: PathBuf,
+    pub allow: String,
+    /// Lines of `[source.config]`.
+    pub config: String,
+    /// Lines of `[source.sink]`.
+    pub sink: String,
+    /// Further tables and keys, after the sink.
+    pub rest: String,
+}
+
+impl Source {
+    /// The example tenant at `endpoint`, delivering to `<name>.ndjson`.
+    pub fn azure(name: &str, endpoint: &str) -> Self {
+        let config = format!(
+            "tenant_id = \"{}\"\nclient_id = \"{}\"\nclient_secret = {{ env = \"LAB_SECRET\" }}\n\
+             subscription_id = \"*\"\nstart = \"24h\"\n\
+             cloud = {{ authority = \"{endpoint}\", resource_manager = \"{endpoint}\" }}",
+            example::TENANT,
+            example::CLIENT_ID,
+        );
+        Self {
+            name: name.to_owned(),
+            plugin: artifacts::azure_activity().to_owned(),
+            allow: endpoint.to_owned(),
+            config,
+            sink: format!("type = \"file\"\npath = \"{name}.ndjson\""),
+            rest: String::new(),
+        }
+    }
+
+    /// Replaces the line of `[source.config]` that sets `key`, or adds it.
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        let others = self
+            .config
+            .lines()
+            .filter(|line| line.split([' ', '=']).next() != Some(key));
+        self.config = others.collect::<Vec<_>>().join("\n");
+        let _ = write!(self.config, "\n{key} = {value}");
+        self
+    }
+
+    fn to_toml(&self) -> String {
+        let Source {
+            name,
+            plugin,
+            allow,
+            config,
+            sink,
+            rest,
+        } = self;
+        format!(
+            "[[source]]\nname = \"{name}\"\nplugin = \"{}\"\ninterval = \"1s\"\nallow = [\"{allow}\"]\n\
+             [source.config]\n{config}\n[source.sink]\n{sink}\n{rest}\n",
+            plugin.display(),
+        )
+    }
+}
+
+/// What a finished run printed.
+#[derive(Debug)]
+pub struct Finished {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Finished {
+    /// Both streams, for a search that does not care which.
+    pub fn text(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    #[track_caller]
+    pub fn exits_with(&self, code: i32) -> &Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "exit code; stderr:\n{}\nstdout:\n{}",
+            self.stderr,
+            self.stdout
+        );
+        self
+    }
+
+    #[track_caller]
+    pub fn says(&self, words: &str) -> &Self {
+        assert!(
+            self.text().contains(words),
+            "nothing about {words:?} in:\n{}",
+            self.text()
+        );
+        self
+    }
+}
+
+/// An operator's folder.
+pub struct Site {
+    folder: TempDir,
+}
+
+impl Site {
+    /// A folder with these sources configured.
+    pub fn new(sources: &[Source]) -> Self {
+        let site = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
+        let sources: String = sources.iter().map(Source::to_toml).collect();
+        site.write(
+            "headwater.toml",
+            &format!("[state]\npath = \"state.redb\"\n{sources}"),
+        );
+        site
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).expect("the temporary folder can be written");
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// The events in a file, one JSON document a line.
+    #[track_caller]
+    pub fn events(&self, name: &str) -> Vec<Value> {
+        parse_lines(&self.read(name))
+    }
+
+    /// `event.id` of every event in a file, sorted, repetitions kept.
+    #[track_caller]
+    pub fn ids(&self, name: &str) -> Vec<String> {
+        let mut ids: Vec<String> = self.events(name).iter().map(event_id).collect();
+        ids.sort();
+        ids
+    }
+
+    /// Runs `headwater` with the folder's configuration to its end.
+    pub fn run(&self, arguments: &[&str]) -> Finished {
+        finish(self.start(arguments))
+    }
+
+    /// Starts `headwater` with the folder's configuration.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let configuration = self.path("headwater.toml");
+        headwater(self.folder.path())
+            .args(arguments)
+            .arg("--config")
+            .arg(configuration)
+            .spawn()
+            .expect("headwater starts")
+    }
+}
+
+/// A `headwater` command with nothing of this process's environment but the lab's secret.
+pub fn headwater(folder: &Path) -> Command {
+    let mut command = Command::new(artifacts::host());
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("LAB_SECRET", example::CLIENT_SECRET)
+        // The compilation cache, shared by all tests.
+        .env("HOME", std::env::temp_dir().join("headwater-tests"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Waits for a process and collects what it printed.
+#[track_caller]
+pub fn finish(mut child: Child) -> Finished {
+    let stdout = drain(child.stdout.take());
+    let stderr = drain(child.stderr.take());
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the process can be waited for") {
+            break status;
+        }
+        if began.elapsed() > PATIENCE {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!(
+                "headwater did not end; stderr:\n{}",
+                stderr.join().unwrap_or_default()
+            );
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    Finished {
+        code: status.code(),
+        stdout: stdout.join().unwrap_or_default(),
+        stderr: stderr.join().unwrap_or_default(),
+    }
+}
+
+/// One JSON document a line.
+#[track_caller]
+pub fn parse_lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+/// An ECS event's id.
+pub fn event_id(event: &Value) -> String {
+    event["event"]["id"].as_str().unwrap_or_default().to_owned()
+}
+
+fn drain(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            let _ = stream.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
