@@ -1,1 +1,33 @@
-//! Placeholder.
+//! Headwater's host: runs log sources, many tenants side by side, each in its own sandbox.
+
+mod backoff;
+pub mod batch;
+mod bindings;
+pub mod caller;
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod dead_letter;
+pub mod describe;
+pub mod egress;
+pub mod engine;
+pub mod failure;
+mod line_file;
+mod link;
+pub mod log;
+pub mod manifest;
+mod partition;
+pub mod plugin;
+mod plugin_log;
+pub mod progress;
+pub mod sandbox;
+pub mod scheduler;
+pub mod scrub;
+pub mod secret;
+mod session;
+pub mod shutdown;
+pub mod sink;
+pub mod source;
+pub mod state;
+pub mod state_command;
+mod table;

@@ -1,0 +1,306 @@
+//! A source's way into its plugin: each call in a fresh sandbox, with limits, a time-out and the session.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tracing::debug;
+use wasmtime::Store;
+
+use crate::bindings::LogSource;
+use crate::bindings::exports::headwater::source::descriptor::Manifest;
+use crate::bindings::exports::headwater::source::source as wit;
+use crate::bindings::exports::headwater::source::types::Error as PluginFailure;
+use crate::config::Limits;
+use crate::egress::{Bounds, Gate, Grant, Transport};
+use crate::failure::{Failure, Fault};
+use crate::plugin::Plugin;
+use crate::plugin_log::PluginLog;
+use crate::sandbox::{self, Guest, Usage};
+use crate::scrub::Scrubber;
+use crate::secret::Resolved;
+use crate::session::SessionSlot;
+
+/// Bytes of bodies and rejected items in one batch. Large enough that a batch is worth its commit, small enough that
+/// many sources can hold one at the same time.
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// Calls one source's plugin.
+pub struct Caller {
+    plugin: Arc<Plugin>,
+    grant: Arc<Grant>,
+    transport: Arc<dyn Transport>,
+    limits: Limits,
+    session: SessionSlot,
+}
+
+/// What a call brought, and what it cost. The cost counts for failed calls, too.
+#[derive(Debug)]
+pub struct Called<T> {
+    /// What the plugin returned, or why it did not.
+    pub result: Result<T, Failure>,
+    /// What it used.
+    pub usage: Usage,
+    /// From start to end.
+    pub took: Duration,
+    /// Removes the source's secrets, those of the session included.
+    pub scrubber: Scrubber,
+}
+
+/// A call in flight inside its store.
+type Running<'a, T> = Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 'a>>;
+
+impl Caller {
+    /// A caller of the plugin for one source.
+    pub fn new(
+        plugin: Arc<Plugin>,
+        grant: Arc<Grant>,
+        transport: Arc<dyn Transport>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            plugin,
+            grant,
+            transport,
+            limits,
+            session: SessionSlot::default(),
+        }
+    }
+
+    /// Asks the plugin what it is.
+    pub async fn describe(&self) -> Result<Manifest, Failure> {
+        let (offline, no_secrets) = (Arc::default(), Scrubber::default());
+        let called = self
+            .call(offline, &no_secrets, |plugin, store| {
+                Box::pin(async move { plugin.headwater_source_descriptor().call_describe(store).await })
+            })
+            .await;
+        called.result
+    }
+
+    /// Has the plugin check its configuration, without a network.
+    pub async fn validate(&self, config: &Resolved) -> Result<Result<wit::Plan, Vec<wit::Issue>>, Failure> {
+        let offline = Arc::default();
+        let json = config.json.clone();
+        let called = self
+            .call(offline, &config.scrubber, move |plugin, store| {
+                Box::pin(async move { plugin.headwater_source_source().call_validate(store, &json).await })
+            })
+            .await;
+        called.result
+    }
+
+    /// Has the plugin find the partitions.
+    pub async fn discover(&self, config: &Resolved) -> Called<wit::Discovery> {
+        let json = config.json.clone();
+        let take = |found: &mut wit::Discovery| found.session.take();
+        self.call_with_session(config, take, move |plugin, store, session| {
+            Box::pin(async move {
+                plugin
+                    .headwater_source_source()
+                    .call_discover(store, &json, session.as_ref())
+                    .await
+            })
+        })
+        .await
+    }
+
+    /// Has the plugin test a partition.
+    pub async fn check(&self, config: &Resolved, partition: &str) -> Called<wit::Report> {
+        let (json, partition) = (config.json.clone(), partition.to_owned());
+        let take = |report: &mut wit::Report| report.session.take();
+        self.call_with_session(config, take, move |plugin, store, session| {
+            Box::pin(async move {
+                plugin
+                    .headwater_source_source()
+                    .call_check(store, &json, session.as_ref(), &partition)
+                    .await
+            })
+        })
+        .await
+    }
+
+    /// Has the plugin fetch the next batch of a partition.
+    pub async fn poll(
+        &self,
+        config: &Resolved,
+        partition: &str,
+        cursor: Option<Vec<u8>>,
+    ) -> Called<wit::Batch> {
+        let mut request = wit::Request {
+            config: config.json.clone(),
+            partition: partition.to_owned(),
+            cursor,
+            session: None,
+            budget: wit::Budget {
+                max_events: self.limits.batch_events,
+                max_bytes: BATCH_BYTES,
+                deadline: nanoseconds(self.limits.poll_timeout),
+            },
+        };
+        let take = |batch: &mut wit::Batch| batch.session.take();
+        self.call_with_session(config, take, move |plugin, store, session| {
+            Box::pin(async move {
+                request.session = session;
+                plugin.headwater_source_source().call_poll(store, &request).await
+            })
+        })
+        .await
+    }
+
+    /// One call that takes and returns the session.
+    async fn call_with_session<T: Send + 'static>(
+        &self,
+        config: &Resolved,
+        take_session: fn(&mut T) -> Option<Vec<u8>>,
+        function: impl for<'a> FnOnce(
+            &'a LogSource,
+            &'a mut Store<Guest>,
+            Option<Vec<u8>>,
+        ) -> Running<'a, Result<T, PluginFailure>>
+        + Send,
+    ) -> Called<T> {
+        let turn = self.session.turn().await;
+        let session = turn.session().map(<[u8]>::to_vec);
+        let scrubber = config.scrubber.with_session(turn.session());
+        let called = self
+            .call(self.grant.clone(), &scrubber, |plugin, store| {
+                function(plugin, store, session)
+            })
+            .await;
+        let Called {
+            result,
+            usage,
+            took,
+            scrubber,
+        } = called;
+        let (result, returned) = match result {
+            Ok(Ok(mut value)) => {
+                let returned = take_session(&mut value);
+                (Ok(value), returned)
+            }
+            Ok(Err(mut error)) => {
+                let returned = error.session.take();
+                let failure = Failure::from_plugin(error, &scrubber.with_session(returned.as_deref()));
+                (Err(failure), returned)
+            }
+            Err(failure) => (Err(failure), None),
+        };
+        let scrubber = scrubber.with_session(returned.as_deref());
+        turn.finish(returned, result.is_ok());
+        Called {
+            result,
+            usage,
+            took,
+            scrubber,
+        }
+    }
+
+    /// One call: a fresh store, the plugin in it, and a time-out around everything.
+    async fn call<T: Send>(
+        &self,
+        grant: Arc<Grant>,
+        scrubber: &Scrubber,
+        function: impl for<'a> FnOnce(&'a LogSource, &'a mut Store<Guest>) -> Running<'a, T> + Send,
+    ) -> Called<T> {
+        let started = Instant::now();
+        let timeout = self.limits.poll_timeout;
+        let bounds = Bounds {
+            response: self.limits.response,
+            end: tokio::time::Instant::now() + timeout,
+        };
+        let gate = Gate::new(grant, self.transport.clone(), bounds);
+        let mut store = sandbox::store(
+            self.plugin.pre.engine(),
+            self.limits.memory,
+            gate,
+            PluginLog::default(),
+        );
+        let mut cpu = Duration::ZERO;
+        let outcome = {
+            let store = &mut store;
+            let call = async move {
+                let plugin = self.plugin.pre.instantiate_async(&mut *store).await?;
+                function(&plugin, store).await
+            };
+            tokio::time::timeout(
+                timeout,
+                Metered {
+                    future: Box::pin(call),
+                    spent: &mut cpu,
+                },
+            )
+            .await
+        };
+        let result = match outcome {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(trap)) => Err(self.explain_trap(&trap, store.data(), scrubber)),
+            Err(_) => Err(self.explain_timeout()),
+        };
+        store.data().log().publish(scrubber);
+        Called {
+            result,
+            usage: store.data().usage(cpu),
+            took: started.elapsed(),
+            scrubber: scrubber.clone(),
+        }
+    }
+
+    fn explain_trap(&self, trap: &wasmtime::Error, guest: &Guest, scrubber: &Scrubber) -> Failure {
+        debug!(backtrace = %scrubber.clean(&format!("{trap:#}")), "the plugin trapped");
+        let reason = scrubber.clean(&trap.root_cause().to_string());
+        let failure = Failure::host(
+            Fault::Broken,
+            "trap",
+            format_args!("the plugin crashed: {reason}"),
+        );
+        if guest.was_refused_memory() {
+            failure.with_hint("give it more with `limits.memory`, or less to do with `limits.batch_events`")
+        } else {
+            failure.with_hint("this is a defect of the plugin; report it with the log lines before this one")
+        }
+    }
+
+    fn explain_timeout(&self) -> Failure {
+        let timeout = humantime::format_duration(self.limits.poll_timeout);
+        Failure::host(
+            Fault::Retry,
+            "timeout",
+            format_args!("the plugin did not return within {timeout}"),
+        )
+        .with_hint("the upstream may be slow; if this stays, raise `limits.poll_timeout`")
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Measures how long a future runs, in contrast to how long it takes.
+struct Metered<'a, F> {
+    future: Pin<Box<F>>,
+    spent: &'a mut Duration,
+}
+
+impl<F: Future> Future for Metered<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let started = Instant::now();
+        let polled = self.future.as_mut().poll(context);
+        *self.spent += started.elapsed();
+        polled
+    }
+}
+
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Caller")
+            .field("plugin", &self.plugin)
+            .field("grant", &self.grant)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,386 @@
+//! The command line: what it accepts, and what each command does.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use tracing::{error, info, warn};
+
+use crate::config::{Config, SourceConfig};
+use crate::dead_letter::DeadLetters;
+use crate::log::{self, LogFormat};
+use crate::plugin::Plugins;
+use crate::progress::Progress;
+use crate::scheduler::{self, Mode, Summary};
+use crate::shutdown::{self, Trigger};
+use crate::sink::Sinks;
+use crate::source::{Outlets, Source};
+use crate::state::State;
+use crate::state_command::{self, Selection};
+use crate::{check, describe, engine};
+
+/// Something failed.
+const FAILED: u8 = 1;
+/// The command line or the configuration is wrong.
+const MISUSED: u8 = 2;
+/// How long polls may go on after a wish to stop. Less than the patience of usual service managers.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Runs Headwater sources: many tenants side by side, each in its own sandbox.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// How log lines on stderr look.
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Poll all sources.
+    Run {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Poll until each partition has caught up, then exit.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Test the connection of every partition, and say what to do about failures.
+    Check {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Test this source only.
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+    },
+    /// Say what a plugin is, what it imports and how it is configured.
+    Describe {
+        /// The component file.
+        plugin: PathBuf,
+    },
+    /// Look at stored cursors, or let go of them.
+    State {
+        #[command(subcommand)]
+        command: StateCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum StateCommand {
+    /// List the stored cursors.
+    List {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        selection: SelectionArguments,
+    },
+    /// Show the readable part of stored cursors.
+    Show {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        selection: SelectionArguments,
+    },
+    /// Forget stored cursors, so that their partitions begin anew. Needs --source or --all.
+    Reset {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        selection: SelectionArguments,
+        /// Forget the cursors of all sources.
+        #[arg(long, conflicts_with = "source", required_unless_present = "source")]
+        all: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file.
+    #[arg(long = "config", value_name = "FILE")]
+    path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct SelectionArguments {
+    /// Only cursors of this source.
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Only the cursor of this partition.
+    #[arg(long, value_name = "ID")]
+    partition: Option<String>,
+}
+
+impl From<SelectionArguments> for Selection {
+    fn from(arguments: SelectionArguments) -> Self {
+        Self {
+            source: arguments.source,
+            partition: arguments.partition,
+        }
+    }
+}
+
+/// A message for people, and the exit code that goes with it.
+struct Exit(u8, String);
+
+impl Exit {
+    fn misused(problem: impl Display) -> Self {
+        Self(MISUSED, problem.to_string())
+    }
+
+    fn failed(problem: impl Display) -> Self {
+        Self(FAILED, problem.to_string())
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    // Prints help, version and mistakes itself, with exit code 2 for mistakes.
+    let arguments = Arguments::parse();
+    let progress = Progress::on_stderr();
+    log::start(arguments.log_format, progress.writer());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            error!(%error, "cannot start");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let done = runtime.block_on(dispatch(arguments.command, progress));
+    // What still blocks on a dead pipe or disk must not hold up the end.
+    runtime.shutdown_background();
+    match done {
+        Ok(code) => code,
+        Err(Exit(code, problem)) => {
+            error!("{problem}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit> {
+    match command {
+        Command::Run { config, once } => {
+            run(
+                &config.path,
+                if once { Mode::Once } else { Mode::Forever },
+                progress,
+            )
+            .await
+        }
+        Command::Check { config, source } => check_sources(&config.path, source.as_deref()).await,
+        Command::Describe { plugin } => {
+            let text = describe::describe(&plugin, &plugins()?)
+                .await
+                .map_err(Exit::misused)?;
+            print(&text)
+        }
+        Command::State { command } => state(command).await,
+    }
+}
+
+async fn run(path: &Path, mode: Mode, progress: Progress) -> Result<ExitCode, Exit> {
+    let config = Config::load(path).map_err(Exit::misused)?;
+    let outlets = open_outlets(&config.sources)?;
+    let state = State::open(&config.state).map_err(Exit::misused)?;
+    let sources = load(config.sources).await?;
+    let (trigger, shutdown) = shutdown::channel();
+    let sources = sources.into_iter().map(Arc::new).zip(outlets).collect();
+    let polling = scheduler::run(sources, state, mode, progress, shutdown);
+    let summary = tokio::select! {
+        summary = polling => summary,
+        () = stop_on_signal(trigger) => {
+            warn!("stopped before every poll had ended; nothing is lost, unfinished batches come again");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    Ok(conclude(&summary))
+}
+
+/// Says what a run came to.
+fn conclude(summary: &Summary) -> ExitCode {
+    let totals = &summary.totals;
+    info!(
+        events = totals.events,
+        rejected = totals.rejected,
+        dropped = totals.dropped,
+        duplicates = totals.duplicates,
+        requests = totals.requests,
+        partitions = summary.partitions,
+        failed = summary.failed.len(),
+        "done"
+    );
+    for (source, partition, failure) in &summary.failed {
+        error!(source, partition, "failed: {failure}");
+    }
+    if summary.failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    }
+}
+
+/// Asks everybody to stop on the first signal, returns when the grace is over or a second signal comes.
+async fn stop_on_signal(trigger: Trigger) {
+    signal().await;
+    info!(grace = ?GRACE, "stopping; a second signal stops at once");
+    trigger.request();
+    tokio::select! {
+        () = tokio::time::sleep(GRACE) => {}
+        () = signal() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Without handlers the system's own reaction stays: the process ends.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+async fn check_sources(path: &Path, name: Option<&str>) -> Result<ExitCode, Exit> {
+    let mut config = Config::load(path).map_err(Exit::misused)?;
+    if let Some(name) = name {
+        require_source(&config, name)?;
+        config.sources.retain(|source| source.name == name);
+    }
+    let (text, passed) = check::check(load(config.sources).await?).await;
+    print(&text)?;
+    Ok(if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    })
+}
+
+async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
+    let text = match command {
+        StateCommand::List { config, selection } => {
+            state_command::list(&open_state(&config.path)?, &selection.into())
+                .await
+                .map_err(Exit::failed)?
+        }
+        StateCommand::Show { config, selection } => {
+            state_command::show(&open_state(&config.path)?, &selection.into())
+                .await
+                .map_err(Exit::failed)?
+        }
+        StateCommand::Reset {
+            config,
+            selection,
+            all: _,
+        } => {
+            let state = open_state(&config.path)?;
+            let count = state_command::reset(&state, &selection.into())
+                .await
+                .map_err(Exit::failed)?;
+            format!("{count} cursor(s) forgotten\n")
+        }
+    };
+    print(&text)
+}
+
+/// Opens the state of a configuration that must exist: looking at state never makes any.
+fn open_state(config: &Path) -> Result<State, Exit> {
+    let path = Config::load(config).map_err(Exit::misused)?.state;
+    if !path.exists() {
+        return Err(Exit::misused(format_args!(
+            "there is no state file {} yet; `headwater run` makes it",
+            path.display()
+        )));
+    }
+    State::open(&path).map_err(Exit::misused)
+}
+
+fn require_source(config: &Config, name: &str) -> Result<(), Exit> {
+    let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    Err(Exit::misused(format_args!(
+        "no source is named \"{name}\"; the configuration has {}",
+        names.join(", ")
+    )))
+}
+
+/// Opens all sinks, and checks that dead letters can be kept, before anything is polled.
+fn open_outlets(configs: &[SourceConfig]) -> Result<Vec<Outlets>, Exit> {
+    let mut sinks = Sinks::default();
+    let mut problems = Vec::new();
+    let mut outlets = Vec::new();
+    for config in configs {
+        let dead_letters = DeadLetters::new(&config.name, config.dead_letter.clone());
+        let name = &config.name;
+        if let Err(error) = dead_letters.check() {
+            problems.push(format!(
+                "source \"{name}\": cannot keep dead letters: {error}; check `dead_letter`"
+            ));
+        }
+        match sinks.open(&config.sink) {
+            Ok(sink) => outlets.push(Outlets { sink, dead_letters }),
+            Err(error) => problems.push(format!("source \"{name}\": {error}")),
+        }
+    }
+    if problems.is_empty() {
+        Ok(outlets)
+    } else {
+        Err(Exit::misused(problems.join("\n  ")))
+    }
+}
+
+/// Loads all sources, and names every problem of each.
+async fn load(configs: Vec<SourceConfig>) -> Result<Vec<Source>, Exit> {
+    let plugins = plugins()?;
+    let mut problems = Vec::new();
+    let mut sources = Vec::new();
+    for config in configs {
+        let name = config.name.clone();
+        match Source::load(config, &plugins).await {
+            Ok(source) => sources.push(source),
+            Err(found) => problems.extend(
+                found
+                    .iter()
+                    .map(|problem| format!("source \"{name}\": {problem}")),
+            ),
+        }
+    }
+    if problems.is_empty() {
+        Ok(sources)
+    } else {
+        Err(Exit::misused(problems.join("\n  ")))
+    }
+}
+
+fn plugins() -> Result<Plugins, Exit> {
+    engine::start()
+        .and_then(Plugins::new)
+        .map_err(|error| Exit::failed(format_args!("cannot start the engine: {error:#}")))
+}
+
+/// Prints a report; a reader that has seen enough is no failure.
+fn print(text: &str) -> Result<ExitCode, Exit> {
+    use std::io::Write;
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Exit::failed(error)),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,360 @@
+//! The configuration file: TOML in, checked types out, every problem named at once.
+
+mod nearest;
+mod section;
+mod unit;
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use self::section::{Problems, Section};
+use crate::egress::{Grant, Origin};
+use crate::secret::Template;
+
+/// Memory of one poll. A poll holds one batch (8 MiB) a few times over while it reads and rewrites it.
+const DEFAULT_MEMORY: u64 = 64 << 20;
+/// Wall-clock time of one poll: several pages of a slow upstream.
+const DEFAULT_POLL_TIMEOUT: Duration = Duration::from_secs(120);
+/// One HTTP response: larger than any page an upstream should send.
+const DEFAULT_RESPONSE: u64 = 32 << 20;
+/// Events and rejected items of one batch.
+const DEFAULT_BATCH_EVENTS: u32 = 5_000;
+/// The name of a source becomes part of file names, metrics and log lines.
+const LONGEST_NAME: usize = 64;
+
+/// A whole configuration file.
+#[derive(Debug)]
+pub struct Config {
+    /// The state file.
+    pub state: PathBuf,
+    /// Where operators look at the host; none switches that off.
+    pub listen: Option<SocketAddr>,
+    /// The sources, each name once.
+    pub sources: Vec<SourceConfig>,
+}
+
+/// One `[[source]]`.
+#[derive(Debug, Clone)]
+pub struct SourceConfig {
+    /// Names its state, its metrics and its log lines.
+    pub name: String,
+    /// The component file.
+    pub plugin: PathBuf,
+    /// The component's SHA-256 as lower-case hexadecimal, if the operator pins it.
+    pub digest: Option<String>,
+    /// How often to poll; none leaves it to the plugin.
+    pub interval: Option<Duration>,
+    /// What the plugin may reach.
+    pub grant: Grant,
+    /// Where rejected items are kept.
+    pub dead_letter: PathBuf,
+    /// The plugin's own configuration, secrets not yet filled in.
+    pub config: Template,
+    /// Bounds of one poll.
+    pub limits: Limits,
+    /// Where events go.
+    pub sink: SinkConfig,
+}
+
+/// `[source.limits]`: bounds of one poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of linear memory, all memories of the component together.
+    pub memory: u64,
+    /// Wall-clock time after which the poll is interrupted.
+    pub poll_timeout: Duration,
+    /// Bytes of one response body.
+    pub response: u64,
+    /// Events and rejected items of one batch.
+    pub batch_events: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: DEFAULT_MEMORY,
+            poll_timeout: DEFAULT_POLL_TIMEOUT,
+            response: DEFAULT_RESPONSE,
+            batch_events: DEFAULT_BATCH_EVENTS,
+        }
+    }
+}
+
+/// `[source.sink]`: where events go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SinkConfig {
+    /// Standard output, one event a line.
+    Stdout,
+    /// A file, one event a line.
+    File {
+        /// The file to append to.
+        path: PathBuf,
+    },
+}
+
+/// Why a configuration file cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}: {source}; check --config", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is no TOML.
+    #[error("{}, line {line}: {message}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line of the mistake, from 1.
+        line: usize,
+        /// What the parser says. Not its excerpt of the line, which may show a secret.
+        message: String,
+    },
+    /// The file says something that cannot be.
+    #[error("{} has {} problem(s):\n  {}", path.display(), problems.len(), problems.join("\n  "))]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Each problem, beginning with the key it is about.
+        problems: Vec<String>,
+    },
+}
+
+impl Config {
+    /// Reads a configuration file. Relative paths in it are relative to its folder.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        Self::parse(&text, path, folder)
+    }
+
+    fn parse(text: &str, path: &Path, folder: &Path) -> Result<Self, ConfigError> {
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| ConfigError::Syntax {
+                path: path.to_owned(),
+                line: error
+                    .span()
+                    .map_or(1, |span| 1 + text[..span.start].matches('\n').count()),
+                message: error.message().to_owned(),
+            })?;
+        let problems = Problems::default();
+        let config = read(&table, folder, &problems);
+        let problems = problems.into_inner();
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Invalid {
+                path: path.to_owned(),
+                problems,
+            })
+        }
+    }
+}
+
+fn read(table: &toml::Table, folder: &Path, problems: &Problems) -> Config {
+    let root = Section::new(table, "", problems);
+    let state = read_state(&root, folder);
+    let listen = root.table("listen").and_then(|section| read_listen(section));
+    let state_folder = state.parent().unwrap_or(folder).to_owned();
+    let sections = root.tables("source");
+    if sections.is_empty() {
+        root.problem("source", "missing; a configuration needs at least one [[source]]");
+    }
+    let sources: Vec<SourceConfig> = sections
+        .into_iter()
+        .map(|section| read_source(section, folder, &state_folder))
+        .collect();
+    let mut seen = HashSet::new();
+    for source in &sources {
+        if !seen.insert(source.name.to_lowercase()) {
+            root.problem(
+                "source",
+                format_args!(
+                    "two sources are named \"{}\"; a name may be used once",
+                    source.name
+                ),
+            );
+        }
+    }
+    root.finish();
+    Config {
+        state,
+        listen,
+        sources,
+    }
+}
+
+fn read_state(root: &Section<'_>, folder: &Path) -> PathBuf {
+    let path = root.table("state").and_then(|section| {
+        let path = section.text("path");
+        section.finish();
+        path
+    });
+    folder.join(path.unwrap_or_else(|| "state.redb".to_owned()))
+}
+
+fn read_listen(section: Section<'_>) -> Option<SocketAddr> {
+    let text = section.required_text("address", "127.0.0.1:9598");
+    let address = text.parse();
+    if address.is_err() && !text.is_empty() {
+        section.problem(
+            "address",
+            "must be an IP address and a port, as in \"127.0.0.1:9598\"",
+        );
+    }
+    section.finish();
+    address.ok()
+}
+
+fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> SourceConfig {
+    let name = section.required_text("name", "contoso");
+    check_name(&section, &name);
+    let plugin = folder.join(section.required_text("plugin", "source.wasm"));
+    let digest = section
+        .text("digest")
+        .and_then(|text| read_digest(&section, &text));
+    let interval = section.duration("interval");
+    if interval.is_some_and(|interval| interval.is_zero()) {
+        section.problem("interval", "must be longer than nothing, as in \"300s\"");
+    }
+    let grant = read_grant(&section);
+    let dead_letter = match section.text("dead_letter") {
+        Some(path) => folder.join(path),
+        None => state_folder.join(format!("{name}.dead.ndjson")),
+    };
+    let config = read_template(&section, folder);
+    let limits = section.table("limits").map(read_limits).unwrap_or_default();
+    let sink = match section.table("sink") {
+        Some(sink) => read_sink(sink, folder),
+        None => SinkConfig::Stdout,
+    };
+    section.finish();
+    SourceConfig {
+        name,
+        plugin,
+        digest,
+        interval,
+        grant,
+        dead_letter,
+        config,
+        limits,
+        sink,
+    }
+}
+
+fn check_name(section: &Section<'_>, name: &str) {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if name.len() > LONGEST_NAME || name.starts_with('.') || !name.bytes().all(fits) {
+        section.problem(
+            "name",
+            format_args!(
+                "use letters, digits, `-`, `_` and `.` only, at most {LONGEST_NAME}, not beginning with `.`"
+            ),
+        );
+    }
+}
+
+fn read_digest(section: &Section<'_>, text: &str) -> Option<String> {
+    let hex = text.strip_prefix("sha256:").map(str::to_lowercase);
+    let hex = hex.filter(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if hex.is_none() {
+        section.problem(
+            "digest",
+            "must be `sha256:` and 64 hexadecimal digits; `headwater describe` prints it",
+        );
+    }
+    hex
+}
+
+fn read_grant(section: &Section<'_>) -> Grant {
+    let mut origins = Vec::new();
+    for text in section.texts("allow") {
+        match Origin::parse_grant(&text) {
+            Ok(origin) => origins.push(origin),
+            Err(problem) => section.problem("allow", problem),
+        }
+    }
+    Grant::new(origins, section.flag("allow_private").unwrap_or(false))
+}
+
+fn read_template(section: &Section<'_>, folder: &Path) -> Template {
+    let empty = toml::Table::new();
+    let table = match section.value("config") {
+        None => &empty,
+        Some(value) => value.as_table().unwrap_or_else(|| {
+            section.problem("config", "must be a table; write [source.config]");
+            &empty
+        }),
+    };
+    Template::new(table, section.path_of("config"), folder).unwrap_or_else(|found| {
+        for (path, problem) in found {
+            section.problem(path.strip_prefix(&section.path_of("")).unwrap_or(&path), problem);
+        }
+        Template::default()
+    })
+}
+
+fn read_limits(section: Section<'_>) -> Limits {
+    let default = Limits::default();
+    let limits = Limits {
+        memory: section.size("memory").unwrap_or(default.memory),
+        poll_timeout: section.duration("poll_timeout").unwrap_or(default.poll_timeout),
+        response: section.size("response").unwrap_or(default.response),
+        batch_events: section
+            .number("batch_events", 1..=1_000_000)
+            .and_then(|number| u32::try_from(number).ok())
+            .unwrap_or(default.batch_events),
+    };
+    if limits.memory < 1 << 20 {
+        section.problem(
+            "memory",
+            "is too small for any component; give at least \"1MiB\", better \"64MiB\"",
+        );
+    }
+    if limits.poll_timeout < Duration::from_secs(1) {
+        section.problem(
+            "poll_timeout",
+            "is too short for any request; give at least \"1s\", better \"120s\"",
+        );
+    }
+    section.finish();
+    limits
+}
+
+fn read_sink(section: Section<'_>, folder: &Path) -> SinkConfig {
+    let kind = section.required_text("type", "stdout");
+    let sink = match kind.as_str() {
+        "stdout" | "" => SinkConfig::Stdout,
+        "file" => SinkConfig::File {
+            path: folder.join(section.required_text("path", "events.ndjson")),
+        },
+        other => {
+            section.problem(
+                "type",
+                format_args!("`{other}` is no sink of this version; use stdout or file"),
+            );
+            return SinkConfig::Stdout;
+        }
+    };
+    section.finish();
+    sink
+}
+
+#[cfg(test)]
+mod tests;

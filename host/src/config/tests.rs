@@ -1,0 +1,158 @@
+use super::*;
+
+const MINIMAL: &str = r#"
+[[source]]
+name = "contoso"
+plugin = "source.wasm"
+"#;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(
+        text,
+        Path::new("/etc/headwater/headwater.toml"),
+        Path::new("/etc/headwater"),
+    )
+}
+
+fn problems(text: &str) -> Vec<String> {
+    match parse(text) {
+        Err(ConfigError::Invalid { problems, .. }) => problems,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn little_needs_to_be_said() {
+    let config = parse(MINIMAL).unwrap();
+    let source = &config.sources[0];
+    assert_eq!(config.state, Path::new("/etc/headwater/state.redb"));
+    assert_eq!(config.listen, None);
+    assert_eq!(source.plugin, Path::new("/etc/headwater/source.wasm"));
+    assert_eq!(
+        source.dead_letter,
+        Path::new("/etc/headwater/contoso.dead.ndjson")
+    );
+    assert_eq!(source.limits, Limits::default());
+    assert_eq!(source.sink, SinkConfig::Stdout);
+}
+
+#[test]
+fn everything_can_be_said() {
+    let digest = "ab".repeat(32);
+    let config = parse(&format!(
+        r#"
+        [state]
+        path = "/var/lib/headwater/state.redb"
+        [listen]
+        address = "127.0.0.1:9598"
+        [[source]]
+        name = "contoso"
+        plugin = "plugins/source.wasm"
+        digest = "sha256:{digest}"
+        interval = "5m"
+        allow = ["https://login.example.com", "http://127.0.0.1:8080"]
+        allow_private = true
+        dead_letter = "dead.ndjson"
+        [source.config]
+        client_secret = {{ env = "SECRET" }}
+        [source.limits]
+        memory = "128MiB"
+        poll_timeout = "1m"
+        response = "16MiB"
+        batch_events = 100
+        [source.sink]
+        type = "file"
+        path = "events.ndjson"
+        [[source]]
+        name = "fabrikam"
+        plugin = "/opt/source.wasm"
+        "#
+    ))
+    .unwrap();
+    let [contoso, fabrikam] = &config.sources[..] else {
+        panic!("{config:?}")
+    };
+    assert_eq!(config.listen, "127.0.0.1:9598".parse().ok());
+    assert_eq!(contoso.digest.as_ref(), Some(&digest));
+    assert_eq!(contoso.interval, Some(Duration::from_secs(300)));
+    assert!(contoso.grant.allows_private() && contoso.grant.lists_loopback("127.0.0.1"));
+    assert_eq!(contoso.dead_letter, Path::new("/etc/headwater/dead.ndjson"));
+    assert_eq!(contoso.limits.memory, 128 << 20);
+    assert_eq!(
+        contoso.sink,
+        SinkConfig::File {
+            path: "/etc/headwater/events.ndjson".into()
+        }
+    );
+    assert_eq!(
+        fabrikam.dead_letter,
+        Path::new("/var/lib/headwater/fabrikam.dead.ndjson")
+    );
+}
+
+#[test]
+fn every_problem_is_named_at_once() {
+    let found = problems(
+        r#"
+        colour = "red"
+        [listen]
+        address = "localhost"
+        [[source]]
+        name = "../contoso"
+        pluggin = "source.wasm"
+        digest = "abc"
+        interval = 300
+        allow = ["example.com", "https://*.example.com"]
+        [source.config]
+        number = nan
+        [source.limits]
+        memory = "64"
+        batch_events = 0
+        speed = "fast"
+        [source.sink]
+        type = "file"
+        "#,
+    );
+    insta::assert_snapshot!(found.join("\n"));
+}
+
+#[test]
+fn a_name_is_used_once_in_any_letter_case() {
+    let found = problems(&format!("{MINIMAL}{}", MINIMAL.replace("contoso", "Contoso")));
+    assert_eq!(
+        found,
+        ["source: two sources are named \"Contoso\"; a name may be used once"]
+    );
+}
+
+#[test]
+fn a_sink_that_does_not_exist_is_refused_with_those_that_do() {
+    let found = problems(&format!("{MINIMAL}[source.sink]\ntype = \"kafka\""));
+    assert_eq!(
+        found,
+        ["source \"contoso\".sink.type: `kafka` is no sink of this version; use stdout or file"]
+    );
+}
+
+#[test]
+fn a_syntax_error_shows_the_line_and_not_its_secret() {
+    let error = parse("[[source]]\nname = \"x\"\nclient_secret = \"hunter2\n")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("/etc/headwater/headwater.toml, line 3: "),
+        "{error}"
+    );
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/nonexistent/headwater.toml"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("/nonexistent/headwater.toml") && error.contains("--config"),
+        "{error}"
+    );
+}

@@ -1,0 +1,85 @@
+//! Durations and sizes as people write them: `300s`, `1h 30m`, `64MiB`.
+
+use std::time::Duration;
+
+/// Size suffixes and their factors. Decimal and binary are different words on purpose: `MB` is a million bytes.
+const SIZE_UNITS: [(&str, u64); 9] = [
+    ("B", 1),
+    ("kB", 1_000),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("", 1),
+];
+
+/// Reads a duration; the error says how to write one.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| format!("`{text}` is no duration; write a number with a unit, as in \"300s\" or \"5m\""))
+}
+
+/// Reads a size in bytes; the error says how to write one.
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+    let refusal = || format!("`{text}` is no size; write a number with a unit, as in \"64MiB\"");
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| refusal())?;
+    let (_, factor) = SIZE_UNITS
+        .iter()
+        .find(|(name, _)| *name == unit.trim())
+        .ok_or_else(refusal)?;
+    number.checked_mul(*factor).ok_or_else(refusal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_decimal_and_binary_units() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("17", 17),
+            ("64MiB", 64 << 20),
+            ("64 MiB", 64 << 20),
+            ("2GB", 2_000_000_000),
+            ("5kB", 5_000),
+        ] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_size_is_refused_with_an_example() {
+        for text in [
+            "",
+            "MiB",
+            "-1",
+            "1.5GiB",
+            "64mib",
+            "64 apples",
+            "99999999999GiB",
+            "0x10",
+        ] {
+            assert!(
+                parse_size(text).is_err_and(|error| error.contains("64MiB")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(parse_duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        for text in ["", "300", "soon", "-5s"] {
+            assert!(
+                parse_duration(text).is_err_and(|error| error.contains("300s")),
+                "{text}"
+            );
+        }
+    }
+}

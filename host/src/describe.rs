@@ -1,0 +1,93 @@
+//! `headwater describe`: what a plugin is, what it needs, how it is configured.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::bindings::exports::headwater::source::descriptor::Manifest;
+use crate::caller::Caller;
+use crate::config::Limits;
+use crate::egress::{Grant, Sender};
+use crate::failure::Failure;
+use crate::manifest::{self, Key};
+use crate::plugin::{Plugin, PluginError, Plugins};
+use crate::scrub::Scrubber;
+use crate::table;
+
+/// Why a plugin cannot be described.
+#[derive(Debug, thiserror::Error)]
+pub enum DescribeError {
+    /// It cannot be loaded.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// It does not answer.
+    #[error(transparent)]
+    Call(#[from] Failure),
+}
+
+/// Loads a plugin, asks it what it is, and writes that down for people.
+pub async fn describe(path: &Path, plugins: &Plugins) -> Result<String, DescribeError> {
+    let plugin = plugins.load(path, None)?;
+    let grant = Arc::new(Grant::default());
+    let caller = Caller::new(
+        plugin.clone(),
+        grant.clone(),
+        Arc::new(Sender::new(grant)),
+        Limits::default(),
+    );
+    let manifest = caller.describe().await?;
+    Ok(render(&plugin, &manifest))
+}
+
+fn render(plugin: &Plugin, manifest: &Manifest) -> String {
+    // The plugin is a stranger until it has been described, and strangers do not write to terminals unchecked.
+    let clean = |text: &str| Scrubber::default().clean(text);
+    let fact = |name: &str, value: String| vec![name.to_owned(), value];
+    let every = |nanoseconds| humantime::format_duration(Duration::from_nanos(nanoseconds)).to_string();
+    let facts = table::layout(&[
+        fact("Homepage", clean(&manifest.homepage)),
+        fact("File", plugin.path.display().to_string()),
+        fact("Size", format!("{} KiB", plugin.size.div_ceil(1024))),
+        fact("Digest", format!("sha256:{}", plugin.digest)),
+        fact("Formats", clean(&manifest.formats.join(", "))),
+        fact(
+            "Interval",
+            format!(
+                "{} (at least {})",
+                every(manifest.default_interval),
+                every(manifest.minimum_interval)
+            ),
+        ),
+        fact("Cursor", format!("format {}", manifest.cursor_format)),
+    ]);
+    format!(
+        "{} {}: {}\n\n{facts}\nConfiguration:\n{}\nImports:\n{}\nExports:\n{}",
+        clean(&manifest.name),
+        clean(&manifest.version),
+        clean(&manifest.summary),
+        keys(&manifest::keys(&manifest.config_schema)),
+        list(&plugin.imports),
+        list(&plugin.exports),
+    )
+}
+
+fn keys(keys: &[Key]) -> String {
+    let rows: Vec<Vec<String>> = keys
+        .iter()
+        .map(|key| {
+            let value = match (&key.default, key.required) {
+                (Some(default), _) => format!("= {default}"),
+                (None, true) => "required".to_owned(),
+                (None, false) => String::new(),
+            };
+            let secret = if key.secret { "Secret. " } else { "" };
+            let description = Scrubber::default().clean(&format!("{secret}{}", key.description));
+            vec![format!("  {}", key.name), value, description]
+        })
+        .collect();
+    table::layout(&rows)
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| format!("  {name}\n")).collect()
+}

@@ -1,0 +1,213 @@
+//! The gate in front of the network: one per call into a plugin.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{Request, Response, header};
+use http_body_util::BodyExt;
+use tokio::time::Instant;
+use tracing::{debug, warn};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use super::body::{BodyBounds, WatchedBody};
+use super::origin::{Grant, Origin};
+use super::sender::{Answer, Transport};
+
+/// A whole exchange, from the request to the last byte of the answer.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(60);
+/// From the request to the answer's head. Slow report queries take seconds, not half a minute.
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest silence inside an answer.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Requests of one call. Ten times the pages that a batch of 5,000 small records could need.
+const MOST_REQUESTS: u32 = 1_000;
+/// All answers of one call together may be this many times the largest answer.
+const CALL_RESPONSES: u64 = 16;
+/// All header fields of an answer. Proxies usually stop at 8 KiB to 16 KiB.
+const LARGEST_HEADERS: usize = 64 << 10;
+
+/// What one call into a plugin may use of the network.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Bytes of one response body.
+    pub response: u64,
+    /// When the call is interrupted; no exchange outlives it.
+    pub end: Instant,
+}
+
+/// What one call into a plugin has used of the network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests the plugin made, refused ones included.
+    pub requests: u32,
+    /// Requests refused by the gate.
+    pub refused: u32,
+    /// Answers by origin and status; 0 stands for "no answer".
+    pub answers: BTreeMap<(String, u16), u64>,
+    /// Bytes of response bodies.
+    pub received: u64,
+}
+
+/// Decides on each request of one call. Handed to the WASI implementation as its hooks.
+pub struct Gate {
+    grant: Arc<Grant>,
+    transport: Arc<dyn Transport>,
+    bounds: Bounds,
+    poll_bytes: Arc<AtomicU64>,
+    traffic: Arc<Mutex<Traffic>>,
+}
+
+impl Gate {
+    /// A gate for one call.
+    pub fn new(grant: Arc<Grant>, transport: Arc<dyn Transport>, bounds: Bounds) -> Self {
+        let poll_bytes = Arc::new(AtomicU64::new(bounds.response.saturating_mul(CALL_RESPONSES)));
+        Self {
+            grant,
+            transport,
+            bounds,
+            poll_bytes,
+            traffic: Arc::default(),
+        }
+    }
+
+    /// What has been used so far.
+    pub fn traffic(&self) -> Traffic {
+        let mut traffic = lock(&self.traffic).clone();
+        let granted = self.bounds.response.saturating_mul(CALL_RESPONSES);
+        traffic.received = granted - self.poll_bytes.load(Ordering::Relaxed);
+        traffic
+    }
+
+    /// The request's origin, if the request may leave at all.
+    fn admit(&self, request: &Request<WasiBody>) -> Result<Origin, Error> {
+        let mut traffic = lock(&self.traffic);
+        traffic.requests += 1;
+        let refusal = if traffic.requests > MOST_REQUESTS {
+            warn!(limit = MOST_REQUESTS, "refused a request: too many in one call");
+            Error::ConnectionLimitReached
+        } else {
+            match Origin::of(request.uri()) {
+                None => {
+                    warn!("refused a request without a clear origin");
+                    Error::HttpRequestUriInvalid
+                }
+                Some(origin) if self.grant.contains(&origin) => return Ok(origin),
+                Some(origin) => {
+                    warn!(%origin, "refused a request to an origin that is not granted; add it to `allow` to permit it");
+                    Error::HttpRequestDenied
+                }
+            }
+        };
+        traffic.refused += 1;
+        Err(refusal)
+    }
+
+    fn body_bounds(&self, end: Instant, options: &RequestOptions) -> BodyBounds {
+        BodyBounds {
+            bytes: self.bounds.response,
+            poll_bytes: self.poll_bytes.clone(),
+            idle: shorter(IDLE_TIMEOUT, options.between_bytes_timeout),
+            end,
+        }
+    }
+}
+
+impl WasiHttpHooks for Gate {
+    /// The sender writes the field itself, from the address that the request really goes to.
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _processing: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Sent {
+        let origin = match self.admit(&request) {
+            Ok(origin) => origin,
+            Err(refusal) => return Box::new(std::future::ready(Err(refusal))),
+        };
+        let options = options.unwrap_or_default();
+        let end = self.bounds.end.min(Instant::now() + EXCHANGE_TIMEOUT);
+        let head_end = end.min(Instant::now() + shorter(FIRST_BYTE_TIMEOUT, options.first_byte_timeout));
+        let body_bounds = self.body_bounds(end, &options);
+        let answer = self.transport.send(&self.grant, request);
+        let traffic = self.traffic.clone();
+        Box::new(async move {
+            let answer = receive(answer, head_end, body_bounds).await;
+            let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+            if let Err(error) = &answer {
+                debug!(%origin, %error, "no answer");
+            }
+            *lock(&traffic)
+                .answers
+                .entry((origin.to_string(), status))
+                .or_default() += 1;
+            // Reading the body drives the connection, so there is nothing left to run beside it.
+            let rest: Box<dyn Future<Output = Result<(), Error>> + Send> =
+                Box::new(std::future::ready(Ok(())));
+            answer.map(|answer| (answer, rest))
+        })
+    }
+}
+
+/// What the WASI implementation waits for: the answer, and what must run beside it.
+type Sent = Box<
+    dyn Future<
+            Output = Result<
+                (
+                    Response<WasiBody>,
+                    Box<dyn Future<Output = Result<(), Error>> + Send>,
+                ),
+                Error,
+            >,
+        > + Send,
+>;
+
+/// Waits for an answer's head, checks it and puts its body under watch.
+async fn receive(answer: Answer, head_end: Instant, bounds: BodyBounds) -> Result<Response<WasiBody>, Error> {
+    let answer = tokio::time::timeout_at(head_end, answer)
+        .await
+        .map_err(|_| Error::HttpResponseTimeout)??;
+    let headers = answer
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum::<usize>();
+    if headers > LARGEST_HEADERS {
+        return Err(Error::HttpResponseHeaderSectionSize(u32::try_from(headers).ok()));
+    }
+    let announced = answer.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > bounds.bytes) {
+        return Err(Error::HttpResponseBodySize(Some(bounds.bytes)));
+    }
+    Ok(answer.map(|body| WatchedBody::new(body, bounds).boxed_unsync()))
+}
+
+/// The host's time-out, or the plugin's own where that is shorter.
+fn shorter(host: Duration, plugin: Option<Duration>) -> Duration {
+    plugin.map_or(host, |plugin| host.min(plugin))
+}
+
+/// The counters stay usable after a panic elsewhere: each change is complete in itself.
+fn lock(traffic: &Mutex<Traffic>) -> std::sync::MutexGuard<'_, Traffic> {
+    traffic.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Gate")
+            .field("grant", &self.grant)
+            .field("bounds", &self.bounds)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

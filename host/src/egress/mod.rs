@@ -1,0 +1,18 @@
+//! What leaves a sandbox: which origins, which addresses, how much, how long.
+//!
+//! A request passes three gates. `gate` knows the source and its poll: is the origin granted, is the poll within its
+//! bounds? `sender` knows the network: it resolves a name once, has `address` judge what came out, and connects to
+//! exactly that. `body` watches the answer while it is read.
+
+mod address;
+mod body;
+mod gate;
+mod origin;
+mod resolver;
+mod sender;
+mod tls;
+
+pub use address::Refusal;
+pub use gate::{Bounds, Gate, Traffic};
+pub use origin::{Grant, Origin};
+pub use sender::{Answer, Sender, Transport};

@@ -1,0 +1,170 @@
+//! The network itself: pooled connections, TLS, one resolved and checked address per connection.
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tracing::warn;
+use wasmtime_wasi_http::{Error, WasiBody};
+
+use super::origin::Grant;
+use super::resolver::{self, CheckedResolver, ResolveError};
+use super::tls;
+
+/// One attempt to reach an address.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Idle connections to one origin; as many as partitions of one source are polled at once.
+const IDLE_CONNECTIONS: usize = 8;
+/// Servers close idle connections after one to four minutes; ours goes first.
+const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(50);
+/// Header fields of an answer.
+const MOST_HEADERS: usize = 128;
+/// Buffer for an answer's head, and with HTTP/2 the size of its header list.
+const HEAD_BUFFER: usize = 128 << 10;
+
+/// An answer to come.
+pub type Answer = Pin<Box<dyn Future<Output = Result<Response<WasiBody>, Error>> + Send>>;
+
+/// Sends requests that have been admitted. Tests and benchmarks answer in place of the network.
+pub trait Transport: Send + Sync {
+    /// Sends one request under a grant; the URL leaves byte for byte.
+    fn send(&self, grant: &Arc<Grant>, request: Request<WasiBody>) -> Answer;
+}
+
+/// The real network, for one source: connections are shared between its polls and with no other source.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    client: Client<HttpsConnector<HttpConnector<CheckedResolver>>, WasiBody>,
+}
+
+impl Sender {
+    /// A sender that connects to what the grant allows.
+    pub fn new(grant: Arc<Grant>) -> Self {
+        let mut connector = HttpConnector::new_with_resolver(CheckedResolver::new(grant));
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        // Both schemes: that plain http goes to loopback only has been settled by the grant.
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls::client_config().as_ref().clone())
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .http1_max_headers(MOST_HEADERS)
+            .http1_max_buf_size(HEAD_BUFFER)
+            .http2_max_header_list_size(HEAD_BUFFER as u32)
+            .build(connector);
+        Self { client }
+    }
+}
+
+impl Transport for Sender {
+    fn send(&self, grant: &Arc<Grant>, request: Request<WasiBody>) -> Answer {
+        // The connector asks its resolver about names only, so a literal address is judged here.
+        if let Err(refusal) = check_literal(grant, &request) {
+            return Box::pin(std::future::ready(Err(explain(&refusal))));
+        }
+        let response = self.client.request(request);
+        Box::pin(async move {
+            let response = response.await.map_err(|error| classify(&error))?;
+            Ok(response.map(|body| body.map_err(|error| classify(&error)).boxed_unsync()))
+        })
+    }
+}
+
+fn check_literal(grant: &Grant, request: &Request<WasiBody>) -> Result<(), ResolveError> {
+    let host = request.uri().host().unwrap_or_default();
+    match host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>()
+    {
+        Ok(address) => resolver::check(grant, host, std::iter::once(address)).map(drop),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Tells the operator why an address was refused, and the plugin that it was.
+fn explain(error: &ResolveError) -> Error {
+    match error {
+        ResolveError::Unknown(_) => Error::DestinationNotFound,
+        ResolveError::Prohibited { .. } => {
+            warn!("refused to connect: {error}");
+            Error::DestinationIpProhibited
+        }
+    }
+}
+
+/// Finds the cause that a plugin can act on in a chain of errors.
+fn classify(error: &(dyn StdError + 'static)) -> Error {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if let Some(error) = current.downcast_ref::<ResolveError>() {
+            return explain(error);
+        }
+        if let Some(error) = current.downcast_ref::<rustls::Error>() {
+            return classify_tls(error);
+        }
+        if current
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_incomplete_message)
+        {
+            return Error::HttpResponseIncomplete;
+        }
+        if let Some(error) = current.downcast_ref::<io::Error>()
+            && let Some(known) = classify_io(error)
+        {
+            return known;
+        }
+        // An error of the system that wraps another one shows it here and not as its source.
+        cause = match current.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => current.source(),
+        };
+    }
+    Error::HttpProtocolError
+}
+
+fn classify_tls(error: &rustls::Error) -> Error {
+    match error {
+        rustls::Error::InvalidCertificate(reason) => {
+            warn!("refused a server's certificate: {reason}");
+            Error::TlsCertificateError
+        }
+        rustls::Error::AlertReceived(alert) => Error::TlsAlertReceived {
+            alert_id: Some(u8::from(*alert)),
+            alert_message: Some(format!("{alert:?}")),
+        },
+        _ => Error::TlsProtocolError,
+    }
+}
+
+fn classify_io(error: &io::Error) -> Option<Error> {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Some(Error::ConnectionRefused),
+        io::ErrorKind::TimedOut => Some(Error::ConnectionTimeout),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+            Some(Error::ConnectionTerminated)
+        }
+        io::ErrorKind::UnexpectedEof => Some(Error::HttpResponseIncomplete),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            Some(Error::DestinationIpUnroutable)
+        }
+        _ => None,
+    }
+}

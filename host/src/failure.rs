@@ -1,0 +1,107 @@
+//! Why something did not work, in the words of the contract: what to do, a code for machines, a sentence for people.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::bindings::exports::headwater::source::types as wit;
+use crate::scrub::Scrubber;
+
+/// What the host does about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Calls again after a while.
+    Retry,
+    /// Asks again rarely: a person must act at the upstream.
+    Denied,
+    /// Stops the partition or source until the configuration changes.
+    InvalidConfig,
+    /// Stops the partition until a person decides about its cursor.
+    InvalidCursor,
+    /// Calls again after a while, and reports a defect.
+    Broken,
+    /// Ends the source: its events have nowhere to go any more. Not a word of the contract.
+    Gone,
+}
+
+impl Fault {
+    /// The fault in one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Denied => "denied",
+            Self::InvalidConfig => "invalid-config",
+            Self::InvalidCursor => "invalid-cursor",
+            Self::Broken => "broken",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// Whether calling again without a change is pointless.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::InvalidConfig | Self::InvalidCursor | Self::Gone)
+    }
+}
+
+/// A failure, safe to print anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What to do about it.
+    pub fault: Fault,
+    /// A stable, dotted word: the plugin's own, or `host.…`.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// What a person should do.
+    pub hint: Option<String>,
+    /// No further call before this much time has passed.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure that the host found itself; `code` completes `host.`.
+    pub fn host(fault: Fault, code: &str, message: impl fmt::Display) -> Self {
+        Self {
+            fault,
+            code: format!("host.{code}"),
+            message: message.to_string(),
+            hint: None,
+            retry_after: None,
+        }
+    }
+
+    /// The same failure with something to do for a person.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A plugin's error without the secrets that it should not hold anyway.
+    pub(crate) fn from_plugin(error: wit::Error, scrubber: &Scrubber) -> Self {
+        Self {
+            fault: match error.fault {
+                wit::Fault::Retry => Fault::Retry,
+                wit::Fault::Denied => Fault::Denied,
+                wit::Fault::InvalidConfig => Fault::InvalidConfig,
+                wit::Fault::InvalidCursor => Fault::InvalidCursor,
+                wit::Fault::Broken => Fault::Broken,
+            },
+            code: scrubber.clean(&error.code),
+            message: scrubber.clean(&error.message),
+            hint: error.hint.map(|hint| scrubber.clean(&hint)),
+            retry_after: error.retry_after.map(Duration::from_nanos),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} [{}]", self.message, self.code)?;
+        match &self.hint {
+            Some(hint) => write!(formatter, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,179 @@
+//! A file of lines that is never left with half a line.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// Read at a time while looking backwards for a line end.
+const STEP: u64 = 64 << 10;
+
+/// A file that is appended to, whole lines at a time.
+///
+/// A crash or a full disk may cut off the last line. It belongs to a batch that was not accepted and will come again, so
+/// it is cut off: when the file is opened, and after every write that failed.
+#[derive(Debug)]
+pub(crate) struct LineFile {
+    file: File,
+    path: PathBuf,
+    /// The length up to which everything was accepted.
+    good: u64,
+}
+
+impl LineFile {
+    /// Opens or creates the file for this process alone; fails when another one is writing to it.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let file = open(path)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                io::Error::new(io::ErrorKind::ResourceBusy, "another process is writing to it")
+            }
+            TryLockError::Error(error) => error,
+        })?;
+        Self::repaired(file, path)
+    }
+
+    /// Opens or creates the file, and waits while somebody else is writing to it.
+    pub(crate) fn open_shared(path: &Path) -> io::Result<Self> {
+        let file = open(path)?;
+        file.lock()?;
+        Self::repaired(file, path)
+    }
+
+    /// Appends whole lines; when this returns, they survive a power cut.
+    pub(crate) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        debug_assert!(
+            lines.is_empty() || lines.ends_with(b"\n"),
+            "only whole lines are appended"
+        );
+        // Somebody who rotates logs may have moved the file away; whatever is written to it now would be missed.
+        if !self.is_in_place() {
+            *self = Self::open(&self.path)?;
+        }
+        let written = self.file.write_all(lines).and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => {
+                self.good += lines.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                self.file.set_len(self.good)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Notes the length of a fresh file, without its last line if that has no end.
+    fn repaired(mut file: File, path: &Path) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        let good = end_of_last_line(&mut file, length)?;
+        if good < length {
+            file.set_len(good)?;
+        }
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            good,
+        })
+    }
+
+    #[cfg(unix)]
+    fn is_in_place(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        match (self.file.metadata(), std::fs::metadata(&self.path)) {
+            (Ok(open), Ok(named)) => identity(open) == identity(named),
+            _ => false,
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn is_in_place(&self) -> bool {
+        self.path.exists()
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).read(true).open(path)
+}
+
+/// The offset behind the last line end; 0 when there is none.
+fn end_of_last_line(file: &mut File, length: u64) -> io::Result<u64> {
+    let mut end = length;
+    while end > 0 {
+        let start = end.saturating_sub(STEP);
+        let mut chunk = Vec::new();
+        file.seek(SeekFrom::Start(start))?;
+        Read::by_ref(file).take(end - start).read_to_end(&mut chunk)?;
+        if let Some(at) = chunk.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start + at as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_line_is_cut_off_when_the_file_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.ndjson");
+        let long = "x".repeat(3 * STEP as usize);
+        for (found, kept) in [
+            ("", ""),
+            ("one\ntwo\n", "one\ntwo\n"),
+            ("one\ntw", "one\n"),
+            ("on", ""),
+            (&format!("one\n{long}"), "one\n"),
+            (&format!("{long}\n{long}"), &format!("{long}\n")),
+        ] {
+            std::fs::write(&path, found).unwrap();
+            LineFile::open(&path).unwrap().append(b"new\n").unwrap();
+            assert!(
+                std::fs::read_to_string(&path).unwrap() == format!("{kept}new\n"),
+                "{found:.20}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_second_writer_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.ndjson");
+        let _first = LineFile::open(&path).unwrap();
+        assert_eq!(
+            LineFile::open(&path).unwrap_err().kind(),
+            io::ErrorKind::ResourceBusy
+        );
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.ndjson");
+        let mut file = LineFile::open(&path).unwrap();
+        file.append(b"one\n").unwrap();
+        std::fs::rename(&path, folder.path().join("events.1")).unwrap();
+        file.append(b"two\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "two\n");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_refuses_the_lines() {
+        let file = OpenOptions::new()
+            .append(true)
+            .read(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut file = LineFile {
+            file,
+            path: "/dev/full".into(),
+            good: 0,
+        };
+        // The device has no length to be cut, so the error may be either of the two; accepting would be the defect.
+        assert!(file.append(b"one\n").is_err());
+    }
+}

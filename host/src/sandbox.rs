@@ -1,0 +1,220 @@
+//! What one call into a plugin runs in. Made fresh for every call, so nothing leaks from one poll into the next.
+
+use std::time::Duration;
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_io::IoView;
+
+use crate::egress::{Gate, Traffic};
+use crate::plugin_log::PluginLog;
+
+/// Bytes that one call may carry between plugin and host: the largest batch (8 MiB, or one record that is larger) with
+/// the host's bookkeeping for each of its events.
+const HOST_CALL_BYTES: usize = 64 << 20;
+/// Handles inside the component; a plugin needs a handful per request.
+const COMPONENT_HANDLES: usize = 8_192;
+/// Resources on the host's side. Each request leaves one behind until the store goes (wado-lang/wado#1133), so this is
+/// well above the requests of a call.
+const HOST_RESOURCES: usize = 8_192;
+/// Entries of all tables; a large Rust component has a few thousand functions.
+const TABLE_ELEMENTS: usize = 20_000;
+/// Core instances, memories and tables; a component is made of a handful of modules.
+const INSTANCES: usize = 32;
+const MEMORIES: usize = 8;
+const TABLES: usize = 32;
+/// Header fields of a request, as they lie in memory.
+const HEADER_BYTES: usize = 64 << 10;
+/// Random bytes per call.
+const RANDOM_BYTES: u64 = 64 << 10;
+/// Code runs this many ticks of the engine before others get a turn.
+const TICKS_PER_TURN: u64 = 1;
+
+/// Everything a plugin can touch during one call.
+pub struct Guest {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    table: ResourceTable,
+    gate: Gate,
+    limiter: Limiter,
+    log: PluginLog,
+}
+
+/// What a call used.
+#[derive(Debug, Clone, Default)]
+pub struct Usage {
+    /// The largest amount of linear memory at any time, in bytes.
+    pub memory: u64,
+    /// Time during which the call really ran, in contrast to waiting.
+    pub cpu: Duration,
+    /// Use of the network.
+    pub traffic: Traffic,
+}
+
+/// Makes a store for one call.
+pub(crate) fn store(engine: &Engine, memory: u64, gate: Gate, log: PluginLog) -> Store<Guest> {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(HOST_RESOURCES);
+    let mut http = WasiHttpCtx::new();
+    http.set_field_size_limit(HEADER_BYTES);
+    // The builder starts empty: no variables, no arguments, closed stdin, and stdout into nowhere.
+    let wasi = WasiCtx::builder()
+        .stderr(log.clone())
+        .max_random_size(RANDOM_BYTES)
+        .build();
+    let guest = Guest {
+        wasi,
+        http,
+        table,
+        gate,
+        limiter: Limiter::new(memory),
+        log,
+    };
+    let mut store = Store::new(engine, guest);
+    store.limiter(|guest| &mut guest.limiter);
+    store.set_hostcall_fuel(HOST_CALL_BYTES);
+    store.set_max_component_handles(COMPONENT_HANDLES);
+    store.set_epoch_deadline(TICKS_PER_TURN);
+    // Yielding is enough: whoever waits for the call has a time-out, and drops the call when it strikes.
+    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(TICKS_PER_TURN)));
+    store
+}
+
+impl Guest {
+    /// What has been used so far. The time is known to whoever drives the call.
+    pub(crate) fn usage(&self, cpu: Duration) -> Usage {
+        Usage {
+            memory: self.limiter.peak as u64,
+            cpu,
+            traffic: self.gate.traffic(),
+        }
+    }
+
+    /// Whether the plugin asked for more memory than it may have.
+    pub(crate) fn was_refused_memory(&self) -> bool {
+        self.limiter.refused
+    }
+
+    /// What the plugin has written to stderr.
+    pub(crate) fn log(&self) -> &PluginLog {
+        &self.log
+    }
+}
+
+impl IoView for Guest {
+    fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.gate,
+        }
+    }
+}
+
+/// Counts memory and tables over the whole component: the engine's own limits are per memory, and a component may have
+/// several.
+#[derive(Debug)]
+struct Limiter {
+    allowed: usize,
+    memory: usize,
+    peak: usize,
+    elements: usize,
+    refused: bool,
+}
+
+impl Limiter {
+    fn new(memory: u64) -> Self {
+        let allowed = usize::try_from(memory).unwrap_or(usize::MAX);
+        Self {
+            allowed,
+            memory: 0,
+            peak: 0,
+            elements: 0,
+            refused: false,
+        }
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.memory.saturating_add(desired.saturating_sub(current));
+        if total > self.allowed {
+            self.refused = true;
+            wasmtime::bail!(
+                "it needs more memory than the {} bytes of `limits.memory`",
+                self.allowed
+            );
+        }
+        self.memory = total;
+        self.peak = self.peak.max(total);
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.elements.saturating_add(desired.saturating_sub(current));
+        if total > TABLE_ELEMENTS {
+            wasmtime::bail!("it needs more than {TABLE_ELEMENTS} table elements");
+        }
+        self.elements = total;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES
+    }
+}
+
+impl std::fmt::Debug for Guest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Guest")
+            .field("limiter", &self.limiter)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_limited_over_all_memories_together() {
+        let mut limiter = Limiter::new(100);
+        assert!(limiter.memory_growing(0, 60, None).is_ok());
+        assert!(limiter.memory_growing(0, 40, None).is_ok());
+        assert!(limiter.memory_growing(40, 41, None).is_err());
+        assert_eq!((limiter.peak, limiter.refused), (100, true));
+    }
+
+    #[test]
+    fn tables_are_limited_over_all_tables_together() {
+        let mut limiter = Limiter::new(0);
+        assert!(limiter.table_growing(0, TABLE_ELEMENTS, None).is_ok());
+        assert!(limiter.table_growing(0, 1, None).is_err());
+    }
+}

@@ -1,0 +1,134 @@
+//! The session of a source: one for all its partitions, in memory only.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
+
+/// Larger sessions are not kept: it is a token, not a store.
+const LARGEST_SESSION: usize = 1 << 20;
+
+/// Keeps the newest session, and lets one call go first while there is none.
+#[derive(Default)]
+pub(crate) struct SessionSlot {
+    known: Mutex<Known>,
+    first: AsyncMutex<()>,
+}
+
+#[derive(Default)]
+struct Known {
+    session: Option<Vec<u8>>,
+    /// A call has succeeded without leaving a session: this source has none, so nobody needs to wait for one.
+    sessionless: bool,
+}
+
+/// A call's right to start, with the session to give it.
+pub(crate) struct Turn<'a> {
+    slot: &'a SessionSlot,
+    session: Option<Vec<u8>>,
+    /// Held by the one call that goes first.
+    _first: Option<MutexGuard<'a, ()>>,
+}
+
+impl SessionSlot {
+    /// Waits until a call may start: at once when there is a session, else one at a time.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        if let Some(turn) = self.free_turn() {
+            return turn;
+        }
+        let first = self.first.lock().await;
+        // Whoever went before may have brought a session.
+        match self.free_turn() {
+            Some(turn) => turn,
+            None => Turn {
+                slot: self,
+                session: None,
+                _first: Some(first),
+            },
+        }
+    }
+
+    fn free_turn(&self) -> Option<Turn<'_>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        (known.session.is_some() || known.sessionless).then(|| Turn {
+            slot: self,
+            session: known.session.clone(),
+            _first: None,
+        })
+    }
+}
+
+impl Turn<'_> {
+    /// The session for the call.
+    pub(crate) fn session(&self) -> Option<&[u8]> {
+        self.session.as_deref()
+    }
+
+    /// Ends the turn with what the call brought back. No session leaves the present one as it is.
+    pub(crate) fn finish(self, returned: Option<Vec<u8>>, succeeded: bool) {
+        let mut known = self.slot.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match returned.filter(|session| session.len() <= LARGEST_SESSION) {
+            Some(session) => known.session = Some(session),
+            None if succeeded && known.session.is_none() => known.sessionless = true,
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_call_asks_for_the_session_and_all_others_use_it() {
+        let slot = Arc::new(SessionSlot::default());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let calls: Vec<_> = (0..100)
+            .map(|_| {
+                let (slot, asked) = (slot.clone(), asked.clone());
+                tokio::spawn(async move {
+                    let turn = slot.turn().await;
+                    let new = turn.session().is_none().then(|| b"token".to_vec());
+                    asked.fetch_add(usize::from(new.is_some()), Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                    turn.finish(new, true);
+                })
+            })
+            .collect();
+        for call in calls {
+            call.await.unwrap();
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_failed_first_call_lets_the_next_one_try_alone() {
+        let slot = SessionSlot::default();
+        slot.turn().await.finish(None, false);
+        let second = slot.turn().await;
+        assert!(second._first.is_some());
+        second.finish(Some(b"token".to_vec()), false);
+        assert_eq!(slot.turn().await.session(), Some(&b"token"[..]));
+    }
+
+    #[tokio::test]
+    async fn a_source_without_sessions_runs_in_parallel() {
+        let slot = SessionSlot::default();
+        slot.turn().await.finish(None, true);
+        let (one, two) = (slot.turn().await, slot.turn().await);
+        assert!(one.session().is_none() && two.session().is_none());
+    }
+
+    #[tokio::test]
+    async fn the_newest_session_wins_and_none_keeps_it() {
+        let slot = SessionSlot::default();
+        for (returned, expected) in [(Some("one"), "one"), (None, "one"), (Some("two"), "two")] {
+            slot.turn()
+                .await
+                .finish(returned.map(|text| text.as_bytes().to_vec()), true);
+            assert_eq!(slot.turn().await.session(), Some(expected.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Where events go. A sink takes a batch and says whether it is safe there.
+
+mod file;
+mod stdout;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use self::file::FileSink;
+use self::stdout::StdoutSink;
+use crate::batch::Event;
+use crate::config::SinkConfig;
+
+/// A delivery to come.
+pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Accepted, SinkError>> + Send + 'a>>;
+
+/// A place for events.
+pub trait Sink: Send + Sync {
+    /// Delivers events, in order. Returns once each of them is safe or refused for good.
+    ///
+    /// After an error the whole batch comes again, so a sink that can take part of a batch back should.
+    fn deliver<'a>(&'a self, events: &'a [Event]) -> Delivery<'a>;
+}
+
+/// A batch is settled: everything is safe, but for what was refused for good.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Events that the sink will never take: their place in the batch, and why.
+    pub refused: Vec<(usize, String)>,
+}
+
+/// Why a batch is not settled.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SinkError {
+    /// It may be later.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Nobody will ever take events there again in the life of this process.
+    #[error("{0}")]
+    Gone(String),
+}
+
+/// Why a sink cannot be opened at start.
+#[derive(Debug, Error)]
+#[error("cannot open the sink {}: {source}; check `sink.path` and its permissions", path.display())]
+pub struct OpenError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// Opens sinks; sources that name the same file share it.
+#[derive(Default)]
+pub struct Sinks {
+    files: HashMap<PathBuf, Arc<FileSink>>,
+}
+
+impl Sinks {
+    /// The sink for a source.
+    pub fn open(&mut self, config: &SinkConfig) -> Result<Arc<dyn Sink>, OpenError> {
+        match config {
+            SinkConfig::Stdout => Ok(Arc::new(StdoutSink)),
+            SinkConfig::File { path } => self.open_file(path),
+        }
+    }
+
+    fn open_file(&mut self, path: &Path) -> Result<Arc<dyn Sink>, OpenError> {
+        // Two spellings of one path must not become two writers.
+        let key = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if let Some(sink) = self.files.get(&key) {
+            return Ok(sink.clone());
+        }
+        let sink = FileSink::open(path).map_err(|source| OpenError {
+            path: path.to_owned(),
+            source,
+        })?;
+        let sink = Arc::new(sink);
+        let key = std::fs::canonicalize(path).unwrap_or(key);
+        self.files.insert(key, sink.clone());
+        Ok(sink)
+    }
+}
+
+/// The bodies, one a line.
+fn lines(events: &[Event]) -> String {
+    let size = events.iter().map(|event| event.body.len() + 1).sum();
+    events
+        .iter()
+        .fold(String::with_capacity(size), |mut lines, event| {
+            lines.push_str(&event.body);
+            lines.push('\n');
+            lines
+        })
+}
+
+impl std::fmt::Debug for Sinks {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entries(self.files.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(bodies: &[&str]) -> Vec<Event> {
+        let event = |body: &&str| Event {
+            id: "1".to_owned(),
+            time: 0,
+            severity: 0,
+            body: (*body).to_owned(),
+        };
+        bodies.iter().map(event).collect()
+    }
+
+    #[tokio::test]
+    async fn sources_with_one_file_share_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sinks = Sinks::default();
+        let spellings = [
+            folder.path().join("events.ndjson"),
+            folder.path().join("./events.ndjson"),
+        ];
+        for path in &spellings {
+            let sink = sinks.open(&SinkConfig::File { path: path.clone() }).unwrap();
+            assert_eq!(
+                sink.deliver(&events(&["{}", "{\"a\":1}"])).await.unwrap(),
+                Accepted::default()
+            );
+        }
+        assert_eq!(
+            std::fs::read_to_string(&spellings[0]).unwrap(),
+            "{}\n{\"a\":1}\n{}\n{\"a\":1}\n"
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_named() {
+        let config = SinkConfig::File {
+            path: "/nonexistent/events.ndjson".into(),
+        };
+        let error = Sinks::default().open(&config).err().unwrap().to_string();
+        assert!(
+            error.starts_with("cannot open the sink /nonexistent/events.ndjson:"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,259 @@
+//! One source: its plugin, its configuration, its partitions.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::bindings::exports::headwater::source::descriptor::Manifest;
+use crate::bindings::exports::headwater::source::source::{PartitionInfo, Report};
+use crate::caller::{Called, Caller};
+use crate::config::{Limits, SourceConfig};
+use crate::dead_letter::DeadLetters;
+use crate::egress::{Origin, Sender};
+use crate::failure::{Failure, Fault};
+use crate::manifest;
+use crate::plugin::Plugins;
+use crate::secret::Resolved;
+use crate::sink::Sink;
+
+/// The contract's bound for a partition's name.
+const LONGEST_PARTITION: usize = 256;
+
+/// A source that has been loaded and whose configuration its plugin accepts.
+#[derive(Debug)]
+pub struct Source {
+    /// The operator's settings.
+    pub config: SourceConfig,
+    /// Name and version of the plugin.
+    pub plugin: String,
+    /// How often to poll.
+    pub interval: Duration,
+    pub(crate) caller: Caller,
+    secret_keys: Vec<String>,
+}
+
+/// Where a source's events and rejected items go.
+#[derive(Clone)]
+pub struct Outlets {
+    /// For events.
+    pub sink: Arc<dyn Sink>,
+    /// For the rest.
+    pub dead_letters: DeadLetters,
+}
+
+impl Source {
+    /// Loads the plugin and has it check the configuration. Nothing leaves this machine.
+    ///
+    /// The error holds every problem found, each a sentence that says what to do.
+    pub async fn load(config: SourceConfig, plugins: &Plugins) -> Result<Self, Vec<String>> {
+        let one = |problem: String| vec![problem];
+        let plugin = plugins
+            .load(&config.plugin, config.digest.as_deref())
+            .map_err(|error| one(error.to_string()))?;
+        let grant = Arc::new(config.grant.clone());
+        let transport = Arc::new(Sender::new(grant.clone()));
+        let caller = Caller::new(plugin, grant, transport, config.limits);
+        let manifest = caller
+            .describe()
+            .await
+            .map_err(|failure| one(failure.to_string()))?;
+        let interval = interval(&config, &manifest).map_err(one)?;
+        let source = Self {
+            plugin: format!("{} {}", manifest.name, manifest.version),
+            interval,
+            caller,
+            secret_keys: manifest::secret_keys(&manifest.config_schema),
+            config,
+        };
+        source.validate().await?;
+        Ok(source)
+    }
+
+    /// The name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// The bounds of a poll.
+    pub fn limits(&self) -> Limits {
+        self.config.limits
+    }
+
+    /// Fetches the secrets and makes the plugin's configuration.
+    pub(crate) fn resolve(&self) -> Result<Resolved, Failure> {
+        self.config
+            .config
+            .resolve(&self.secret_keys)
+            .map_err(|missing| Failure::host(Fault::Denied, "secret", missing))
+    }
+
+    /// Finds the partitions that can be polled, and those that cannot with the reason.
+    pub async fn discover(&self) -> Result<Vec<PartitionInfo>, Failure> {
+        let config = self.resolve()?;
+        let called = self.caller.discover(&config).await;
+        let scrubber = called.scrubber;
+        let partitions = called.result?.partitions;
+        check_partitions(&partitions)?;
+        let clean = |info: PartitionInfo| PartitionInfo {
+            title: scrubber.clean(&info.title),
+            unavailable: info.unavailable.map(|reason| scrubber.clean(&reason)),
+            ..info
+        };
+        Ok(partitions.into_iter().map(clean).collect())
+    }
+
+    /// Tests one partition.
+    pub async fn check(&self, partition: &str) -> Result<Report, Failure> {
+        let config = self.resolve()?;
+        let Called { result, scrubber, .. } = self.caller.check(&config, partition).await;
+        result.map(|report| Report {
+            summary: scrubber.clean(&report.summary),
+            warnings: report
+                .warnings
+                .iter()
+                .map(|warning| scrubber.clean(warning))
+                .collect(),
+            ..report
+        })
+    }
+
+    /// Has the plugin check its configuration, and compares what it needs with what it is granted.
+    async fn validate(&self) -> Result<(), Vec<String>> {
+        let resolved = self
+            .config
+            .config
+            .resolve(&self.secret_keys)
+            .map_err(|missing| missing.0)?;
+        let clean = |text: &str| resolved.scrubber.clean(text);
+        let plan = match self.caller.validate(&resolved).await {
+            Ok(Ok(plan)) => plan,
+            Ok(Err(issues)) => {
+                return Err(issues
+                    .iter()
+                    .map(|issue| {
+                        format!(
+                            "config{}: {}",
+                            dotted(&clean(&issue.pointer)),
+                            clean(&issue.message)
+                        )
+                    })
+                    .collect());
+            }
+            Err(failure) => return Err(vec![failure.to_string()]),
+        };
+        for warning in &plan.warnings {
+            let key = format!("config{}", dotted(&clean(&warning.pointer)));
+            warn!(source = self.name(), key, "{}", clean(&warning.message));
+        }
+        let missing: Vec<String> = plan
+            .origins
+            .iter()
+            .filter(|text| !Origin::parse(text).is_ok_and(|origin| self.config.grant.contains(&origin)))
+            .map(|text| format!("\"{}\"", clean(text)))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(vec![format!(
+            "allow: this configuration also needs {}; add to `allow` what you trust",
+            missing.join(", ")
+        )])
+    }
+}
+
+/// The operator's interval, or the plugin's.
+fn interval(config: &SourceConfig, manifest: &Manifest) -> Result<Duration, String> {
+    let minimum = Duration::from_nanos(manifest.minimum_interval);
+    let interval = config
+        .interval
+        .unwrap_or(Duration::from_nanos(manifest.default_interval))
+        .max(SHORTEST_INTERVAL);
+    if interval < minimum {
+        return Err(format!(
+            "interval: polling more often than every {} does harm upstream; use at least that",
+            humantime::format_duration(minimum)
+        ));
+    }
+    Ok(interval)
+}
+
+/// Guards against a plugin that asks for an endless loop.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A JSON Pointer as people write keys: `/filter/resource_id` as `.filter.resource_id`.
+fn dotted(pointer: &str) -> String {
+    pointer.replace('/', ".").replace("~1", "/").replace("~0", "~")
+}
+
+/// Checks what the contract says about the names of partitions: they become keys of the state.
+fn check_partitions(partitions: &[PartitionInfo]) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    for PartitionInfo { id, .. } in partitions {
+        let problem = if id.is_empty() || id.len() > LONGEST_PARTITION {
+            "an empty or too long name"
+        } else if !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+            "a name with other than printable ASCII letters"
+        } else if !seen.insert(id) {
+            "a name that it used twice"
+        } else {
+            continue;
+        };
+        return Err(Failure::host(
+            Fault::Broken,
+            "partition",
+            format_args!("the plugin gave a partition {problem}"),
+        )
+        .with_hint("this is a defect of the plugin; report it"));
+    }
+    Ok(())
+}
+
+impl std::fmt::Debug for Outlets {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Outlets")
+            .field("dead_letters", &self.dead_letters)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_read_like_keys() {
+        for (pointer, key) in [
+            ("", ""),
+            ("/client_id", ".client_id"),
+            ("/drop/0/a~1b", ".drop.0.a/b"),
+        ] {
+            assert_eq!(dotted(pointer), key);
+        }
+    }
+
+    #[test]
+    fn partitions_are_named_as_the_contract_says() {
+        let named = |ids: &[&str]| -> Vec<PartitionInfo> {
+            let info = |id: &&str| PartitionInfo {
+                id: (*id).to_owned(),
+                title: String::new(),
+                unavailable: None,
+            };
+            ids.iter().map(info).collect()
+        };
+        assert!(check_partitions(&named(&["a", "b/c", "tenant"])).is_ok());
+        for ids in [
+            &["a", "a"][..],
+            &[""],
+            &["a b"],
+            &["ä"],
+            &["\u{1b}[2J"],
+            &[&"x".repeat(257)],
+        ] {
+            assert!(check_partitions(&named(ids)).is_err(), "{ids:?}");
+        }
+    }
+}
