@@ -53,3 +53,8 @@ pub use server::Server;
 pub use settings::Settings;
 pub use stats::{Ids, LogStats, Stats};
 pub use time::Instant;
+
+/// Runs the example of the manual.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

@@ -10,8 +10,8 @@ use clap::Parser;
 use fake_azure::scenario::bulk::Recipe;
 use fake_azure::scenario::live::Live;
 use fake_azure::scenario::{demo, example};
-use fake_azure::{Azure, Scope, Script, Server, Settings};
-use serde_json::json;
+use fake_azure::{Application, Azure, Directory, Scope, Script, Server, Settings};
+use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A fake Azure on a loopback port. When it is ready it prints one line of JSON that says how to reach it, and it runs
@@ -28,7 +28,10 @@ struct Arguments {
     /// Failures to play, a JSON file
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// Number of subscriptions
+    /// Number of tenants, each with an application of its own
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    tenants: usize,
+    /// Number of subscriptions in each tenant
     #[arg(long, value_name = "N", default_value_t = 2)]
     subscriptions: usize,
     /// Events on a page
@@ -127,7 +130,7 @@ fn build(arguments: &Arguments) -> Result<Azure> {
         seed: arguments.seed,
         ..Settings::default()
     };
-    let directory = example::directory(arguments.subscriptions);
+    let directory = example::directory(arguments.tenants, arguments.subscriptions);
     let subscriptions: Vec<String> = directory.subscriptions.iter().map(|one| one.id.clone()).collect();
     let mut azure = Azure::new(settings, directory);
     fill(&mut azure, arguments, &subscriptions)?;
@@ -180,20 +183,30 @@ fn fill(azure: &mut Azure, arguments: &Arguments, subscriptions: &[String]) -> R
     Ok(())
 }
 
-/// What a client must know, in one line.
-fn connection(server: &Server) -> serde_json::Value {
+/// What a client must know, in one line: the first tenant's names at the top, and all tenants in a list.
+fn connection(server: &Server) -> Value {
     let azure = server.azure();
-    let subscriptions: Vec<_> = azure
+    let tenants: Vec<Value> = azure
         .directory
+        .applications
+        .iter()
+        .map(|application| describe(&azure.directory, application))
+        .collect();
+    let mut connection = tenants.first().cloned().unwrap_or_default();
+    connection["base_url"] = json!(server.endpoint());
+    connection["tenants"] = json!(tenants);
+    connection
+}
+
+fn describe(directory: &Directory, application: &Application) -> Value {
+    let subscriptions = directory
         .subscriptions
         .iter()
-        .map(|one| json!({"id": one.id, "name": one.name}))
-        .collect();
+        .filter(|one| one.tenant == application.tenant);
     json!({
-        "base_url": server.endpoint(),
-        "tenant_id": example::TENANT,
-        "client_id": example::CLIENT_ID,
-        "client_secret": example::CLIENT_SECRET,
-        "subscriptions": subscriptions,
+        "tenant_id": application.tenant,
+        "client_id": application.client_id,
+        "client_secret": application.secrets.first().map(|secret| &secret.value),
+        "subscriptions": subscriptions.map(|one| json!({"id": one.id, "name": one.name})).collect::<Vec<_>>(),
     })
 }

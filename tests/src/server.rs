@@ -1,6 +1,5 @@
 //! The fake Azure behind a socket.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +21,7 @@ use tokio::sync::oneshot;
 use crate::answer::{Answer, Wire};
 use crate::azure::Azure;
 use crate::line::{Line, Reset};
-use crate::wire::WireBody;
+use crate::wire::{Broken, WireBody};
 
 /// No request to Azure that the lab knows is near this size.
 const LARGEST_REQUEST: usize = 1024 * 1024;
@@ -127,7 +126,7 @@ async fn respond(
     request: Request<Incoming>,
     azure: Arc<Mutex<Azure>>,
     reset: Reset,
-) -> Result<Response<WireBody>, Infallible> {
+) -> Result<Response<WireBody>, Broken> {
     let (head, body) = request.into_parts();
     let answer = match Limited::new(body, LARGEST_REQUEST).collect().await {
         Ok(body) => answer(&mut lock(&azure), Request::from_parts(head, body.to_bytes())),
@@ -137,18 +136,21 @@ async fn respond(
             &error.to_string(),
         ),
     };
-    if answer.wire == Wire::Hang {
-        std::future::pending::<()>().await;
-    }
-    if matches!(answer.wire, Wire::Reset { .. }) {
-        reset.arm();
-    }
-    let length = match answer.wire {
-        Wire::Padded { bytes } => answer.response.body().len() as u64 + bytes,
-        _ => answer.response.body().len() as u64,
-    };
     let (mut head, body) = answer.response.into_parts();
-    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    match answer.wire {
+        Wire::Hang => std::future::pending().await,
+        Wire::Reset { after } => {
+            reset.arm();
+            if after == 0 {
+                return Err(Broken);
+            }
+        }
+        _ => {}
+    }
+    // Padding comes without notice, in chunks: a reader must count for itself.
+    if !matches!(answer.wire, Wire::Padded { .. }) {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
     Ok(Response::from_parts(head, WireBody::send(body, answer.wire)))
 }
 

@@ -3,6 +3,9 @@
 use crate::directory::{Application, Directory, Grant, Role, Scope, Secret, State, Subscription, Tenant};
 use crate::random::Random;
 
+/// Numbered names are the same in every run, so that a client's state fits the next one.
+const TENANT_SEED: u64 = 0x7e4a;
+
 /// The tenant's id.
 pub const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
 
@@ -21,48 +24,72 @@ pub const PRODUCTION: &str = "aaaa0a0a-bb1b-cc2c-dd3d-eeeeee4e4e4e";
 /// The other one.
 pub const DEVELOPMENT: &str = "bbbb1b1b-cc2c-dd3d-ee4e-ffffff5f5f5f";
 
-/// A directory with so many subscriptions: production, development, then numbered ones.
-pub fn directory(subscriptions: usize) -> Directory {
-    let mut directory = Directory {
-        tenants: vec![Tenant {
-            id: TENANT.to_owned(),
-            domain: Some(DOMAIN.to_owned()),
-        }],
-        applications: vec![Application {
-            client_id: CLIENT_ID.to_owned(),
-            tenant: TENANT.to_owned(),
-            secrets: vec![Secret {
-                value: CLIENT_SECRET.to_owned(),
-                expires: None,
-            }],
-            enabled: true,
-        }],
-        ..Directory::default()
+/// So many tenants with so many subscriptions each. The first tenant, its application and its first two subscriptions
+/// are the constants above; the others are numbered.
+pub fn directory(tenants: usize, subscriptions: usize) -> Directory {
+    let mut directory = Directory::default();
+    for number in 0..tenants {
+        add_tenant(&mut directory, number, subscriptions);
+    }
+    directory
+}
+
+fn add_tenant(directory: &mut Directory, number: usize, subscriptions: usize) {
+    let mut random = Random::for_item(TENANT_SEED, number as u64);
+    let (id, client_id, secret, domain) = match number {
+        0 => (
+            TENANT.to_owned(),
+            CLIENT_ID.to_owned(),
+            CLIENT_SECRET.to_owned(),
+            DOMAIN.to_owned(),
+        ),
+        _ => {
+            let secret = format!("lab8Q~{:016x}", random.number());
+            (
+                random.guid(),
+                random.guid(),
+                secret,
+                format!("tenant{number:04}.example"),
+            )
+        }
     };
-    for number in 0..subscriptions {
-        let (id, name) = match number {
-            0 => (PRODUCTION.to_owned(), "Contoso Production".to_owned()),
-            1 => (DEVELOPMENT.to_owned(), "Contoso Development".to_owned()),
-            _ => (
-                Random::for_item(0, number as u64).guid(),
-                format!("Contoso Team {number:04}"),
-            ),
+    for index in 0..subscriptions {
+        let (subscription, name) = match (number, index) {
+            (0, 0) => (PRODUCTION.to_owned(), "Contoso Production".to_owned()),
+            (0, 1) => (DEVELOPMENT.to_owned(), "Contoso Development".to_owned()),
+            _ => (random.guid(), format!("Tenant {number:04} team {index:04}")),
         };
-        directory.grants.push(reader(Scope::Subscription(id.clone())));
+        directory
+            .grants
+            .push(reader(&client_id, Scope::Subscription(subscription.clone())));
         directory.subscriptions.push(Subscription {
-            id,
-            tenant: TENANT.to_owned(),
+            id: subscription,
+            tenant: id.clone(),
             name,
             state: State::Enabled,
         });
     }
-    directory.grants.push(reader(Scope::Tenant(TENANT.to_owned())));
     directory
+        .grants
+        .push(reader(&client_id, Scope::Tenant(id.clone())));
+    directory.applications.push(Application {
+        client_id,
+        tenant: id.clone(),
+        secrets: vec![Secret {
+            value: secret,
+            expires: None,
+        }],
+        enabled: true,
+    });
+    directory.tenants.push(Tenant {
+        id,
+        domain: Some(domain),
+    });
 }
 
-fn reader(scope: Scope) -> Grant {
+fn reader(client_id: &str, scope: Scope) -> Grant {
     Grant {
-        client_id: CLIENT_ID.to_owned(),
+        client_id: client_id.to_owned(),
         scope,
         role: Role::Reader,
         since: None,
