@@ -130,7 +130,7 @@ fn build(arguments: &Arguments) -> Result<Azure> {
         seed: arguments.seed,
         ..Settings::default()
     };
-    let directory = example::directory(arguments.tenants, arguments.subscriptions);
+    let directory = example::fleet(arguments.tenants, arguments.subscriptions);
     let subscriptions: Vec<String> = directory.subscriptions.iter().map(|one| one.id.clone()).collect();
     let mut azure = Azure::new(settings, directory);
     fill(&mut azure, arguments, &subscriptions)?;

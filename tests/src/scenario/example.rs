@@ -24,9 +24,13 @@ pub const PRODUCTION: &str = "aaaa0a0a-bb1b-cc2c-dd3d-eeeeee4e4e4e";
 /// The other one.
 pub const DEVELOPMENT: &str = "bbbb1b1b-cc2c-dd3d-ee4e-ffffff5f5f5f";
 
-/// So many tenants with so many subscriptions each. The first tenant, its application and its first two subscriptions
-/// are the constants above; the others are numbered.
-pub fn directory(tenants: usize, subscriptions: usize) -> Directory {
+/// The example tenant with so many subscriptions: production, development, then numbered ones.
+pub fn directory(subscriptions: usize) -> Directory {
+    fleet(1, subscriptions)
+}
+
+/// So many tenants with so many subscriptions each, the first of them the example tenant.
+pub fn fleet(tenants: usize, subscriptions: usize) -> Directory {
     let mut directory = Directory::default();
     for number in 0..tenants {
         add_tenant(&mut directory, number, subscriptions);

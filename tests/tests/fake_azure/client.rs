@@ -25,7 +25,7 @@ impl Client {
         };
         let now = "2026-05-04T12:00:00Z".parse().unwrap();
         let mut client = Client {
-            azure: Azure::new(settings, directory(1, 2)),
+            azure: Azure::new(settings, directory(2)),
             now,
             token: String::new(),
         };

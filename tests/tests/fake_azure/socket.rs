@@ -12,7 +12,7 @@ use serde_json::Value;
 const LIST: &str = "/subscriptions?api-version=2020-01-01";
 
 fn server(script: &str) -> Server {
-    let mut azure = Azure::new(Settings::default(), directory(1, 2));
+    let mut azure = Azure::new(Settings::default(), directory(2));
     azure.play(Script::parse(script).unwrap());
     Server::start(azure, "127.0.0.1:0".parse().unwrap()).unwrap()
 }
