@@ -30,6 +30,17 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// A federated credential: whose assertions are accepted in place of a secret.
+#[derive(Clone, Debug)]
+pub struct Federation {
+    /// The claim `iss`.
+    pub issuer: String,
+    /// The claim `sub`.
+    pub subject: String,
+    /// The claim `aud`.
+    pub audience: String,
+}
+
 /// An application registration with its service principal in one tenant.
 #[derive(Clone, Debug)]
 pub struct Application {
@@ -39,6 +50,10 @@ pub struct Application {
     pub tenant: String,
     /// Its secrets; any that has not expired is accepted.
     pub secrets: Vec<Secret>,
+    /// Its certificates, in DER.
+    pub certificates: Vec<Vec<u8>>,
+    /// Its federated credentials.
+    pub federations: Vec<Federation>,
     /// A disabled application is refused with AADSTS7000112.
     pub enabled: bool,
 }

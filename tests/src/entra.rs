@@ -5,6 +5,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::json;
 
 use crate::answer::Answer;
+use crate::assertion;
 use crate::azure::Azure;
 use crate::directory::{self, Application};
 use crate::entra_error;
@@ -85,9 +86,18 @@ impl Azure {
         if !application.enabled {
             return refuse(7000112, client_id);
         }
-        match form.get("client_secret") {
-            Some(secret) => check_secret(application, secret, now)?,
-            None => return refuse(7000218, ""),
+        match (form.get("client_secret"), form.get("client_assertion")) {
+            (Some(secret), _) => check_secret(application, secret, now)?,
+            (None, Some(assertion)) => {
+                let kind = field("client_assertion_type")?;
+                if kind != assertion::TYPE {
+                    return refuse(900144, "client_assertion_type");
+                }
+                let audience = format!("{}{}", self.settings.endpoint, request.uri().path());
+                assertion::check(application, assertion, &audience, now)
+                    .map_err(|number| (number, application.client_id.clone()))?;
+            }
+            (None, None) => return refuse(7000218, ""),
         }
         Ok((application.client_id.clone(), tenant.id.clone()))
     }

@@ -112,6 +112,12 @@ const ERRORS: &[(u32, u16, &str, &str)] = &[
         "The application was not found in the directory.",
     ),
     (
+        700023,
+        401,
+        "invalid_client",
+        "Client assertion audience claim does not match the token endpoint.",
+    ),
+    (
         700024,
         401,
         "invalid_client",

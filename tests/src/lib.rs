@@ -8,6 +8,7 @@
 mod activity;
 mod answer;
 mod arm;
+mod assertion;
 mod azure;
 mod entra;
 mod entra_error;
@@ -44,7 +45,9 @@ mod time;
 
 pub use answer::{Answer, Wire};
 pub use azure::Azure;
-pub use directory::{Application, Directory, Grant, Role, Scope, Secret, State, Subscription, Tenant};
+pub use directory::{
+    Application, Directory, Federation, Grant, Role, Scope, Secret, State, Subscription, Tenant,
+};
 pub use event::{Event, EventError};
 pub use journal::{Counts, Recorded, Violation};
 pub use route::Endpoint;

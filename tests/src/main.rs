@@ -11,6 +11,8 @@ use fake_azure::scenario::bulk::Recipe;
 use fake_azure::scenario::live::Live;
 use fake_azure::scenario::{demo, example};
 use fake_azure::{Application, Azure, Directory, Scope, Script, Server, Settings};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -34,6 +36,9 @@ struct Arguments {
     /// Number of subscriptions in each tenant
     #[arg(long, value_name = "N", default_value_t = 2)]
     subscriptions: usize,
+    /// A certificate in PEM with which the first tenant's application may log in, besides its secret
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     /// Events on a page
     #[arg(long, value_name = "N", default_value_t = 200)]
     page_size: usize,
@@ -130,7 +135,12 @@ fn build(arguments: &Arguments) -> Result<Azure> {
         seed: arguments.seed,
         ..Settings::default()
     };
-    let directory = example::fleet(arguments.tenants, arguments.subscriptions);
+    let mut directory = example::fleet(arguments.tenants, arguments.subscriptions);
+    if let (Some(path), Some(application)) = (&arguments.certificate, directory.applications.first_mut()) {
+        let certificate = CertificateDer::from_pem_file(path)
+            .with_context(|| format!("{} is not readable as a certificate in PEM", path.display()))?;
+        application.certificates.push(certificate.to_vec());
+    }
     let subscriptions: Vec<String> = directory.subscriptions.iter().map(|one| one.id.clone()).collect();
     let mut azure = Azure::new(settings, directory);
     fill(&mut azure, arguments, &subscriptions)?;

@@ -83,6 +83,8 @@ fn add_tenant(directory: &mut Directory, number: usize, subscriptions: usize) {
             value: secret,
             expires: None,
         }],
+        certificates: Vec::new(),
+        federations: Vec::new(),
         enabled: true,
     });
     directory.tenants.push(Tenant {

@@ -63,28 +63,25 @@ impl Client {
         self.now += TimeDelta::seconds(seconds);
     }
 
-    /// Sends a token request; a field given as "" is left out.
+    /// Sends a token request with other or more fields; a field given as "" is left out.
     pub fn log_in_with(&mut self, tenant: &str, fields: &[(&str, &str)]) -> Answer {
-        let form: Vec<String> = [
+        let usual = [
             ("grant_type", "client_credentials"),
             ("client_id", CLIENT_ID),
             ("client_secret", CLIENT_SECRET),
             ("scope", "http://azure.example/.default"),
-        ]
-        .into_iter()
-        .map(|(name, value)| {
-            fields
-                .iter()
-                .find(|(changed, _)| *changed == name)
-                .copied()
-                .unwrap_or((name, value))
-        })
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| {
-            let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            format!("{name}={encoded}")
-        })
-        .collect();
+        ];
+        let unchanged = usual
+            .iter()
+            .filter(|(name, _)| fields.iter().all(|(changed, _)| changed != name));
+        let form: Vec<String> = unchanged
+            .chain(fields)
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| {
+                let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+                format!("{name}={encoded}")
+            })
+            .collect();
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("/{tenant}/oauth2/v2.0/token"))

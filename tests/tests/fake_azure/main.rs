@@ -5,6 +5,7 @@
 )]
 
 mod access;
+mod assertion;
 mod client;
 mod faults;
 mod login;
