@@ -1,6 +1,7 @@
 //! One record of the Activity Log as received: read once, every field optional, whatever its shape.
 
 mod field;
+mod oddity;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,9 +9,10 @@ use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_128;
 
 pub use field::{Field, Label};
+pub use oddity::{Oddities, Oddity};
 
 use crate::contract::Timestamp;
-use crate::json::{Flaw, Member, Scanner, Text, Value};
+use crate::json::{Flaw, Member, Scanner, Text, Value, squeeze};
 use crate::time;
 
 /// How many members the nested objects of a usual record have together: 25 claims, 10 properties and some.
@@ -21,8 +23,8 @@ const USUAL_MEMBERS: usize = 48;
 pub struct Record<'a> {
     raw: &'a [u8],
     flaw: Option<Flaw>,
-    too_deep: bool,
-    dirty: bool,
+    oddities: Oddities,
+    is_line: bool,
     fields: [Value<'a>; Field::COUNT],
     labels: [Label<'a>; Label::COUNT],
     members: Vec<Member<'a>>,
@@ -53,8 +55,8 @@ impl<'a> Record<'a> {
         let mut record = Record {
             raw,
             flaw: None,
-            too_deep: false,
-            dirty: false,
+            oddities: Oddities::default(),
+            is_line: false,
             fields: [Value::Missing; Field::COUNT],
             labels: [Label::default(); Label::COUNT],
             members: Vec::with_capacity(USUAL_MEMBERS),
@@ -63,8 +65,9 @@ impl<'a> Record<'a> {
         };
         let mut scanner = Scanner::new(raw);
         record.flaw = record.scan(&mut scanner).err();
-        record.too_deep = scanner.too_deep();
-        record.dirty = scanner.dirty();
+        record.oddities.note_if(scanner.too_deep(), Oddity::TooDeep);
+        record.oddities.note_if(scanner.dirty(), Oddity::RepairedText);
+        record.is_line = !scanner.blanks() && !scanner.dirty();
         record
     }
 
@@ -81,7 +84,13 @@ impl<'a> Record<'a> {
         let known = field::find(key);
         let opens = scanner.peek();
         match known {
-            Some(field::Known::Field(field)) => self.fields[field as usize] = scanner.value()?,
+            Some(field::Known::Field(field)) => {
+                let value = scanner.value()?;
+                // An old name beside the new one must not wipe it out.
+                if !value.says_nothing() {
+                    self.fields[field as usize] = value;
+                }
+            }
             Some(field::Known::Label(slot)) if opens == Some(b'{') => {
                 self.labels[slot] = Label::read(scanner)?;
             }
@@ -110,12 +119,28 @@ impl<'a> Record<'a> {
     fn odd_member(&mut self, known: Option<field::Known>, member: Member<'a>) {
         match (known, member.value) {
             (Some(_), Value::Null) => {}
-            (Some(field::Known::Label(slot)), Value::Text(text)) => self.labels[slot].plain(text),
+            (Some(field::Known::Label(slot)), Value::Text(text)) => {
+                self.labels[slot].plain(text);
+                self.oddities.note(Oddity::PlainText);
+            }
+            (Some(field::Known::Label(slot)), Value::Number(digits)) => {
+                self.labels[slot].plain(Text::plain(digits));
+                self.oddities.note(Oddity::OddShape);
+            }
             (Some(field::Known::Part(part)), Value::Array(elements)) => {
                 self.first_object(part, elements);
                 self.rest.push(member);
+                self.oddities.note(Oddity::OddShape);
             }
-            _ => self.rest.push(member),
+            (Some(_), _) => {
+                self.rest.push(member);
+                self.oddities.note(Oddity::OddShape);
+            }
+            (None, _) => {
+                self.rest.push(member);
+                self.oddities
+                    .note_if(!member.key.is("relatedEvents"), Oddity::UnknownMember);
+            }
         }
     }
 
@@ -138,14 +163,19 @@ impl<'a> Record<'a> {
         self.flaw
     }
 
-    /// Whether something in it is nested deeper than [`crate::json::DEEPEST`].
-    pub fn too_deep(&self) -> bool {
-        self.too_deep
+    /// What is unusual about its form.
+    pub fn oddities(&self) -> Oddities {
+        self.oddities
     }
 
-    /// Whether a string in it needs repair before strict readers take it.
-    pub fn dirty(&self) -> bool {
-        self.dirty
+    /// The record as one line of valid JSON: the bytes as received, unless there are blanks between them or strings
+    /// that strict readers refuse.
+    pub fn line(&self) -> Cow<'a, [u8]> {
+        if self.is_line {
+            return Cow::Borrowed(self.raw);
+        }
+        // Only a record with a flaw cannot be squeezed, and such a one is never written.
+        squeeze(self.raw).map_or(Cow::Borrowed(self.raw), Cow::Owned)
     }
 
     /// A field as received.
@@ -188,18 +218,25 @@ impl<'a> Record<'a> {
         &self.rest
     }
 
-    /// The identity of the record, equal on every redelivery: `eventDataId`, else `id`, else a hash of its bytes.
+    /// The identity of the record, equal on every redelivery: `eventDataId`, else `id`, else a hash of its bytes. None
+    /// if it has a flaw and neither of them was read before it.
     pub fn id(&self) -> Option<Cow<'a, str>> {
-        let given = [Field::EventDataId, Field::Id]
+        let hash = || Cow::Owned(format!("xxh3-{:032x}", xxh3_128(self.raw)));
+        self.own_id().or_else(|| self.flaw.is_none().then(hash))
+    }
+
+    /// Whether it has an identity of its own.
+    pub fn names_itself(&self) -> bool {
+        self.own_id().is_some()
+    }
+
+    fn own_id(&self) -> Option<Cow<'a, str>> {
+        [Field::EventDataId, Field::Id]
             .into_iter()
             .find_map(|field| match self.value(field) {
                 Value::Number(digits) => Some(String::from_utf8_lossy(digits)),
                 value => value.text().map(Text::to_str),
-            });
-        if given.is_none() && self.flaw.is_some() {
-            return None;
-        }
-        Some(given.unwrap_or_else(|| Cow::Owned(format!("xxh3-{:032x}", xxh3_128(self.raw)))))
+            })
     }
 
     /// When it happened: `eventTimestamp`, else its Event Hub name `time`, else the ticks in `id`, else when it was

@@ -1,50 +1,140 @@
 //! What a record means, apart from any output format: derived once, used by rules, severity and every writer.
 
+mod address;
 mod category;
+mod failure;
+mod http_status;
 mod level;
+mod operation;
+mod path;
+mod phase;
+pub mod policy;
+mod principal;
+mod resource;
+mod role;
 mod status;
 
+pub use address::Address;
 pub use category::Category;
+pub use failure::Failure;
 pub use level::Level;
+pub use operation::{Operation, Verb};
+pub use phase::Phase;
+pub use policy::Policy;
+pub use principal::{Kind, Principal, is_guid};
+pub use resource::Resource;
+pub use role::{KNOWN_ROLES, KnownRole, Role};
 pub use status::{Outcome, same_word};
 
+use std::borrow::Cow;
+
+use crate::contract::Timestamp;
 use crate::event::{Field, Label, Part, Record};
 use crate::json::Text;
 
 /// What is derived from one record.
 #[derive(Debug, Clone)]
 pub struct Facts<'a> {
+    /// Its identity.
+    pub id: String,
+    /// When it happened.
+    pub time: Timestamp,
     /// The kind of record.
     pub category: Category,
-    /// The operation in its own letter case.
-    pub operation: Option<Text<'a>>,
-    /// The operation in lower case, for matching; empty if there is none.
-    pub operation_lower: String,
+    /// What was done.
+    pub operation: Operation<'a>,
     /// How serious Azure says it is.
     pub level: Option<Level>,
     /// The status as given.
     pub status: Option<Text<'a>>,
     /// What the status means.
     pub outcome: Outcome,
+    /// Where in the operation's life the record stands.
+    pub phase: Option<Phase>,
+    /// The HTTP status of the operation.
+    pub http_status: Option<u16>,
+    /// Who did it.
+    pub principal: Principal<'a>,
+    /// Where the request came from: its own address.
+    pub client: Option<Address<'a>>,
+    /// Where the token was asked for.
+    pub token_client: Option<Address<'a>>,
+    /// What it was done to.
+    pub resource: Resource<'a>,
+    /// The directory: as given, else from the claims.
+    pub tenant: Option<Text<'a>>,
+    /// Why it failed; nothing unless it did.
+    pub failure: Failure,
+    /// The policies that took part; none unless the category is Policy.
+    pub policies: Vec<Policy>,
+    /// The role that was given, in a role assignment.
+    pub role: Option<Role>,
 }
 
 impl<'a> Facts<'a> {
     /// Derives them.
-    pub fn of(record: &Record<'a>) -> Self {
-        let operation = record
-            .label(Label::OPERATION_NAME)
-            .value()
-            .or_else(|| record.text_of(Part::Authorization, "action"));
+    pub fn of(record: &Record<'a>, id: String, time: Timestamp) -> Self {
+        let category = Category::of(record.label(Label::CATEGORY).value());
+        let named = record.label(Label::OPERATION_NAME).value();
+        let operation = Operation::of(named.or_else(|| record.text_of(Part::Authorization, "action")));
         let status = record.label(Label::STATUS).value();
+        let outcome = Outcome::of(status);
+        let sub_status = record.label(Label::SUB_STATUS);
+        let words = [sub_status.value(), record.text_of(Part::Properties, "statusCode")];
+        let principal = Principal::of(record);
+        let failure = if outcome == Outcome::Failure {
+            Failure::of(record)
+        } else {
+            Failure::default()
+        };
+        let policies = if category == Category::Policy {
+            Policy::list(record)
+        } else {
+            Vec::new()
+        };
         Facts {
-            category: Category::of(record.label(Label::CATEGORY).value()),
-            operation,
-            operation_lower: operation
-                .map(|text| text.to_str().to_ascii_lowercase())
-                .unwrap_or_default(),
+            id,
+            time,
+            category,
             level: Level::of(record.value(Field::Level)),
             status,
-            outcome: Outcome::of(status),
+            outcome,
+            phase: Phase::of(category, record.label(Label::EVENT_NAME).value(), status, outcome),
+            http_status: http_status::http_status(sub_status.localized(), words),
+            client: record
+                .text_of(Part::HttpRequest, "clientIpAddress")
+                .map(Address::of),
+            token_client: principal.address.map(Address::of),
+            principal,
+            resource: Resource::of(record),
+            tenant: record.text(Field::TenantId).or(principal.tenant_id),
+            failure,
+            policies,
+            role: Role::of(record, &operation),
+            operation,
         }
+    }
+
+    /// The service concerned: the provider of the resource, else of the operation.
+    pub fn service(&self) -> Cow<'a, [u8]> {
+        if self.resource.provider.is_empty() {
+            self.operation.provider()
+        } else {
+            self.resource.provider.clone()
+        }
+    }
+
+    /// Whether the request was refused for lack of permission, or by a policy.
+    pub fn denied(&self) -> bool {
+        let refused = self.outcome == Outcome::Failure && matches!(self.http_status, Some(401 | 403));
+        refused || self.operation.policy_effect() == Some(b"deny")
+    }
+
+    /// Whether the record is about what a policy noticed and let pass.
+    pub fn audited(&self) -> bool {
+        matches!(
+            self.operation.policy_effect(),
+            Some(b"audit" | b"auditifnotexists")
+        )
     }
 }

@@ -1,10 +1,20 @@
 //! The shapes of event bodies.
 
+mod activity;
+mod aisoc;
 mod ecs;
+mod map;
+mod ocsf;
+mod raw;
+mod sentence;
 
 use std::str::FromStr;
 
-pub use ecs::write as ecs;
+use crate::event::Record;
+use crate::facts::Facts;
+use crate::json::Output;
+use crate::normalize::Context;
+use crate::severity::Rating;
 
 /// What event bodies look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +40,28 @@ impl Format {
     /// Its name in the configuration.
     pub fn name(self) -> &'static str {
         Format::NAMES[self as usize]
+    }
+
+    /// Whether a body holds the record as JSON rather than as text, so that its nesting becomes the body's.
+    pub fn embeds(self) -> bool {
+        matches!(self, Format::Aisoc | Format::Raw)
+    }
+
+    /// Writes the body of a record's event.
+    pub fn write(
+        self,
+        output: &mut Output,
+        record: &Record<'_>,
+        facts: &Facts<'_>,
+        rating: &Rating<'_>,
+        context: &Context<'_>,
+    ) {
+        match self {
+            Format::Ecs => ecs::write(output, record, facts, rating, context),
+            Format::Ocsf => ocsf::write(output, record, facts, rating, context),
+            Format::Aisoc => aisoc::write(output, record, facts, rating.severity),
+            Format::Raw => raw::write(output, record),
+        }
     }
 }
 

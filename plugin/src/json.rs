@@ -3,13 +3,17 @@
 
 mod chunk;
 mod output;
+mod pairs;
 mod scan;
 mod split;
+mod squeeze;
 mod text;
 mod value;
 
 pub use output::Output;
+pub use pairs::Pairs;
 pub use scan::{Flaw, Scanner};
+pub use squeeze::squeeze;
 pub use text::Text;
 pub use value::{Member, Value};
 

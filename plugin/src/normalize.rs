@@ -1,12 +1,13 @@
 //! One record's way from page to event.
 
 use crate::contract::{Event, Rejected};
-use crate::event::Record;
-use crate::facts::Facts;
-use crate::format::{self, Format};
-use crate::json::Output;
+use crate::event::{Field, Oddities, Oddity, Part, Record};
+use crate::facts::{Category, Facts};
+use crate::format::Format;
+use crate::json::{DEEPEST, Output, Value};
 use crate::rules::{DropRule, SeverityRow};
-use crate::severity;
+use crate::severity::Rater;
+use crate::time;
 
 /// What the operator wants.
 #[derive(Debug, Clone)]
@@ -40,61 +41,113 @@ pub enum Outcome {
     Rejected(Rejected),
 }
 
-/// Makes events of records.
+/// Makes events of records. Keeps its buffer from one to the next.
 #[derive(Debug)]
 pub struct Normalizer {
-    settings: Settings,
+    format: Format,
+    drop: Vec<DropRule>,
+    rater: Rater,
     output: Output,
-    anomalies: Vec<(&'static str, u64)>,
+    anomalies: [u64; Oddity::COUNT],
 }
 
 impl Normalizer {
     /// Prepares for records under these settings.
     pub fn new(settings: Settings) -> Self {
         Normalizer {
-            settings,
+            format: settings.format,
+            drop: settings.drop,
+            rater: Rater::new(settings.severity),
             output: Output::default(),
-            anomalies: Vec::new(),
+            anomalies: [0; Oddity::COUNT],
         }
     }
 
     /// Makes an event of a record, unless a rule leaves it out or it is none.
-    pub fn apply(&mut self, record: &Record<'_>, _context: &Context<'_>) -> Outcome {
+    pub fn apply(&mut self, record: &Record<'_>, context: &Context<'_>) -> Outcome {
         if let Some(flaw) = record.flaw() {
             return reject(record, flaw.to_string());
         }
-        let facts = Facts::of(record);
-        if let Some(rule) = self.settings.drop.iter().position(|rule| rule.matches(&facts)) {
+        let (Some(id), Some(time)) = (record.id(), record.time()) else {
+            return reject(
+                record,
+                "it has no time between the years 1970 and 2554".to_owned(),
+            );
+        };
+        let facts = Facts::of(record, id.into_owned(), time);
+        if let Some(rule) = self.drop.iter().position(|rule| rule.matches(&facts)) {
             return Outcome::Dropped { rule };
         }
-        let (Some(id), Some(time)) = (record.id(), record.time()) else {
-            return reject(record, "it has no usable time".to_owned());
-        };
-        let severity = severity::rate(&facts);
-        format::ecs(&mut self.output, record, &facts, severity);
-        let (body, lossy) = self.output.finish();
-        if lossy {
-            self.count("invalid_utf8");
+        let mut oddities = oddities(record, &facts);
+        if oddities.has(Oddity::TooDeep) && self.format.embeds() {
+            self.count(oddities);
+            let name = self.format.name();
+            return reject(
+                record,
+                format!("it is nested more than {DEEPEST} levels deep, too deep for the format {name}"),
+            );
         }
+        let rating = self.rater.rate(record, &facts);
+        let severity = rating.severity.open_telemetry();
+        self.format
+            .write(&mut self.output, record, &facts, &rating, context);
+        let (body, replaced) = self.output.finish();
+        oddities.note_if(replaced, Oddity::InvalidUtf8);
+        self.count(oddities);
         Outcome::Event(Event {
-            id: id.into_owned(),
+            id: facts.id,
             time,
-            severity: severity.open_telemetry(),
+            severity,
             body,
         })
     }
 
-    /// The oddities absorbed since the last call, by kind.
+    /// The oddities absorbed since the last call: their kinds, and how many records showed each.
     pub fn take_anomalies(&mut self) -> Vec<(&'static str, u64)> {
-        std::mem::take(&mut self.anomalies)
+        let counts = std::mem::take(&mut self.anomalies);
+        Oddity::ALL
+            .iter()
+            .map(|oddity| oddity.name())
+            .zip(counts)
+            .filter(|(_, count)| *count > 0)
+            .collect()
     }
 
-    fn count(&mut self, kind: &'static str) {
-        match self.anomalies.iter_mut().find(|(known, _)| *known == kind) {
-            Some((_, count)) => *count += 1,
-            None => self.anomalies.push((kind, 1)),
+    fn count(&mut self, oddities: Oddities) {
+        if oddities.is_empty() {
+            return;
+        }
+        for oddity in Oddity::ALL {
+            self.anomalies[oddity as usize] += u64::from(oddities.has(oddity));
         }
     }
+}
+
+/// What is unusual about a record's form, and about what it says.
+fn oddities(record: &Record<'_>, facts: &Facts<'_>) -> Oddities {
+    let mut oddities = record.oddities();
+    let given = record
+        .text(Field::EventTimestamp)
+        .and_then(|text| time::parse(text.raw()));
+    oddities.note_if(given.is_none(), Oddity::OtherTime);
+    oddities.note_if(!record.names_itself(), Oddity::HashedId);
+    let level = record.value(Field::Level);
+    oddities.note_if(
+        matches!(level, Value::Number(_)) || !level.says_nothing() && facts.level.is_none(),
+        Oddity::OddLevel,
+    );
+    oddities.note_if(facts.category == Category::Other, Oddity::OddCategory);
+    let addresses = [&facts.client, &facts.token_client];
+    oddities.note_if(
+        addresses.into_iter().flatten().any(|address| !address.is_ip),
+        Oddity::OddAddress,
+    );
+    let policies = record
+        .text_of(Part::Properties, "policies")
+        .is_some_and(|text| text.raw() != b"[]");
+    let unread = facts.category == Category::Policy && facts.policies.is_empty();
+    oddities.note_if(unread && policies, Oddity::BrokenJsonText);
+    oddities
 }
 
 fn reject(record: &Record<'_>, reason: String) -> Outcome {

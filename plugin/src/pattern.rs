@@ -13,7 +13,7 @@ pub struct Pattern {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
     Any,
-    Word(String),
+    Word(Vec<u8>),
 }
 
 /// Why some text is not a pattern.
@@ -41,12 +41,17 @@ impl Pattern {
             "" => Err(PatternError::EmptySegment),
             "*" => Ok(Segment::Any),
             word if word.contains('*') => Err(PatternError::PartialWildcard),
-            word => Ok(Segment::Word(word.to_ascii_lowercase())),
+            word => Ok(Segment::Word(word.to_ascii_lowercase().into_bytes())),
         });
         Ok(Pattern {
             text: text.to_owned(),
             segments: segments.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// The pattern as written.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The whole name in lower case, if the pattern has no wildcard.
@@ -55,7 +60,7 @@ impl Pattern {
     }
 
     /// The last segment in lower case; none for a wildcard.
-    pub fn last(&self) -> Option<&str> {
+    pub fn last(&self) -> Option<&[u8]> {
         match self.segments.last() {
             Some(Segment::Word(word)) => Some(word),
             _ => None,
@@ -63,7 +68,7 @@ impl Pattern {
     }
 
     /// Whether `operation`, in lower case, matches.
-    pub fn matches(&self, operation: &str) -> bool {
+    pub fn matches(&self, operation: &[u8]) -> bool {
         let mut pattern = self.segments.as_slice();
         let mut rest = Some(operation);
         // Where to go on when what follows the last wildcard fails: that wildcard then takes one segment more.
@@ -102,9 +107,9 @@ impl fmt::Display for Pattern {
     }
 }
 
-fn first_segment(text: &str) -> (&str, Option<&str>) {
-    match text.split_once('/') {
-        Some((segment, rest)) => (segment, Some(rest)),
+fn first_segment(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match text.iter().position(|&byte| byte == b'/') {
+        Some(slash) => (&text[..slash], Some(&text[slash + 1..])),
         None => (text, None),
     }
 }
@@ -155,7 +160,7 @@ mod tests {
             ("a/b/c", "a/b", false),
         ] {
             assert_eq!(
-                Pattern::parse(pattern).unwrap().matches(operation),
+                Pattern::parse(pattern).unwrap().matches(operation.as_bytes()),
                 expected,
                 "{pattern} on {operation}"
             );

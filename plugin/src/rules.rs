@@ -113,7 +113,7 @@ impl DropRule {
     /// Whether a record is to be left out.
     pub fn matches(&self, facts: &Facts<'_>) -> bool {
         self.operation.as_ref().is_none_or(|pattern| {
-            !facts.operation_lower.is_empty() && pattern.matches(&facts.operation_lower)
+            !facts.operation.lower.is_empty() && pattern.matches(&facts.operation.lower)
         }) && self.category.is_none_or(|category| category == facts.category)
             && self.level.is_none_or(|level| Some(level) == facts.level)
             && self.status.as_ref().is_none_or(|status| {
@@ -237,7 +237,7 @@ impl Problems {
 }
 
 /// Whether `id` is `T` and four digits, possibly with a dot and three more.
-fn is_technique(id: &str) -> bool {
+pub(crate) fn is_technique(id: &str) -> bool {
     let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     let Some(number) = id.strip_prefix('T') else {
         return false;

@@ -1,8 +1,16 @@
 //! How serious a record is, and why.
 
+mod condition;
+mod rate;
+mod table;
+
 use std::str::FromStr;
 
-use crate::facts::{Facts, Level};
+pub use condition::Condition;
+pub use rate::{Rater, Rating, Techniques};
+pub use table::{Row, Set, Table};
+
+use crate::facts::Level;
 
 /// The ladder, the least serious first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,9 +95,4 @@ impl FromStr for Severity {
             .find(|severity| severity.name().eq_ignore_ascii_case(name.trim()))
             .ok_or(())
     }
-}
-
-/// Rates a record by its level.
-pub fn rate(facts: &Facts<'_>) -> Severity {
-    Severity::of_level(facts.level)
 }

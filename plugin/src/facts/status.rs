@@ -16,7 +16,7 @@ pub enum Outcome {
 /// Status words by outcome, in lower case without blanks. The base is Microsoft's ASIM parser for this log, which counts
 /// operations under way as success; here they are unknown, so that a rule on successes fires once and only when it
 /// is true.
-const OUTCOMES: [(&str, Outcome); 18] = [
+const OUTCOMES: [(&str, Outcome); 16] = [
     ("succeeded", Outcome::Success),
     ("success", Outcome::Success),
     ("active", Outcome::Success),
@@ -33,8 +33,6 @@ const OUTCOMES: [(&str, Outcome); 18] = [
     ("accept", Outcome::Unknown),
     ("accepted", Outcome::Unknown),
     ("inprogress", Outcome::Unknown),
-    ("running", Outcome::Unknown),
-    ("pending", Outcome::Unknown),
 ];
 
 impl Outcome {

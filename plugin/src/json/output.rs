@@ -135,7 +135,11 @@ impl Output {
     pub fn foreign_key(&mut self, name: Text<'_>) {
         self.separate();
         let start = self.length + 1;
-        self.text(name);
+        if name.is_plain() {
+            self.text(name);
+        } else {
+            self.string(&name.decoded());
+        }
         for byte in &mut self.bytes[start..self.length] {
             if *byte == b'.' {
                 *byte = b'_';
@@ -171,31 +175,44 @@ impl Output {
         }
     }
 
+    /// Writes a number member if there is a number.
+    pub fn maybe_number(&mut self, name: &'static str, number: Option<u64>) {
+        if let Some(number) = number {
+            self.member_number(name, number);
+        }
+    }
+
     /// Writes a number member.
     pub fn member_number(&mut self, name: &'static str, number: u64) {
         self.key(name);
         self.number(number);
     }
 
-    /// Writes a member that is an array of one or two constants or texts.
-    pub fn member_list(&mut self, name: &'static str, items: &[&str]) {
+    /// Writes a member that is an array of texts, if there are any.
+    pub fn member_list<'i>(&mut self, name: &'static str, items: impl IntoIterator<Item = &'i [u8]>) {
         let mark = self.open_array(name);
         for item in items {
             self.separate();
-            self.string(item.as_bytes());
+            self.string(item);
         }
-        let _stays = self.close_array(mark);
+        self.close_array(mark);
     }
 
     /// Writes text as received as a string: most can be copied as it stands.
     #[inline]
     pub fn text(&mut self, text: Text<'_>) {
+        self.byte(b'"');
+        self.text_inside(text);
+        self.byte(b'"');
+    }
+
+    /// Writes text as received into a string already begun.
+    #[inline]
+    pub fn text_inside(&mut self, text: Text<'_>) {
         if text.copies() {
-            self.byte(b'"');
             self.copy(text.raw());
-            self.byte(b'"');
         } else {
-            self.string(&text.decoded());
+            self.escaped(&text.decoded());
         }
     }
 

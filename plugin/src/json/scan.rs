@@ -10,6 +10,7 @@ pub struct Scanner<'a> {
     position: usize,
     too_deep: bool,
     dirty: bool,
+    blanks: bool,
 }
 
 /// Why some bytes are not JSON, or not the JSON asked for.
@@ -34,6 +35,7 @@ impl<'a> Scanner<'a> {
             position: 0,
             too_deep: false,
             dirty: false,
+            blanks: false,
         }
     }
 
@@ -62,6 +64,11 @@ impl<'a> Scanner<'a> {
         self.dirty
     }
 
+    /// Whether there were blanks between the tokens passed so far.
+    pub fn blanks(&self) -> bool {
+        self.blanks
+    }
+
     /// The next byte that is not blank, without passing it.
     #[inline(always)]
     pub fn peek(&mut self) -> Option<u8> {
@@ -69,6 +76,7 @@ impl<'a> Scanner<'a> {
             if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Some(byte);
             }
+            self.blanks = true;
             self.position += 1;
         }
         None

@@ -29,13 +29,24 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether there is nothing to say: no member, `null` or blank text.
-    pub fn is_empty(self) -> bool {
+    /// Whether there is nothing to say: no member, `null`, blank text, `{}` or `[]`.
+    pub fn says_nothing(self) -> bool {
         match self {
             Value::Missing | Value::Null => true,
             Value::Text(text) => text.trimmed().is_none(),
-            _ => false,
+            Value::Object(raw) | Value::Array(raw) => raw[1..raw.len() - 1].trim_ascii().is_empty(),
+            Value::Bool(_) | Value::Number(_) => false,
         }
+    }
+
+    /// The value of a number written as one, or as text, if it is a whole one that is not negative.
+    pub fn whole_number(self) -> Option<u64> {
+        let digits = match self {
+            Value::Number(digits) => digits,
+            Value::Text(text) => text.raw().trim_ascii(),
+            _ => return None,
+        };
+        std::str::from_utf8(digits).ok()?.parse().ok()
     }
 }
 

@@ -1,0 +1,57 @@
+use super::{Category, Outcome, same_word};
+use crate::json::Text;
+
+/// Which of the two or three records of one operation this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It begins; only here is the body of the request.
+    Start,
+    /// A long operation was taken on; sometimes the last record that ever comes.
+    Accepted,
+    /// It is over.
+    End,
+}
+
+impl Phase {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Start => "start",
+            Phase::Accepted => "accepted",
+            Phase::End => "end",
+        }
+    }
+
+    /// The phase of a record. Records about states (alerts, health, advice) have none.
+    pub fn of(
+        category: Category,
+        event_name: Option<Text<'_>>,
+        status: Option<Text<'_>>,
+        outcome: Outcome,
+    ) -> Option<Phase> {
+        let stateless = matches!(
+            category,
+            Category::Alert
+                | Category::Recommendation
+                | Category::ResourceHealth
+                | Category::Security
+                | Category::ServiceHealth
+        );
+        if stateless {
+            return None;
+        }
+        let status_is = |words: &[&str]| {
+            status.is_some_and(|status| words.iter().any(|word| same_word(&status.decoded(), word)))
+        };
+        let begins = event_name.is_some_and(|name| name.is("BeginRequest"));
+        if status_is(&["accepted", "accept"]) {
+            Some(Phase::Accepted)
+        } else if begins || status_is(&["started", "start"]) {
+            Some(Phase::Start)
+        } else if matches!(outcome, Outcome::Success | Outcome::Failure) {
+            Some(Phase::End)
+        } else {
+            None
+        }
+    }
+}

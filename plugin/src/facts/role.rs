@@ -1,0 +1,157 @@
+use super::Operation;
+use crate::event::{Field, Part, Record};
+use crate::json::{Pairs, Text};
+
+/// A role that was given to somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// The GUID of the role definition, in lower case.
+    pub id: String,
+    /// Its name and rank, if it is one of the known powerful ones.
+    pub known: Option<&'static KnownRole>,
+    /// Who got it.
+    pub principal_id: Option<Vec<u8>>,
+    /// Whether it holds for a management group or the whole tenant.
+    pub above_subscriptions: bool,
+}
+
+/// A built-in role that gives power worth watching.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KnownRole {
+    /// The GUID of its definition, the same in every tenant.
+    pub id: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// Whether its holder can give itself everything else.
+    pub controls_all: bool,
+}
+
+/// The roles that public detection content watches: Panther's lists A (high, here `controls_all`) and B (medium), and
+/// Elastic's.
+pub const KNOWN_ROLES: [KnownRole; 15] = [
+    role("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner", true),
+    role(
+        "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
+        "User Access Administrator",
+        true,
+    ),
+    role(
+        "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
+        "Role Based Access Control Administrator",
+        true,
+    ),
+    role("b24988ac-6180-42a0-ab88-20f7382dd24c", "Contributor", true),
+    role("fb1c8493-542b-48eb-b624-b4c8fea62acd", "Security Admin", true),
+    role(
+        "92b92042-07d9-4307-87f7-36a593fc5850",
+        "Azure File Sync Administrator",
+        true,
+    ),
+    role(
+        "a8889054-8d42-49c9-bc1c-52486c10e7cd",
+        "Reservations Administrator",
+        true,
+    ),
+    role("150f5e0c-0603-4f03-8c7f-cf70034c4e90", "Data Purger", true),
+    role(
+        "00482a5a-887f-4fb3-b363-3b7fe8e74483",
+        "Key Vault Administrator",
+        false,
+    ),
+    role(
+        "8b54135c-b56d-4d72-a534-26097cfdc8d8",
+        "Key Vault Data Access Administrator",
+        false,
+    ),
+    role(
+        "4633458b-17de-408a-b874-0445c86b69e6",
+        "Key Vault Secrets User",
+        false,
+    ),
+    role(
+        "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+        "Storage Blob Data Owner",
+        false,
+    ),
+    role(
+        "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+        "Storage Blob Data Contributor",
+        false,
+    ),
+    role(
+        "dffb1e0c-446f-4dde-a09f-99eb5cc68b96",
+        "Azure Arc Kubernetes Admin",
+        false,
+    ),
+    role(
+        "a001fd3d-188f-4b5d-821b-7da978bf7442",
+        "Cognitive Services OpenAI Contributor",
+        false,
+    ),
+];
+
+const fn role(id: &'static str, name: &'static str, controls_all: bool) -> KnownRole {
+    KnownRole {
+        id,
+        name,
+        controls_all,
+    }
+}
+
+impl Role {
+    /// The role in a role assignment: from the body of the request, which mostly only the start record has, else from
+    /// that of the response.
+    pub fn of(record: &Record<'_>, operation: &Operation<'_>) -> Option<Role> {
+        if !operation.lower.ends_with(b"/roleassignments/write") {
+            return None;
+        }
+        ["requestbody", "responseBody"].into_iter().find_map(|name| {
+            let body = record.text_of(Part::Properties, name)?.decoded();
+            Role::in_body(&body, record)
+        })
+    }
+
+    fn in_body(body: &[u8], record: &Record<'_>) -> Option<Role> {
+        let mut id = None;
+        let mut principal_id = None;
+        let mut scope = None;
+        for (key, value) in Pairs::new(body) {
+            let slot = match key {
+                key if key.is("roleDefinitionId") => &mut id,
+                key if key.is("principalId") => &mut principal_id,
+                key if key.is("scope") => &mut scope,
+                _ => continue,
+            };
+            *slot = slot.or(value.text());
+        }
+        let id = id?.to_str();
+        let id = id
+            .trim_end_matches('/')
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        let known = KNOWN_ROLES.iter().find(|role| role.id == id);
+        let scopes = [
+            scope,
+            record.text_of(Part::Authorization, "scope"),
+            record.text(Field::ResourceId),
+        ];
+        let above_subscriptions = scopes.into_iter().flatten().any(is_above_subscriptions);
+        let principal_id = principal_id.map(|text| text.decoded().into_owned());
+        Some(Role {
+            id,
+            known,
+            principal_id,
+            above_subscriptions,
+        })
+    }
+}
+
+/// Whether a scope is the root or a management group. That of an assignment itself begins with the scope it is for.
+fn is_above_subscriptions(scope: Text<'_>) -> bool {
+    let scope = scope.decoded().to_ascii_lowercase();
+    let groups: &[u8] = b"/providers/microsoft.management/managementgroups/";
+    let root: &[u8] = b"/providers/microsoft.authorization/";
+    scope == b"/" || scope.starts_with(groups) || scope.starts_with(root)
+}

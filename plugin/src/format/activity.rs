@@ -1,0 +1,190 @@
+use super::map::write_texts;
+use crate::event::{Field, Label, Part, Record};
+use crate::facts::{Category, Facts, policy};
+use crate::json::{Output, Pairs};
+use crate::severity::Rating;
+
+/// Writes what this log says beyond a common schema, as members of the present object: `azure.activity_logs` in ECS,
+/// `unmapped` in OCSF.
+pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
+    output.member_bytes("id", facts.id.as_bytes());
+    output.member("operation_id", record.text(Field::OperationId));
+    output.member("correlation_id", record.text(Field::CorrelationId));
+    output.member("channels", record.text(Field::Channels));
+    output.member_bytes("operation", &facts.operation.lower);
+    output.member("event_name", record.label(Label::EVENT_NAME).value());
+    output.member_bytes(
+        "phase",
+        facts
+            .phase
+            .map(|phase| phase.name().as_bytes())
+            .unwrap_or_default(),
+    );
+    output.member("status", facts.status);
+    output.member("sub_status", record.label(Label::SUB_STATUS).value());
+    output.member_bytes("subscription_id", &facts.resource.subscription);
+    output.member("tenant_id", facts.tenant);
+    output.member("app_id", facts.principal.app_id);
+    output.member_bytes("identity_type", facts.principal.kind().name().as_bytes());
+    resource(output, record, facts);
+    severity(output, rating);
+    authorization(output, record);
+    role(output, facts);
+    policies(output, facts);
+    details(output, record, facts);
+    write_texts(output, "properties", record.part_members(Part::Properties));
+    write_texts(output, "claims", record.part_members(Part::Claims));
+    write_texts(output, "unknown", record.rest());
+}
+
+fn resource(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+    let resource = output.open("resource");
+    output.member("id", facts.resource.id);
+    output.member_bytes("name", &facts.resource.name);
+    output.member("type", facts.resource.kind);
+    output.member("group", facts.resource.group);
+    output.member("location", record.text_of(Part::Properties, "resourceLocation"));
+    output.close(resource);
+}
+
+/// The rating and what made it so.
+fn severity(output: &mut Output, rating: &Rating<'_>) {
+    let severity = output.open("severity");
+    output.member_bytes("name", rating.severity.name().as_bytes());
+    output.member_bytes("rule", rating.rule.as_bytes());
+    output.member_bytes("reason", rating.reason.as_bytes());
+    output.close(severity);
+}
+
+fn authorization(output: &mut Output, record: &Record<'_>) {
+    let authorization = output.open("authorization");
+    for name in ["action", "role", "scope"] {
+        output.member(name, record.text_of(Part::Authorization, name));
+    }
+    output.close(authorization);
+}
+
+fn role(output: &mut Output, facts: &Facts<'_>) {
+    let Some(role) = &facts.role else { return };
+    let object = output.open("role");
+    output.member_bytes("id", role.id.as_bytes());
+    output.member_bytes(
+        "name",
+        role.known.map(|known| known.name.as_bytes()).unwrap_or_default(),
+    );
+    output.close(object);
+}
+
+fn policies(output: &mut Output, facts: &Facts<'_>) {
+    let policies = output.open_array("policies");
+    for policy in &facts.policies {
+        let object = output.open_element();
+        for ((_, name), text) in policy::FIELDS.iter().zip(&policy.texts) {
+            output.member_bytes(name, text);
+        }
+        output.close(object);
+    }
+    output.close_array(policies);
+}
+
+/// What each category says in `properties`, under names of its own. Azure has written some under two names.
+fn details(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+    match facts.category {
+        Category::ServiceHealth => service_health(output, record),
+        Category::ResourceHealth => texts(output, record, "resource_health", &RESOURCE_HEALTH),
+        Category::Autoscale => autoscale(output, record),
+        Category::Recommendation => texts(output, record, "recommendation", &RECOMMENDATION),
+        Category::Alert => texts(output, record, "alert", &ALERT),
+        Category::Administrative => texts(output, record, "pim", &PRIVILEGED_IDENTITY),
+        _ => {}
+    }
+}
+
+/// Our name, and Azure's names in the order in which they count.
+type Names = [(&'static str, &'static [&'static str])];
+
+const RESOURCE_HEALTH: [(&str, &[&str]); 5] = [
+    ("current", &["currentHealthStatus", "healthStatus"]),
+    ("previous", &["previousHealthStatus"]),
+    ("cause", &["cause", "healthEventCause"]),
+    ("type", &["type", "healthEventType"]),
+    ("title", &["title"]),
+];
+const RECOMMENDATION: [(&str, &[&str]); 3] = [
+    ("category", &["recommendationCategory"]),
+    ("impact", &["recommendationImpact"]),
+    ("risk", &["recommendationRisk"]),
+];
+const ALERT: [(&str, &[&str]); 6] = [
+    ("metric", &["MetricName"]),
+    ("operator", &["Operator"]),
+    ("threshold", &["Threshold"]),
+    ("window", &["WindowSizeInMinutes"]),
+    ("aggregation", &["Aggregation"]),
+    ("event_id", &["eventDataId"]),
+];
+const PRIVILEGED_IDENTITY: [(&str, &[&str]); 4] = [
+    ("justification", &["Justification"]),
+    ("subject_id", &["SubjectID"]),
+    ("subject_name", &["SubjectName"]),
+    ("role", &["RoleDefinitionOriginId"]),
+];
+const SERVICE_HEALTH: [(&str, &[&str]); 7] = [
+    ("tracking_id", &["trackingId"]),
+    ("incident_type", &["incidentType"]),
+    ("stage", &["stage"]),
+    ("service", &["service"]),
+    ("region", &["region"]),
+    ("title", &["title"]),
+    ("impact_start", &["impactStartTime"]),
+];
+
+fn texts(output: &mut Output, record: &Record<'_>, name: &'static str, names: &Names) {
+    let object = output.open(name);
+    members(output, record, names);
+    output.close(object);
+}
+
+fn members(output: &mut Output, record: &Record<'_>, names: &Names) {
+    for (ours, theirs) in names {
+        let value = theirs
+            .iter()
+            .map(|name| record.member_of(Part::Properties, name))
+            .find(|value| !value.says_nothing());
+        if let Some(value) = value {
+            output.key(ours);
+            output.value_as_text(value);
+        }
+    }
+}
+
+fn service_health(output: &mut Output, record: &Record<'_>) {
+    let object = output.open("service_health");
+    members(output, record, &SERVICE_HEALTH);
+    if let Some(text) = record.text_of(Part::Properties, "impactedServices") {
+        let impacted = text.decoded();
+        for (name, key) in [("services", "ServiceName"), ("regions", "RegionName")] {
+            let mut found: Vec<Vec<u8>> = Vec::new();
+            for (_, value) in Pairs::new(&impacted).filter(|(pair, _)| pair.is(key)) {
+                let text = value
+                    .text()
+                    .map(|text| text.decoded().into_owned())
+                    .unwrap_or_default();
+                if !text.is_empty() && !found.contains(&text) {
+                    found.push(text);
+                }
+            }
+            output.member_list(name, found.iter().map(Vec::as_slice));
+        }
+    }
+    output.close(object);
+}
+
+fn autoscale(output: &mut Output, record: &Record<'_>) {
+    let object = output.open("autoscale");
+    for (ours, theirs) in [("old", "OldInstancesCount"), ("new", "NewInstancesCount")] {
+        output.maybe_number(ours, record.member_of(Part::Properties, theirs).whole_number());
+    }
+    output.member("resource", record.text_of(Part::Properties, "ResourceName"));
+    output.close(object);
+}

@@ -1,0 +1,80 @@
+use crate::facts::{Category, Facts, Phase, Verb};
+use crate::json::Output;
+
+/// Writes `event.category` and `event.type`.
+pub fn write(output: &mut Output, facts: &Facts<'_>) {
+    match facts.category {
+        Category::Administrative | Category::Policy => {
+            let kind = request_category(facts);
+            output.member_list("category", [b"api".as_slice(), kind.as_bytes()]);
+            request_types(output, facts, kind);
+        }
+        Category::Autoscale => constant(output, "configuration", "change"),
+        Category::Security => constant(output, "intrusion_detection", "info"),
+        Category::Alert | Category::ResourceHealth if concerns_host(facts) => {
+            constant(output, "host", "info")
+        }
+        _ => constant(output, "configuration", "info"),
+    }
+}
+
+fn constant(output: &mut Output, category: &'static str, kind: &'static str) {
+    output.member_list("category", [category.as_bytes()]);
+    output.member_list("type", [kind.as_bytes()]);
+}
+
+/// What a request is about besides the API itself, by the provider of its operation.
+fn request_category(facts: &Facts<'_>) -> &'static str {
+    let operation = &facts.operation.lower;
+    let mut segments = operation.split(|&byte| byte == b'/');
+    let provider = segments.next().unwrap_or_default();
+    let kind = segments.next().unwrap_or_default();
+    match provider {
+        b"microsoft.authorization" => match kind {
+            b"policies" | b"policyassignments" | b"policydefinitions" | b"locks" => "configuration",
+            _ => "iam",
+        },
+        b"microsoft.managedidentity" => "iam",
+        b"microsoft.network" | b"microsoft.classicnetwork" => "network",
+        _ => "configuration",
+    }
+}
+
+fn concerns_host(facts: &Facts<'_>) -> bool {
+    let provider = match facts.resource.kind {
+        Some(kind) => kind
+            .decoded()
+            .split(|&byte| byte == b'/')
+            .next()
+            .unwrap_or_default()
+            .to_vec(),
+        None => facts.resource.provider.to_vec(),
+    };
+    [
+        "Microsoft.Compute",
+        "Microsoft.ClassicCompute",
+        "Microsoft.HybridCompute",
+    ]
+    .iter()
+    .any(|name| provider.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+fn request_types(output: &mut Output, facts: &Facts<'_>, kind: &str) {
+    let verb = match facts.operation.verb {
+        _ if facts.audited() => "info",
+        Verb::Write if facts.http_status == Some(201) => "creation",
+        Verb::Write | Verb::Act => "change",
+        Verb::Delete => "deletion",
+        Verb::Read | Verb::Fetch => "access",
+        Verb::Other => "info",
+    };
+    let phase = match facts.phase {
+        Some(Phase::Start) => Some("start"),
+        Some(Phase::End) => Some("end"),
+        Some(Phase::Accepted) | None => None,
+    };
+    let admin = (kind == "iam").then_some("admin");
+    let denied = facts.denied().then_some("denied");
+    let types = [Some(verb), admin, phase, denied];
+    output.member_list("type", types.into_iter().flatten().map(str::as_bytes));
+}

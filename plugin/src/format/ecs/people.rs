@@ -1,0 +1,106 @@
+use std::borrow::Cow;
+
+use super::address;
+use crate::event::{Part, Record};
+use crate::facts::{Category, Facts};
+use crate::json::{Output, Scanner, Text, Value};
+
+/// Writes `user`, `source`, `client` and `observer`.
+pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+    user(output, facts);
+    source(output, facts);
+    let client = output.open("client");
+    address(output, facts.client.as_ref());
+    output.close(client);
+    observer(output, record);
+}
+
+fn user(output: &mut Output, facts: &Facts<'_>) {
+    let principal = &facts.principal;
+    let user = output.open("user");
+    output.member("id", principal.object_id);
+    output.member("name", principal.caller);
+    output.member("full_name", principal.full_name);
+    if let Some(email) = principal.email() {
+        output.member("email", Some(email));
+        let decoded = email.decoded();
+        let domain = decoded.rsplit(|&byte| byte == b'@').next().unwrap_or_default();
+        output.member_bytes("domain", domain);
+    }
+    let target = output.open("target");
+    let given = facts.role.as_ref().and_then(|role| role.principal_id.as_deref());
+    output.member_bytes("id", given.unwrap_or_default());
+    output.close(target);
+    output.close(user);
+}
+
+/// As Sekoia's parser names the caller; `source.user.id` of policy events is the caller there.
+fn source(output: &mut Output, facts: &Facts<'_>) {
+    let principal = &facts.principal;
+    let source = output.open("source");
+    address(output, facts.token_client.as_ref().or(facts.client.as_ref()));
+    let user = output.open("user");
+    output.member("name", principal.caller);
+    output.member("full_name", principal.full_name);
+    let caller = principal.caller.filter(|_| facts.category == Category::Policy);
+    output.member("id", caller.or(principal.object_id));
+    output.close(user);
+    output.close(source);
+}
+
+/// `identity.claims.name`, which comes with records that went through an Event Hub first.
+fn observer(output: &mut Output, record: &Record<'_>) {
+    let Some(identity) = record.rest().iter().find(|member| member.key.is("identity")) else {
+        return;
+    };
+    let observer = output.open("observer");
+    output.member("name", claims_name(identity.value));
+    output.close(observer);
+}
+
+fn claims_name(identity: Value<'_>) -> Option<Text<'_>> {
+    member(member(identity, "claims")?, "name")?.text()
+}
+
+fn member<'a>(object: Value<'a>, name: &str) -> Option<Value<'a>> {
+    let Value::Object(raw) = object else { return None };
+    let mut found = None;
+    let read = Scanner::new(raw).members(|scanner, key| {
+        let value = scanner.value()?;
+        if key.is(name) {
+            found = Some(value);
+        }
+        Ok(())
+    });
+    read.ok().and(found)
+}
+
+/// Writes `related`: every address and every name of somebody, once.
+pub fn related(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+    let related = output.open("related");
+    let addresses = [facts.token_client.as_ref(), facts.client.as_ref()];
+    let addresses = addresses.into_iter().flatten().filter(|address| address.is_ip);
+    output.member_list(
+        "ip",
+        distinct(addresses.map(|address| address.text.clone()))
+            .iter()
+            .map(|text| &**text),
+    );
+    let principal = &facts.principal;
+    let security = facts.category == Category::Security;
+    let process_user = record.text_of(Part::Properties, "userName").filter(|_| security);
+    let users = [principal.caller, principal.upn, principal.object_id, process_user];
+    let users = distinct(users.into_iter().flatten().map(Text::decoded));
+    output.member_list("user", users.iter().map(|text| &**text));
+    output.close(related);
+}
+
+fn distinct<'a>(items: impl Iterator<Item = Cow<'a, [u8]>>) -> Vec<Cow<'a, [u8]>> {
+    let mut distinct = Vec::new();
+    for item in items {
+        if !distinct.contains(&item) {
+            distinct.push(item);
+        }
+    }
+    distinct
+}

@@ -1,0 +1,64 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::json::{Member, Output, Text};
+
+/// Up to this many members are compared with each other; more go through a hash table, so that time stays linear.
+const FEW: usize = 64;
+
+/// Writes members from the input as an object of texts: what is no text becomes its JSON text, empty values are left
+/// out. A dot in a name becomes `_`, since many readers take it for nesting. Of members that come to one name the last
+/// counts.
+pub fn write_texts(output: &mut Output, name: &'static str, members: &[Member<'_>]) {
+    let object = output.open(name);
+    write_members(output, members);
+    output.close(object);
+}
+
+fn write_members(output: &mut Output, members: &[Member<'_>]) {
+    let last_by_name = (members.len() > FEW).then(|| {
+        let filled = members
+            .iter()
+            .enumerate()
+            .filter(|(_, member)| !member.value.says_nothing());
+        filled
+            .map(|(index, member)| (written_name(member.key), index))
+            .collect::<HashMap<_, _>>()
+    });
+    for (index, member) in members.iter().enumerate() {
+        if member.value.says_nothing() {
+            continue;
+        }
+        let shadowed = match &last_by_name {
+            Some(last) => last.get(&written_name(member.key)) != Some(&index),
+            None => members[index + 1..]
+                .iter()
+                .any(|later| same_name(member.key, later.key) && !later.value.says_nothing()),
+        };
+        if !shadowed {
+            output.foreign_key(member.key);
+            output.value_as_text(member.value);
+        }
+    }
+}
+
+fn written_name(key: Text<'_>) -> Cow<'_, [u8]> {
+    let mut name = key.decoded();
+    if name.contains(&b'.') {
+        name.to_mut()
+            .iter_mut()
+            .filter(|byte| **byte == b'.')
+            .for_each(|byte| *byte = b'_');
+    }
+    name
+}
+
+/// Whether two members come to one name.
+fn same_name(one: Text<'_>, other: Text<'_>) -> bool {
+    if !(one.is_plain() && other.is_plain()) {
+        return written_name(one) == written_name(other);
+    }
+    let (one, other) = (one.raw(), other.raw());
+    let same = |(a, b): (&u8, &u8)| a == b || matches!((a, b), (b'.' | b'_', b'.' | b'_'));
+    one.len() == other.len() && one.iter().zip(other).all(same)
+}

@@ -1,0 +1,223 @@
+//! Open Cybersecurity Schema Framework: class API Activity for every record, with the profiles cloud and
+//! security_control. What the schema requires is always there, also for the poorest record.
+
+mod actor;
+mod metadata;
+
+use super::activity;
+use super::sentence;
+use crate::event::{Field, Label, Part, Record};
+use crate::facts::{Category, Facts, Outcome, Verb, is_guid};
+use crate::json::{Output, Text};
+use crate::normalize::Context;
+use crate::severity::{Rating, Severity};
+
+/// The version of OCSF that events follow.
+const VERSION: &[u8] = b"1.8.0";
+
+/// API Activity, in the category Application Activity.
+const CLASS: u64 = 6003;
+
+/// What stands for an actor, an address or a service where a record names none.
+const PLATFORM: &[u8] = b"Microsoft Azure";
+
+/// The version of ATT&CK that technique ids are of.
+const ATTACK_VERSION: &[u8] = b"17.1";
+
+/// Writes a record as an OCSF event.
+pub fn write(
+    output: &mut Output,
+    record: &Record<'_>,
+    facts: &Facts<'_>,
+    rating: &Rating<'_>,
+    context: &Context<'_>,
+) {
+    let document = output.open_document();
+    class(output, facts);
+    output.member_number("time", facts.time / 1_000_000);
+    sentence::write(output, record, facts);
+    output.member_number("severity_id", rating.severity.ocsf());
+    output.member_bytes("severity", severity_caption(rating.severity));
+    status(output, record, facts);
+    metadata::write(output, record, facts);
+    cloud(output, record, facts, context);
+    api(output, record, facts);
+    actor::write(output, record, facts);
+    http_request(output, record);
+    resources(output, facts);
+    security_control(output, facts, rating);
+    actor::observables(output, facts);
+    output.member_bytes("raw_data", &record.line());
+    let unmapped = output.open("unmapped");
+    activity::write(output, record, facts, rating);
+    output.close(unmapped);
+    output.close(document);
+}
+
+fn class(output: &mut Output, facts: &Facts<'_>) {
+    let created = facts.http_status == Some(201);
+    let (activity, name, type_name): (_, _, &[u8]) = match facts.operation.verb {
+        Verb::Write if created => (1, "Create", b"API Activity: Create"),
+        Verb::Read | Verb::Fetch => (2, "Read", b"API Activity: Read"),
+        Verb::Write => (3, "Update", b"API Activity: Update"),
+        Verb::Delete => (4, "Delete", b"API Activity: Delete"),
+        Verb::Act | Verb::Other if facts.operation.text.is_some() => (99, "Other", b"API Activity: Other"),
+        Verb::Act | Verb::Other => (0, "Unknown", b"API Activity: Unknown"),
+    };
+    output.member_number("activity_id", activity);
+    output.member_bytes("activity_name", name.as_bytes());
+    output.member_number("category_uid", CLASS / 1000);
+    output.member_bytes("category_name", b"Application Activity");
+    output.member_number("class_uid", CLASS);
+    output.member_bytes("class_name", b"API Activity");
+    output.member_number("type_uid", CLASS * 100 + activity);
+    output.member_bytes("type_name", type_name);
+}
+
+fn severity_caption(severity: Severity) -> &'static [u8] {
+    match severity {
+        Severity::Info => b"Informational",
+        Severity::Low => b"Low",
+        Severity::Medium => b"Medium",
+        Severity::High => b"High",
+        Severity::Critical => b"Critical",
+    }
+}
+
+fn status(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+    let id = match facts.outcome {
+        Outcome::Success => 1,
+        Outcome::Failure => 2,
+        Outcome::Unknown => 99,
+        Outcome::Absent => 0,
+    };
+    output.member_number("status_id", id);
+    output.member("status", facts.status);
+    let code = record.label(Label::SUB_STATUS).value();
+    output.member(
+        "status_code",
+        code.or(record.text_of(Part::Properties, "statusCode")),
+    );
+    match &facts.failure.message {
+        Some(message) => output.member_bytes("status_detail", message),
+        None => output.member("status_detail", record.text(Field::Description)),
+    }
+}
+
+fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &Context<'_>) {
+    let cloud = output.open("cloud");
+    output.member_bytes("provider", b"Azure");
+    if !facts.resource.subscription.is_empty() {
+        let account = output.open("account");
+        output.member_bytes("uid", &facts.resource.subscription);
+        output.member_bytes("name", context.subscription_name.unwrap_or_default().as_bytes());
+        output.member_number("type_id", 13);
+        output.member_bytes("type", b"Azure Subscription");
+        output.close(account);
+    }
+    let location = record.text_of(Part::Properties, "resourceLocation");
+    output.member("region", location.filter(|text| !text.raw().contains(&b',')));
+    output.close(cloud);
+}
+
+fn api(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+    let api = output.open("api");
+    let operation = facts
+        .operation
+        .text
+        .or(record.label(Label::OPERATION_NAME).localized());
+    output.member("operation", operation.or(Some(Text::constant("unknown"))));
+    let service = output.open("service");
+    output.member_bytes("name", &facts.service());
+    output.close(service);
+    let request = output.open("request");
+    let id = record
+        .text_of(Part::HttpRequest, "clientRequestId")
+        .or(record.text(Field::OperationId));
+    output.member("uid", id);
+    output.close(request);
+    let response = output.open("response");
+    output.maybe_number("code", facts.http_status.map(u64::from));
+    output.member_bytes("error", facts.failure.code.as_deref().unwrap_or_default());
+    output.member_bytes(
+        "error_message",
+        facts.failure.message.as_deref().unwrap_or_default(),
+    );
+    output.close(response);
+    output.close(api);
+}
+
+fn http_request(output: &mut Output, record: &Record<'_>) {
+    let request = output.open("http_request");
+    output.member("http_method", record.text_of(Part::HttpRequest, "method"));
+    let url = output.open("url");
+    output.member("url_string", record.text_of(Part::HttpRequest, "uri"));
+    output.close(url);
+    output.close(request);
+}
+
+fn resources(output: &mut Output, facts: &Facts<'_>) {
+    if facts.resource.id.is_none() {
+        return;
+    }
+    let resources = output.open_array("resources");
+    let resource = output.open_element();
+    output.member("uid", facts.resource.id);
+    output.member_bytes("name", &facts.resource.name);
+    output.member("type", facts.resource.kind);
+    let group = output.open("group");
+    output.member("name", facts.resource.group);
+    output.close(group);
+    output.close(resource);
+    output.close_array(resources);
+}
+
+/// The profile security_control: what was decided, and what attack it may be part of.
+fn security_control(output: &mut Output, facts: &Facts<'_>, rating: &Rating<'_>) {
+    let (action, name): (_, &[u8]) = match facts.outcome {
+        _ if facts.denied() => (2, b"Denied"),
+        _ if facts.audited() => (3, b"Observed"),
+        Outcome::Success => (1, b"Allowed"),
+        _ => (0, b"Unknown"),
+    };
+    output.member_number("action_id", action);
+    output.member_bytes("action", name);
+    if matches!(facts.category, Category::Alert | Category::Security) {
+        output.key("is_alert");
+        output.copy(b"true");
+    }
+    let attacks = output.open_array("attacks");
+    for id in rating.techniques.iter() {
+        let attack = output.open_element();
+        let technique = output.open("technique");
+        output.member_bytes("uid", id.split('.').next().unwrap_or(id).as_bytes());
+        output.close(technique);
+        if id.contains('.') {
+            let sub_technique = output.open("sub_technique");
+            output.member_bytes("uid", id.as_bytes());
+            output.close(sub_technique);
+        }
+        output.member_bytes("version", ATTACK_VERSION);
+        output.close(attack);
+    }
+    output.close_array(attacks);
+    if let Some(policy) = facts.policies.first() {
+        let object = output.open("policy");
+        output.member_bytes("uid", policy.text("definition_id"));
+        let display = policy.text("definition_display_name");
+        output.member_bytes(
+            "name",
+            if display.is_empty() {
+                policy.text("definition_name")
+            } else {
+                display
+            },
+        );
+        output.close(object);
+    }
+}
+
+/// Whether a caller is a service's own name (`Microsoft.Insights/alertRules`) rather than a person or an object id.
+fn is_service_name(caller: Text<'_>) -> bool {
+    !caller.raw().contains(&b'@') && !is_guid(caller.raw()) && caller.raw().contains(&b'.')
+}

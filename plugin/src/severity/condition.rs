@@ -1,0 +1,81 @@
+use std::str::FromStr;
+
+use crate::event::{Part, Record};
+use crate::facts::{Facts, Outcome};
+use crate::json::{Pairs, Text, Value};
+
+/// What must be true of a record, besides its operation, for a row to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// The operation failed.
+    Failed,
+    /// The request opens a storage account to the network, to anonymous readers or to unencrypted connections.
+    OpensStorage,
+    /// The request switches versions or soft delete off.
+    WeakensRecovery,
+    /// The request lets anonymous readers into a container.
+    OpensContainer,
+}
+
+impl FromStr for Condition {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        match name {
+            "failed" => Ok(Condition::Failed),
+            "opens_storage" => Ok(Condition::OpensStorage),
+            "weakens_recovery" => Ok(Condition::WeakensRecovery),
+            "opens_container" => Ok(Condition::OpensContainer),
+            _ => Err(()),
+        }
+    }
+}
+
+impl Condition {
+    /// Whether it is true.
+    pub fn holds(self, record: &Record<'_>, facts: &Facts<'_>) -> bool {
+        match self {
+            Condition::Failed => facts.outcome == Outcome::Failure,
+            Condition::OpensStorage => any_pair(record, |_, key, value| {
+                is(key, value, "publicNetworkAccess", "Enabled")
+                    || is(key, value, "defaultAction", "Allow")
+                    || is(key, value, "allowBlobPublicAccess", "true")
+                    || is(key, value, "supportsHttpsTrafficOnly", "false")
+            }),
+            Condition::WeakensRecovery => any_pair(record, |inside, key, value| {
+                let retention = inside.is_some_and(|name| {
+                    name.is("deleteRetentionPolicy") || name.is("containerDeleteRetentionPolicy")
+                });
+                is(key, value, "isVersioningEnabled", "false")
+                    || retention && is(key, value, "enabled", "false")
+            }),
+            Condition::OpensContainer => any_pair(record, |_, key, value| {
+                is(key, value, "publicAccess", "Blob") || is(key, value, "publicAccess", "Container")
+            }),
+        }
+    }
+}
+
+/// Whether some member of the request's body satisfies a test, which also gets the last object begun before it.
+fn any_pair(record: &Record<'_>, test: impl Fn(Option<Text<'_>>, Text<'_>, Value<'_>) -> bool) -> bool {
+    let Some(body) = record.text_of(Part::Properties, "requestbody") else {
+        return false;
+    };
+    let body = body.decoded();
+    let mut inside = None;
+    Pairs::new(&body).any(|(key, value)| {
+        if value == Value::Missing {
+            inside = Some(key);
+        }
+        test(inside, key, value)
+    })
+}
+
+fn is(key: Text<'_>, value: Value<'_>, name: &str, wanted: &str) -> bool {
+    key.is(name)
+        && match value {
+            Value::Text(text) => text.is(wanted),
+            Value::Bool(truth) => wanted == if truth { "true" } else { "false" },
+            _ => false,
+        }
+}

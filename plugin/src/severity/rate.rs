@@ -1,0 +1,176 @@
+use super::{Row, Set, Severity, Table};
+use crate::event::{Part, Record};
+use crate::facts::{Category, Facts, Outcome, Role};
+use crate::rules::SeverityRow;
+
+/// How serious a record is, and what made it so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rating<'t> {
+    /// The result.
+    pub severity: Severity,
+    /// What decided: the pattern of a row, or the name of another rule.
+    pub rule: &'t str,
+    /// Why, in a few words.
+    pub reason: &'t str,
+    /// ATT&CK technique ids.
+    pub techniques: Techniques<'t>,
+}
+
+/// Technique ids, from the built-in table or from the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Techniques<'t> {
+    /// From the built-in table.
+    BuiltIn(&'t [&'static str]),
+    /// From the operator's row.
+    Operator(&'t [String]),
+}
+
+impl<'t> Techniques<'t> {
+    /// The ids.
+    pub fn iter(self) -> impl Iterator<Item = &'t str> {
+        let (built_in, operator): (&[&str], &[String]) = match self {
+            Techniques::BuiltIn(ids) => (ids, &[]),
+            Techniques::Operator(ids) => (&[], ids),
+        };
+        built_in
+            .iter()
+            .copied()
+            .chain(operator.iter().map(String::as_str))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+/// Rates records by the built-in table and the operator's rows.
+#[derive(Debug)]
+pub struct Rater {
+    table: Table,
+    operator: Vec<(SeverityRow, String)>,
+}
+
+impl Rater {
+    /// Prepares with the operator's rows.
+    pub fn new(rows: Vec<SeverityRow>) -> Self {
+        let named = rows.into_iter().map(|row| {
+            let name = row.operation.to_string();
+            (row, name)
+        });
+        Rater {
+            table: Table::built_in(),
+            operator: named.collect(),
+        }
+    }
+
+    /// Rates a record. Each step may raise what the one before found; the operator's rows come last and may lower it.
+    pub fn rate<'t>(&'t self, record: &Record<'_>, facts: &Facts<'_>) -> Rating<'t> {
+        let mut rating = base(record, facts);
+        let operation = facts.operation.lower.as_slice();
+        if operation.is_empty() {
+            return rating;
+        }
+        let mut documented: Option<&Row> = None;
+        for row in self.table.matching(operation) {
+            match row.set {
+                Set::Content => rating.raise_for_content(row, applies(row, record, facts), facts.outcome),
+                // The index hands rows out in an order of its own.
+                Set::Documented => {
+                    if documented.is_none_or(|first| row.line < first.line) && applies(row, record, facts) {
+                        documented = Some(row);
+                    }
+                }
+            }
+        }
+        if let Some(row) = documented {
+            rating.raise(row.severity, row);
+        }
+        if let Some(role) = &facts.role {
+            rating.raise_for_role(role);
+        }
+        if let Some((row, name)) = self
+            .operator
+            .iter()
+            .find(|(row, _)| row.operation.matches(operation))
+        {
+            rating.severity = row.severity;
+            rating.rule = name;
+            rating.reason = "the operator rates it so";
+            if !row.techniques.is_empty() {
+                rating.techniques = Techniques::Operator(&row.techniques);
+            }
+        }
+        rating
+    }
+}
+
+impl<'t> Rating<'t> {
+    fn plain(severity: Severity, rule: &'t str, reason: &'t str) -> Self {
+        Rating {
+            severity,
+            rule,
+            reason,
+            techniques: Techniques::BuiltIn(&[]),
+        }
+    }
+
+    /// Takes a row into account: it decides if it says more, or the same with a technique.
+    fn raise(&mut self, severity: Severity, row: &'t Row) {
+        if severity > self.severity || (severity == self.severity && self.techniques.is_empty()) {
+            self.severity = severity;
+            self.rule = row.operation.text();
+            self.reason = row.reason;
+        }
+        if self.techniques.is_empty() || (self.rule == row.operation.text() && !row.techniques.is_empty()) {
+            self.techniques = Techniques::BuiltIn(&row.techniques);
+        }
+    }
+
+    /// Takes a row of the second set into account: less for an attempt that failed.
+    fn raise_for_content(&mut self, row: &'t Row, applies: bool, outcome: Outcome) {
+        let most = if outcome == Outcome::Failure {
+            Severity::Medium
+        } else {
+            Severity::Critical
+        };
+        if applies {
+            self.raise(row.severity.min(most), row);
+        } else if let Some(severity) = row.otherwise
+            && severity.min(most) > self.severity
+        {
+            self.severity = severity.min(most);
+            self.rule = row.operation.text();
+            self.reason = "the request does not show what this operation is watched for";
+        }
+    }
+
+    fn raise_for_role(&mut self, role: &Role) {
+        let Some(known) = role.known else { return };
+        if known.controls_all && role.above_subscriptions {
+            self.severity = Severity::Critical;
+            self.rule = "privileged-role-above-subscriptions";
+            self.reason = "gives a role that controls everything below a management group or the tenant";
+        } else if self.severity <= Severity::High {
+            self.severity = Severity::High;
+            self.rule = "privileged-role";
+            self.reason = "gives a powerful role";
+        }
+    }
+}
+
+/// What the record says of itself: Defender's rating, which its level (always Informational) hides, else the level.
+fn base(record: &Record<'_>, facts: &Facts<'_>) -> Rating<'static> {
+    if facts.category == Category::Security
+        && let Some(given) = record.text_of(Part::Properties, "Severity")
+        && let Ok(severity) = given.to_str().parse()
+    {
+        return Rating::plain(severity, "alert-severity", "the alert's own severity");
+    }
+    Rating::plain(Severity::of_level(facts.level), "level", "the record's own level")
+}
+
+fn applies(row: &Row, record: &Record<'_>, facts: &Facts<'_>) -> bool {
+    row.condition
+        .is_none_or(|condition| condition.holds(record, facts))
+}

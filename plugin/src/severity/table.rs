@@ -1,0 +1,182 @@
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Severity;
+use super::condition::Condition;
+use crate::pattern::Pattern;
+
+/// The built-in table: tab-separated, the first line names the columns.
+const OPERATIONS: &str = include_str!("operations.tsv");
+
+/// One row: what an operation is worth.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its place in the file, from 0.
+    pub line: usize,
+    /// Which part of the table it belongs to.
+    pub set: Set,
+    /// Which operations.
+    pub operation: Pattern,
+    /// How serious they are.
+    pub severity: Severity,
+    /// Under which condition; none: always.
+    pub condition: Option<Condition>,
+    /// How serious they are where the condition is not met; none: the row then says nothing.
+    pub otherwise: Option<Severity>,
+    /// ATT&CK technique ids.
+    pub techniques: Vec<&'static str>,
+    /// Why, in a few words that follow "the operation".
+    pub reason: &'static str,
+}
+
+/// The parts of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Set {
+    /// The documented table of the reference system: the first match counts, whatever the outcome.
+    Documented,
+    /// What public detection content watches: the highest match counts, a failed attempt as medium at most.
+    Content,
+}
+
+/// The table with its index.
+#[derive(Debug)]
+pub struct Table {
+    rows: Vec<Row>,
+    /// Hashes of whole operations, sorted, with their rows.
+    exact: Vec<(u64, usize)>,
+    /// Rows with wildcards. All of them end in a word, see `every_row_ends_in_a_word`.
+    wild: Vec<usize>,
+}
+
+impl Table {
+    /// The built-in table. Rows that cannot be read are left out; a test sees to it that there are none.
+    pub fn built_in() -> Self {
+        let rows: Vec<Row> = OPERATIONS
+            .lines()
+            .skip(1)
+            .enumerate()
+            .filter_map(|(line, text)| Row::parse(line, text))
+            .collect();
+        let mut exact = Vec::with_capacity(rows.len());
+        let mut wild = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            match row.operation.exact() {
+                Some(name) => exact.push((xxh3_64(name.as_bytes()), index)),
+                None => wild.push(index),
+            }
+        }
+        exact.sort_unstable();
+        Table { rows, exact, wild }
+    }
+
+    /// The rows in their order.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The rows whose pattern matches `operation`, which is in lower case.
+    pub fn matching(&self, operation: &[u8]) -> impl Iterator<Item = &Row> {
+        let hash = xxh3_64(operation);
+        let start = self.exact.partition_point(|(known, _)| *known < hash);
+        let exact = self.exact[start..]
+            .iter()
+            .take_while(move |(known, _)| *known == hash)
+            .map(|(_, row)| *row);
+        let last = operation.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let wild = self
+            .wild
+            .iter()
+            .copied()
+            .filter(move |&row| self.rows[row].operation.last() == Some(last));
+        exact
+            .chain(wild)
+            .map(|row| &self.rows[row])
+            .filter(|row| row.operation.matches(operation))
+    }
+}
+
+impl Row {
+    fn parse(line: usize, text: &'static str) -> Option<Row> {
+        let mut columns = text.split('\t');
+        let set = match columns.next()? {
+            "documented" => Set::Documented,
+            "content" => Set::Content,
+            _ => return None,
+        };
+        let operation = Pattern::parse(columns.next()?).ok()?;
+        let severity = columns.next()?.parse().ok()?;
+        let condition = optional(columns.next()?).map(str::parse).transpose().ok()?;
+        let otherwise = optional(columns.next()?).map(str::parse).transpose().ok()?;
+        let techniques = optional(columns.next()?)
+            .map(|ids| ids.split(',').collect())
+            .unwrap_or_default();
+        let reason = columns.next()?;
+        Some(Row {
+            line,
+            set,
+            operation,
+            severity,
+            condition,
+            otherwise,
+            techniques,
+            reason,
+        })
+    }
+}
+
+fn optional(column: &'static str) -> Option<&'static str> {
+    (column != "-").then_some(column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::is_technique;
+
+    #[test]
+    fn every_line_is_a_row_with_a_reason() {
+        for line in OPERATIONS.lines().skip(1) {
+            let row = Row::parse(0, line).unwrap_or_else(|| panic!("{line}"));
+            assert!(!row.reason.is_empty(), "{line}");
+            assert!(row.techniques.iter().all(|id| is_technique(id)), "{line}");
+            assert!(row.otherwise.is_none() || row.condition.is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_row_ends_in_a_word() {
+        for row in Table::built_in().rows() {
+            assert!(row.operation.last().is_some(), "{}", row.operation);
+        }
+    }
+
+    #[test]
+    fn no_operation_is_listed_twice_under_one_condition() {
+        let table = Table::built_in();
+        for (index, row) in table.rows().iter().enumerate() {
+            let twin = table.rows()[..index]
+                .iter()
+                .find(|other| other.operation == row.operation && other.condition == row.condition);
+            assert!(twin.is_none(), "{}", row.operation);
+        }
+    }
+
+    #[test]
+    fn the_index_finds_what_the_patterns_match() {
+        let table = Table::built_in();
+        for row in table.rows() {
+            let operation = row
+                .operation
+                .to_string()
+                .to_ascii_lowercase()
+                .replace("/*", "/x")
+                .replace("*/", "x/");
+            let slow: Vec<_> = table
+                .rows()
+                .iter()
+                .filter(|row| row.operation.matches(operation.as_bytes()))
+                .collect();
+            let fast: Vec<_> = table.matching(operation.as_bytes()).collect();
+            assert_eq!(slow.len(), fast.len(), "{operation}");
+        }
+    }
+}
