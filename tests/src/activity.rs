@@ -3,8 +3,8 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::answer::{Answer, OrRefusal};
-use crate::arm::{Call, LOG_VERSION, forbidden};
+use crate::answer::Answer;
+use crate::arm::{Call, LOG_VERSION};
 use crate::azure::Azure;
 use crate::directory::Scope;
 use crate::filter::{Filter, FilterError};
@@ -12,6 +12,7 @@ use crate::link::{self, Position};
 use crate::log::{Found, Log, Place};
 use crate::page::Page;
 use crate::random::Random;
+use crate::refusal::{OrRefusal, forbidden};
 
 const OPTIONS: &[&str] = &["api-version", "$filter", "$skipToken"];
 
@@ -37,7 +38,7 @@ impl Azure {
             .map_err(refused)?;
         let filter = Filter::parse(filter_text).map_err(refused)?;
         let position = match call.query.get("$skipToken") {
-            Some(_) => Some(self.follow(call)?),
+            Some(_) => Some(self.follow(call).map_err(bad_request)?),
             None if filter.start < call.now - self.settings.retention => {
                 let days = self.settings.retention.num_days();
                 return Err(bad_request(&format!(
@@ -76,21 +77,6 @@ impl Azure {
             "Microsoft.Insights/eventtypes/values/read",
             &path,
         ))
-    }
-
-    /// The position of a link that was followed as it was handed out.
-    fn follow(&mut self, call: &Call<'_>) -> OrRefusal<Position> {
-        let Some(position) = link::read(call.target) else {
-            self.journal.violation(
-                call.now,
-                format!("no link of ours, or not byte for byte: {}", call.target),
-            );
-            return Err(bad_request("The skip token is not valid."));
-        };
-        if !self.still_good(&position, call.now) {
-            return Err(bad_request("The skip token has expired."));
-        }
-        Ok(position)
     }
 
     fn page(

@@ -14,9 +14,6 @@ pub struct Answer {
     pub wire: Wire,
 }
 
-/// Something, or the answer that says why not. Boxed, since answers are large and refusals rare.
-pub(crate) type OrRefusal<T> = Result<T, Box<Answer>>;
-
 /// How a server sends a response, or fails to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wire {
@@ -85,10 +82,5 @@ impl Answer {
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.response.status()
-    }
-
-    /// Whether a client that reads to the end gets the whole body.
-    pub fn arrives_whole(&self) -> bool {
-        !matches!(self.wire, Wire::Reset { .. } | Wire::Hang)
     }
 }

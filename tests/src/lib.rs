@@ -9,13 +9,16 @@ mod activity;
 mod answer;
 mod arm;
 mod assertion;
+mod authentication;
 mod azure;
 mod entra;
 mod entra_error;
 mod link;
 mod page;
 mod query;
+mod refusal;
 mod route;
+mod subscriptions;
 mod token;
 
 // What there is to read.
@@ -28,6 +31,7 @@ mod settings;
 
 // What goes wrong.
 mod damage;
+mod player;
 mod script;
 mod throttle;
 

@@ -1,8 +1,10 @@
 //! The demonstration: an hour in two subscriptions, with events of all eight categories, in which somebody takes over.
 
 mod attack;
+mod health;
+mod monitoring;
 mod oddities;
-mod platform;
+mod posture;
 mod routine;
 
 use crate::directory::Scope;
@@ -15,7 +17,9 @@ use crate::time::Instant;
 pub fn events(end: Instant, seed: u64) -> Vec<(Scope, Event)> {
     let mut story = Story::new(end, seed);
     routine::tell(&mut story);
-    platform::tell(&mut story);
+    monitoring::tell(&mut story);
+    health::tell(&mut story);
+    posture::tell(&mut story);
     attack::tell(&mut story);
     oddities::tell(&mut story);
     story.events

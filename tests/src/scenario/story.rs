@@ -36,6 +36,12 @@ impl Story {
         self.end - LENGTH + TimeDelta::minutes(i64::from(minute)) + TimeDelta::nanoseconds(ticks * 100)
     }
 
+    /// Adds an event of a subscription at some instant of a minute.
+    pub(crate) fn tell_of(&mut self, subscription: &str, minute: u8, delay: i64, event: Value) {
+        let at = self.within(minute);
+        self.tell(&Scope::Subscription(subscription.to_owned()), at, delay, event);
+    }
+
     /// Adds an event that comes into sight after so many seconds, at the latest when the hour ends. What the event does
     /// not say about itself, and every event does, is filled in.
     pub(crate) fn tell(&mut self, scope: &Scope, at: Instant, delay: i64, mut event: Value) {
