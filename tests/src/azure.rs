@@ -144,6 +144,12 @@ impl Azure {
             Action::Throttle { seconds, as_date } => {
                 return self.throttle.refuse(&key, now, *seconds, *as_date);
             }
+            Action::Fail {
+                retry_after: Some(seconds),
+                ..
+            } => {
+                self.throttle.expect_wait(&key, now, *seconds);
+            }
             Action::ExpireToken => {
                 if let Some(text) = bearer(request) {
                     self.tokens.expire(text, now);

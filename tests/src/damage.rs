@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::LOCATION;
+use http::header::{LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
 use crate::answer::{Answer, Wire};
@@ -23,17 +23,22 @@ impl Action {
                 body,
                 code,
                 message,
+                retry_after,
             } => {
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 let code = code.as_deref().unwrap_or("Scripted");
                 let message = message.as_deref().unwrap_or("This failure was scripted.");
-                match body {
+                let answer = match body {
                     ErrorBody::Arm => Answer::arm_error(status, code, message),
                     ErrorBody::Insights => Answer::insights_error(status, code, message),
                     ErrorBody::Html => {
                         Answer::bytes(status, "text/html", Bytes::from_static(HTML.as_bytes()))
                     }
                     ErrorBody::Empty => Answer::bytes(status, "text/plain", Bytes::new()),
+                };
+                match retry_after {
+                    Some(seconds) => answer.with_header(RETRY_AFTER.as_str(), &seconds.to_string()),
+                    None => answer,
                 }
             }
             Action::Entra { number } => entra_error::answer(*number, "", now),

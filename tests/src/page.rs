@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 
+/// Links are shorter than this, so that a page is written without being moved.
+const ROOM_FOR_LINK: usize = 1024;
+
 /// What a list endpoint is about to answer. Scripted failures change it before it is written.
 #[derive(Debug)]
 pub struct Page {
@@ -22,7 +25,9 @@ pub struct Page {
 impl Page {
     /// Writes the body.
     pub fn into_answer(self) -> Answer {
-        let mut body = br#"{"value":["#.to_vec();
+        let size: usize = self.items.iter().map(|item| item.len() + 1).sum();
+        let mut body = Vec::with_capacity(size + ROOM_FOR_LINK);
+        body.extend_from_slice(br#"{"value":["#);
         for (index, item) in self.items.iter().enumerate() {
             if index > 0 {
                 body.push(b',');

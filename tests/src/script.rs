@@ -87,6 +87,8 @@ pub enum Action {
         code: Option<String>,
         /// The error message.
         message: Option<String>,
+        /// Seconds of a `Retry-After` that goes with it; they count as with `throttle`.
+        retry_after: Option<u32>,
     },
     /// A refusal of the token endpoint by its AADSTS number.
     Entra {

@@ -50,13 +50,12 @@ struct Bucket {
 impl Throttle {
     /// Refuses, and expects nothing from this client for so many seconds.
     pub fn refuse(&mut self, key: &Key, now: Instant, seconds: u32, as_date: bool) -> Answer {
-        let until = now + TimeDelta::seconds(i64::from(seconds));
+        let until = self.expect_wait(key, now, seconds);
         let retry_after = if as_date {
             time::http_date(until)
         } else {
             seconds.to_string()
         };
-        self.waits.insert(key.clone(), Wait { until, seconds });
         let message = format!("The request rate is too high. Please try again after '{seconds}' seconds.");
         let answer = if key.endpoint == Endpoint::Token {
             entra_error::answer(90055, &key.name, now)
@@ -68,6 +67,13 @@ impl Throttle {
             )
         };
         answer.with_header(RETRY_AFTER.as_str(), &retry_after)
+    }
+
+    /// Expects nothing from this client for so many seconds, and says until when.
+    pub fn expect_wait(&mut self, key: &Key, now: Instant, seconds: u32) -> Instant {
+        let until = now + TimeDelta::seconds(i64::from(seconds));
+        self.waits.insert(key.clone(), Wait { until, seconds });
+        until
     }
 
     /// How early a request is, and the refusal, if the client was told to wait longer. The wait starts anew.

@@ -1,9 +1,9 @@
 //! Any number of events for load tests, each written from its number when it is asked for.
 
+use std::fmt::{Arguments, Write};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use serde_json::json;
 
 use crate::event::Event;
 use crate::random::Random;
@@ -73,12 +73,13 @@ impl Recipe {
         let share = random.fraction().powi(3);
         let size = SMALLEST + ((LARGEST - SMALLEST) as f64 * share) as usize;
         let (provider, kind, verb) = *random.pick(OPERATIONS);
-        let mut text = format!(
+        let mut text = String::with_capacity(size);
+        text.push_str(&format!(
             "{{\"eventDataId\":\"{id}\",\"eventTimestamp\":\"{}\",\"submissionTimestamp\":\"{}\",\
              \"level\":\"Informational\",\"operationName\":{{\"value\":\"{provider}/{kind}/{verb}\"}},\"description\":\"\"",
             time::iso(time),
             time::iso(visible_at)
-        );
+        ));
         if text.len() + 1 < size {
             self.write_more(&mut text, &mut random, [provider, kind], &id, size);
         }
@@ -95,50 +96,43 @@ impl Recipe {
         id: &str,
         size: usize,
     ) {
-        let group = random.below(40);
+        let (group, item) = (random.below(40), random.below(2000));
         let resource = format!(
-            "/subscriptions/{}/resourceGroups/rg-{group:02}/providers/{provider}/{kind}/item{:04}",
-            self.subscription,
-            random.below(2000)
+            "/subscriptions/{}/resourceGroups/rg-{group:02}/providers/{provider}/{kind}/item{item:04}",
+            self.subscription
         );
-        let members = [
-            (
-                "status",
-                json!({"value": "Succeeded", "localizedValue": "Succeeded"}),
-            ),
-            (
-                "category",
-                json!({"value": "Administrative", "localizedValue": "Administrative"}),
-            ),
-            ("subscriptionId", json!(self.subscription)),
-            ("resourceId", json!(resource)),
-            ("resourceGroupName", json!(format!("rg-{group:02}"))),
-            (
-                "resourceProviderName",
-                json!({"value": provider, "localizedValue": provider}),
-            ),
-            ("resourceType", json!({"value": format!("{provider}/{kind}")})),
-            ("correlationId", json!(random.guid())),
-            (
-                "caller",
-                json!(format!("user{:03}@contoso.example", random.below(300))),
-            ),
-            (
-                "claims",
-                json!({"ipaddr": format!("203.0.113.{}", random.below(256)), "ver": "1.0"}),
-            ),
-            (
-                "eventName",
-                json!({"value": "EndRequest", "localizedValue": "End request"}),
-            ),
-            ("id", json!(format!("{resource}/events/{id}"))),
-        ];
-        for (name, value) in members {
-            let member = format!(",\"{name}\":{value}");
-            if text.len() + member.len() < size {
-                text.push_str(&member);
+        let (correlation, user, address) = (random.guid(), random.below(300), random.below(256));
+        let mut add = |member: Arguments<'_>| {
+            let before = text.len();
+            // Writing to a string cannot fail.
+            let _ = text.write_fmt(member);
+            if text.len() >= size {
+                text.truncate(before);
             }
-        }
+        };
+        add(format_args!(
+            r#","status":{{"value":"Succeeded","localizedValue":"Succeeded"}}"#
+        ));
+        add(format_args!(
+            r#","category":{{"value":"Administrative","localizedValue":"Administrative"}}"#
+        ));
+        add(format_args!(r#","subscriptionId":"{}""#, self.subscription));
+        add(format_args!(r#","resourceId":"{resource}""#));
+        add(format_args!(r#","resourceGroupName":"rg-{group:02}""#));
+        add(format_args!(
+            r#","resourceProviderName":{{"value":"{provider}","localizedValue":"{provider}"}}"#
+        ));
+        add(format_args!(r#","resourceType":{{"value":"{provider}/{kind}"}}"#));
+        add(format_args!(r#","correlationId":"{correlation}""#));
+        add(format_args!(r#","caller":"user{user:03}@contoso.example""#));
+        add(format_args!(
+            r#","claims":{{"ipaddr":"203.0.113.{address}","ver":"1.0"}}"#
+        ));
+        add(format_args!(
+            r#","eventName":{{"value":"EndRequest","localizedValue":"End request"}}"#
+        ));
+        add(format_args!(r#","id":"{resource}/events/{id}""#));
+
         const BEFORE: &str = ",\"properties\":{\"statusCode\":\"OK\",\"responseBody\":\"";
         const AFTER: &str = "\"}";
         let room = size.saturating_sub(text.len() + BEFORE.len() + AFTER.len() + 1);

@@ -87,6 +87,16 @@ fn errors_come_in_every_shape() {
 }
 
 #[test]
+fn a_failure_can_ask_for_patience_too() {
+    let mut client = on_second_page(r#"{"fail": {"status": 503, "retry_after": 3}}"#);
+    let link = second_page_link(&mut client);
+    assert_eq!(client.get(&link).response.headers()["retry-after"], "3");
+    client.pass(2);
+    assert_eq!(client.get(&link).status(), 429);
+    assert_eq!(client.azure.violations().len(), 1);
+}
+
+#[test]
 fn a_redirect_names_its_target() {
     let mut client = on_second_page(r#"{"redirect": {"to": "https://elsewhere.example/"}}"#);
     let link = second_page_link(&mut client);
