@@ -11,3 +11,4 @@ mod faults;
 mod login;
 mod paging;
 mod socket;
+mod storm;
