@@ -1,15 +1,15 @@
 //! Resource Manager: what every request must have before the subscriptions or a log answer it.
 
-use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 
 use crate::answer::Answer;
+use crate::arrival::Arrival;
 use crate::azure::Azure;
 use crate::directory::Scope;
 use crate::link::{self, Position};
 use crate::query::{Plus, Query};
 use crate::refusal::{OrRefusal, bad_request, refusal};
-use crate::route::{Endpoint, Route};
+use crate::route::Endpoint;
 use crate::script::Action;
 use crate::time::Instant;
 use crate::token::Token;
@@ -35,13 +35,16 @@ impl Azure {
     /// Answers, or refuses.
     pub(crate) fn resource_manager(
         &mut self,
-        now: Instant,
-        route: &Route,
-        target: &str,
-        request: &Request<Bytes>,
+        arrival: &Arrival<'_>,
         fault: Option<&Action>,
     ) -> OrRefusal<Answer> {
-        let token = self.authenticate(now, request)?;
+        let Arrival {
+            now,
+            route,
+            target,
+            request,
+        } = arrival;
+        let (now, token) = (*now, self.authenticate(arrival)?);
         if request.method() != Method::GET {
             let message = format!(
                 "The http method '{}' is not supported for this resource.",
@@ -57,7 +60,7 @@ impl Azure {
             .map_err(|error| bad_request("InvalidQueryParameter", &error.to_string()))?;
         check_version(route.endpoint, query.get("api-version"))?;
 
-        let key = self.throttle_key(route, request);
+        let key = self.throttle_key(arrival);
         let left = self.throttle.take_read(&key, now);
         if left.is_none() && self.settings.limit_reads {
             return Err(Box::new(self.throttle.refuse(&key, now, 1, false)));

@@ -1,25 +1,25 @@
 //! Whether a token is good, and good for a subscription.
 
-use bytes::Bytes;
+use http::StatusCode;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{Request, StatusCode};
 
 use crate::answer::Answer;
 use crate::arm::Call;
-use crate::azure::{Azure, bearer};
+use crate::arrival::Arrival;
+use crate::azure::Azure;
 use crate::directory::{self, Subscription};
 use crate::refusal::{OrRefusal, bad_request, refusal};
-use crate::time::{self, Instant};
+use crate::time;
 use crate::token::Token;
 
 impl Azure {
     /// The token of a request, if it is good.
-    pub(crate) fn authenticate(&self, now: Instant, request: &Request<Bytes>) -> OrRefusal<Token> {
-        if !request.headers().contains_key(AUTHORIZATION) {
+    pub(crate) fn authenticate(&self, arrival: &Arrival<'_>) -> OrRefusal<Token> {
+        if !arrival.request.headers().contains_key(AUTHORIZATION) {
             let message = "Authentication failed. The 'Authorization' header is missing.";
             return Err(self.unauthorized("AuthenticationFailed", message));
         }
-        let Some(text) = bearer(request) else {
+        let Some(text) = arrival.bearer() else {
             let message =
                 "Authentication failed. The 'Authorization' header is provided in an invalid format.";
             return Err(self.unauthorized("AuthenticationFailed", message));
@@ -27,11 +27,11 @@ impl Azure {
         let Some(token) = self.tokens.find(text) else {
             return Err(self.unauthorized("InvalidAuthenticationToken", "The access token is invalid."));
         };
-        if token.expires <= now {
+        if token.expires <= arrival.now {
             let message = format!(
                 "The access token expiry UTC time '{}' is earlier than current UTC time '{}'.",
                 time::iso(token.expires),
-                time::iso(now)
+                time::iso(arrival.now)
             );
             return Err(self.unauthorized("ExpiredAuthenticationToken", &message));
         }

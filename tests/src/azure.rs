@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
 use http::{Request, StatusCode};
 
 use crate::answer::Answer;
+use crate::arrival::Arrival;
 use crate::directory::{Directory, Scope};
 use crate::event::Event;
 use crate::journal::{Journal, Recorded, Violation};
-use crate::link;
 use crate::log::Log;
-use crate::player::{Player, Traits};
-use crate::query::{Plus, Query};
-use crate::route::{Endpoint, Route};
+use crate::player::Player;
+use crate::route::Endpoint;
 use crate::scenario::live::Live;
 use crate::script::{Action, Script};
 use crate::settings::Settings;
@@ -84,21 +82,9 @@ impl Azure {
     /// Answers a request that arrives at this instant. Instants must not go backwards.
     pub fn answer(&mut self, now: Instant, request: &Request<Bytes>) -> Answer {
         self.catch_up(now);
-        let route = Route::of(request.uri().path());
-        let target = request
-            .uri()
-            .path_and_query()
-            .map_or("/", |target| target.as_str());
-        let answer = self.decide(now, &route, target, request);
-        let status = answer.status().as_u16();
-        self.journal.request(
-            now,
-            request.method(),
-            target,
-            request.headers(),
-            route.endpoint,
-            status,
-        );
+        let arrival = Arrival::of(now, request);
+        let answer = self.decide(&arrival);
+        self.journal.request(&arrival, answer.status());
         answer
     }
 
@@ -114,8 +100,9 @@ impl Azure {
         self.player.acted()
     }
 
-    fn decide(&mut self, now: Instant, route: &Route, target: &str, request: &Request<Bytes>) -> Answer {
-        let key = self.throttle_key(route, request);
+    fn decide(&mut self, arrival: &Arrival<'_>) -> Answer {
+        let now = arrival.now;
+        let key = self.throttle_key(arrival);
         if let Some((early, refusal)) = self.throttle.too_early(&key, now) {
             let message = format!(
                 "request to {:?} '{}' came {} ms before the end of Retry-After",
@@ -127,18 +114,8 @@ impl Azure {
             return refusal;
         }
 
-        let subscription = if route.endpoint == Endpoint::Token {
-            ""
-        } else {
-            &route.name
-        };
-        let traits = Traits {
-            endpoint: route.endpoint,
-            subscription,
-            page: link::page_number(target),
-        };
-        let Some(action) = self.player.next(traits) else {
-            return self.serve(now, route, target, request, None);
+        let Some(action) = self.player.next(arrival.traits()) else {
+            return self.serve(arrival, None);
         };
         match &action {
             Action::Throttle { seconds, as_date } => {
@@ -151,7 +128,7 @@ impl Azure {
                 self.throttle.expect_wait(&key, now, *seconds);
             }
             Action::ExpireToken => {
-                if let Some(text) = bearer(request) {
+                if let Some(text) = arrival.bearer() {
                     self.tokens.expire(text, now);
                 }
             }
@@ -160,59 +137,37 @@ impl Azure {
         if let Some(answer) = action.instead(now) {
             return answer;
         }
-        let answer = self.serve(now, route, target, request, Some(&action));
+        let answer = self.serve(arrival, Some(&action));
         action.change_answer(answer)
     }
 
     /// The right answer, but for what a fault changes on a page.
-    fn serve(
-        &mut self,
-        now: Instant,
-        route: &Route,
-        target: &str,
-        request: &Request<Bytes>,
-        fault: Option<&Action>,
-    ) -> Answer {
-        match route.endpoint {
-            Endpoint::Token => self.token(now, &route.name, request),
+    fn serve(&mut self, arrival: &Arrival<'_>, fault: Option<&Action>) -> Answer {
+        match arrival.route.endpoint {
+            Endpoint::Token => self.token(arrival),
             Endpoint::Unknown => Answer::arm_error(
                 StatusCode::NOT_FOUND,
                 "InvalidResource",
                 "The requested resource does not exist.",
             ),
             _ => self
-                .resource_manager(now, route, target, request, fault)
+                .resource_manager(arrival, fault)
                 .unwrap_or_else(|refusal| *refusal),
         }
     }
 
     /// Whose rate a request counts for. Whoever has no valid token is one client, the unknown one.
-    pub(crate) fn throttle_key(&self, route: &Route, request: &Request<Bytes>) -> Key {
-        let client_id = if route.endpoint == Endpoint::Token {
-            let form = std::str::from_utf8(request.body())
-                .ok()
-                .and_then(|body| Query::read(body, Plus::Blank).ok());
-            form.and_then(|form| form.get("client_id").map(str::to_owned))
-                .unwrap_or_default()
+    pub(crate) fn throttle_key(&self, arrival: &Arrival<'_>) -> Key {
+        let client_id = if arrival.route.endpoint == Endpoint::Token {
+            arrival.form().get("client_id").map(str::to_owned)
         } else {
-            let token = bearer(request).and_then(|text| self.tokens.find(text));
-            token.map(|token| token.client_id.clone()).unwrap_or_default()
+            let token = arrival.bearer().and_then(|text| self.tokens.find(text));
+            token.map(|token| token.client_id.clone())
         };
         Key {
-            endpoint: route.endpoint,
-            name: route.name.to_ascii_lowercase(),
-            client_id,
+            endpoint: arrival.route.endpoint,
+            name: arrival.route.name.to_ascii_lowercase(),
+            client_id: client_id.unwrap_or_default(),
         }
     }
-}
-
-/// The text after `Bearer ` in the authorization header.
-pub(crate) fn bearer(request: &Request<Bytes>) -> Option<&str> {
-    let (scheme, text) = request
-        .headers()
-        .get(AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !text.is_empty()).then_some(text)
 }

@@ -1,23 +1,21 @@
 //! The token endpoint: `POST /{tenant}/oauth2/v2.0/token` with client credentials.
 
-use http::header::CONTENT_TYPE;
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::answer::Answer;
+use crate::arrival::Arrival;
 use crate::assertion;
 use crate::azure::Azure;
 use crate::directory::{self, Application};
 use crate::entra_error;
-use crate::query::{Plus, Query};
 use crate::time::Instant;
-
-const FORM: &str = "application/x-www-form-urlencoded";
 
 impl Azure {
     /// Issues a token, or refuses with the number that Microsoft Entra uses.
-    pub(crate) fn token(&mut self, now: Instant, tenant: &str, request: &Request<bytes::Bytes>) -> Answer {
-        match self.check_token_request(now, tenant, request) {
+    pub(crate) fn token(&mut self, arrival: &Arrival<'_>) -> Answer {
+        let now = arrival.now;
+        match self.check_token_request(arrival) {
             Ok((client_id, tenant)) => {
                 let life = self.settings.token_life;
                 let text = self.tokens.issue(&client_id, &tenant, now, life);
@@ -34,12 +32,8 @@ impl Azure {
     }
 
     /// The application and the tenant a token is due to, or the number of the refusal and what it is about.
-    fn check_token_request(
-        &self,
-        now: Instant,
-        tenant: &str,
-        request: &Request<bytes::Bytes>,
-    ) -> Result<(String, String), (u32, String)> {
+    fn check_token_request(&self, arrival: &Arrival<'_>) -> Result<(String, String), (u32, String)> {
+        let (now, request, tenant) = (arrival.now, arrival.request, arrival.route.name.as_str());
         let refuse = |number: u32, about: &str| Err((number, about.to_owned()));
         if request.method() != Method::POST {
             return refuse(900561, request.method().as_str());
@@ -48,19 +42,7 @@ impl Azure {
             let well_formed = directory::is_guid(tenant) || tenant.contains('.');
             return refuse(if well_formed { 90002 } else { 900023 }, tenant);
         };
-        let content_type = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let is_form =
-            content_type.is_some_and(|value| value.split(';').next().is_some_and(|kind| kind.trim() == FORM));
-        // Entra does not see the fields of a body that is not declared as a form.
-        let body = if is_form {
-            std::str::from_utf8(request.body()).unwrap_or_default()
-        } else {
-            ""
-        };
-        let form = Query::read(body, Plus::Blank).unwrap_or_default();
+        let form = arrival.form();
         let field = |name: &str| {
             form.get(name)
                 .filter(|value| !value.is_empty())

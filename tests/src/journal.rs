@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use http::{HeaderMap, Method};
+use http::StatusCode;
 use serde::Serialize;
 
+use crate::arrival::Arrival;
 use crate::route::Endpoint;
 use crate::time::{self, Instant};
 
@@ -70,15 +71,8 @@ pub struct Counts {
 
 impl Journal {
     /// Notes a request and its status.
-    pub fn request(
-        &mut self,
-        at: Instant,
-        method: &Method,
-        target: &str,
-        headers: &HeaderMap,
-        endpoint: Endpoint,
-        status: u16,
-    ) {
+    pub(crate) fn request(&mut self, arrival: &Arrival<'_>, status: StatusCode) {
+        let (endpoint, status) = (arrival.route.endpoint, status.as_u16());
         self.counts.requests += 1;
         *self.counts.by_endpoint.entry(endpoint).or_default() += 1;
         *self.counts.by_status.entry(status).or_default() += 1;
@@ -86,10 +80,15 @@ impl Journal {
             self.requests.pop_front();
         }
         self.requests.push_back(Recorded {
-            at,
-            method: method.to_string(),
-            target: target.to_owned(),
-            headers: headers.keys().map(|name| name.to_string()).collect(),
+            at: arrival.now,
+            method: arrival.request.method().to_string(),
+            target: arrival.target.to_owned(),
+            headers: arrival
+                .request
+                .headers()
+                .keys()
+                .map(|name| name.to_string())
+                .collect(),
             endpoint,
             status,
         });

@@ -8,6 +8,7 @@
 mod activity;
 mod answer;
 mod arm;
+mod arrival;
 mod assertion;
 mod authentication;
 mod azure;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{TimeDelta, Utc};
-use clap::Parser;
+use clap::{Parser, value_parser};
 use fake_azure::scenario::bulk::Recipe;
 use fake_azure::scenario::live::Live;
 use fake_azure::scenario::{demo, example};
@@ -15,6 +15,12 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Seconds; no token and no link needs to live longer.
+const YEAR: i64 = 366 * 24 * 3600;
+
+/// More events than any test wants, and still few enough for a small machine's memory.
+const MOST_EVENTS: u32 = 10_000_000;
 
 /// A fake Azure on a loopback port. When it is ready it prints one line of JSON that says how to reach it, and it runs
 /// until SIGTERM or SIGINT. See tests/README.md.
@@ -58,10 +64,10 @@ struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     latest: f64,
     /// Validity of access tokens
-    #[arg(long, value_name = "SECONDS", default_value_t = 3599)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3599, value_parser = value_parser!(i64).range(0..=YEAR))]
     token_life: i64,
     /// How long a page link can be followed
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = value_parser!(i64).range(0..=YEAR))]
     link_life: i64,
     /// Put the events of a page in any order
     #[arg(long)]
@@ -85,6 +91,9 @@ impl FromStr for Scenario {
         match text.split_once(':') {
             None if text == "demo" => Ok(Scenario::Demo),
             None if text == "live" => Ok(Scenario::Live),
+            Some(("bulk", count)) if count.parse().is_ok_and(|count: u32| count > MOST_EVENTS) => {
+                Err(format!("{count} is too many: write at most {MOST_EVENTS}"))
+            }
             Some(("bulk", count)) => count
                 .parse()
                 .map(Scenario::Bulk)
@@ -153,6 +162,7 @@ fn build(arguments: &Arguments) -> Result<Azure> {
 }
 
 fn fill(azure: &mut Azure, arguments: &Arguments, subscriptions: &[String]) -> Result<()> {
+    ensure!(arguments.latest >= 0.0, "--latest must not be negative");
     let now = Utc::now();
     let seconds = |value: f64| TimeDelta::nanoseconds((value * 1e9) as i64);
     let recipe = |index: usize, start, spacing| Recipe {
@@ -179,7 +189,11 @@ fn fill(azure: &mut Azure, arguments: &Arguments, subscriptions: &[String]) -> R
             }
         }
         Scenario::Live => {
-            ensure!(arguments.rate > 0.0, "--rate must be above 0");
+            ensure!(
+                (0.001..=10_000.0).contains(&arguments.rate),
+                "--rate {} is out of range: give 0.001 to 10000 events per second",
+                arguments.rate
+            );
             let spacing = seconds(1.0 / arguments.rate);
             let recipes = (0..subscriptions.len())
                 .map(|index| recipe(index, now, spacing))

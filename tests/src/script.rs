@@ -3,6 +3,7 @@
 //! A script is a list of faults, each `{"on": …, "do": …}`. For a request the first fault that is due acts; the others
 //! do not see the request. `tests/README.md` shows every form.
 
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
@@ -214,6 +215,9 @@ impl Fault {
             Action::Truncate { keep_percent } if *keep_percent > 99 => {
                 Some(format!("keep_percent {keep_percent} is not below 100"))
             }
+            Action::Redirect { to } if HeaderValue::from_str(to).is_err() => {
+                Some(format!("'{to}' cannot stand in a header"))
+            }
             Action::Drip { bytes: 0, .. } => Some("a drip needs at least 1 byte".to_owned()),
             _ => None,
         }
@@ -233,6 +237,7 @@ mod tests {
             r#"{"faults": [{"do": {"fail": {"status": 99}}}]}"#,
             r#"{"faults": [{"do": {"entra": {"number": 1}}}]}"#,
             r#"{"faults": [{"do": {"truncate": {"keep_percent": 100}}}]}"#,
+            r#"{"faults": [{"do": {"redirect": {"to": "a\nb"}}}]}"#,
             r#"{"faults": [{"do": {"drip": {"bytes": 0, "pause_ms": 1}}}]}"#,
         ];
         for script in cases {

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use crate::directory::Scope;
 use crate::event::Event;
 use crate::scenario::bulk::Recipe;
 use crate::time::Instant;
+
+/// Time that passes at least from one event to the next: without it a stream would never be caught up with.
+const SHORTEST_SPACING: TimeDelta = TimeDelta::microseconds(100);
 
 /// One endless stream of events for each subscription.
 #[derive(Debug)]
@@ -26,6 +31,10 @@ impl Live {
     pub fn new(recipes: Vec<Recipe>, end: Option<Instant>) -> Live {
         let streams = recipes
             .into_iter()
+            .map(|recipe| Recipe {
+                spacing: recipe.spacing.max(SHORTEST_SPACING),
+                ..recipe
+            })
             .map(|recipe| Stream {
                 recipe: Arc::new(recipe),
                 next: 0,
@@ -51,8 +60,6 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
-
     use super::*;
     use crate::time;
 
