@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, ensure};
@@ -103,9 +104,18 @@ impl FromStr for Scenario {
     }
 }
 
-fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    let azure = build(&arguments)?;
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fake-azure: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    let azure = build(arguments)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -130,6 +140,10 @@ fn build(arguments: &Arguments) -> Result<Azure> {
     ensure!(
         arguments.page_size > 0,
         "--page-size 0 would never show an event: give at least 1"
+    );
+    ensure!(
+        arguments.tenants > 0,
+        "--tenants 0 leaves nobody to log in: give at least 1"
     );
     ensure!(
         arguments.subscriptions > 0,
