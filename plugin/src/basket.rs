@@ -14,6 +14,8 @@ pub struct Basket {
     bytes: u64,
     most_items: usize,
     most_bytes: u64,
+    /// Something was left out for its size.
+    overflowed: bool,
 }
 
 impl Basket {
@@ -26,6 +28,7 @@ impl Basket {
             bytes: 0,
             most_items: (budget.max_events as usize).max(1),
             most_bytes: budget.max_bytes,
+            overflowed: false,
         }
     }
 
@@ -34,9 +37,9 @@ impl Basket {
         self.items == 0
     }
 
-    /// Whether it holds as many items as allowed.
+    /// Whether it holds as many items as allowed, or has left one out for its size.
     pub fn is_full(&self) -> bool {
-        self.items >= self.most_items
+        self.items >= self.most_items || self.overflowed
     }
 
     /// Puts an outcome in. False when it does not fit any more and was left out.
@@ -46,7 +49,8 @@ impl Basket {
             Outcome::Rejected(rejected) => rejected.raw.len(),
             Outcome::Dropped { .. } => return true,
         } as u64;
-        if self.is_full() || (!self.is_empty() && self.bytes + size > self.most_bytes) {
+        self.overflowed |= !self.is_empty() && self.bytes + size > self.most_bytes;
+        if self.is_full() {
             return false;
         }
         self.items += 1;

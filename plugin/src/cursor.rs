@@ -127,3 +127,85 @@ fn decode(bytes: &[u8]) -> Option<Cursor> {
         seen: Seen::read(&content[end + 1..])?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::revisit::Range;
+    use crate::span::{HOUR, MINUTE};
+
+    fn cursor() -> Cursor {
+        let start = instant::parse_rfc3339("2026-03-01T00:00:00Z").unwrap();
+        let mut cursor = Cursor::new(start, 30 * MINUTE);
+        let range = Range {
+            start,
+            end: start + 6 * HOUR,
+        };
+        cursor.state.slice = Some(HOUR);
+        let mut reading = Reading::new(range, start + 7 * HOUR, cursor.state.slice);
+        reading.query.link = Some("https://management.azure.com/x?$skiptoken=a;b".to_owned());
+        cursor.state.reading = Some(reading);
+        cursor.seen.note(1, start);
+        cursor
+    }
+
+    #[test]
+    fn a_cursor_keeps_its_state_through_bytes() {
+        assert_eq!(Cursor::decode(&cursor().encode()), Ok(cursor()));
+    }
+
+    #[test]
+    fn the_first_line_is_readable() {
+        let bytes = cursor().encode();
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap();
+        insta::assert_snapshot!(std::str::from_utf8(line).unwrap());
+    }
+
+    #[test]
+    fn every_damaged_byte_is_found() {
+        let bytes = cursor().encode();
+        for index in 2..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[index] ^= 1;
+            assert_eq!(
+                Cursor::decode(&damaged),
+                Err(CursorError::Damaged),
+                "byte {index}"
+            );
+            assert_eq!(
+                Cursor::decode(&bytes[..index]),
+                Err(CursorError::Damaged),
+                "cut at {index}"
+            );
+        }
+    }
+
+    #[test]
+    fn newer_and_foreign_bytes_are_told_apart() {
+        for (bytes, expected) in [
+            ("2 {}", CursorError::Newer(2)),
+            ("999 anything", CursorError::Newer(999)),
+            ("0 {}", CursorError::Damaged),
+            ("1 {}", CursorError::Damaged),
+            ("", CursorError::Unversioned),
+            ("1", CursorError::Unversioned),
+            ("{}", CursorError::Unversioned),
+            ("+1 {}", CursorError::Unversioned),
+            ("99999999999 {}", CursorError::Unversioned),
+        ] {
+            assert_eq!(Cursor::decode(bytes.as_bytes()), Err(expected), "{bytes}");
+        }
+    }
+
+    #[test]
+    fn the_largest_cursor_stays_under_a_mebibyte() {
+        let mut cursor = cursor();
+        for id in 0..crate::seen::MOST as u64 {
+            cursor.seen.note(id, id % 10_080 * MINUTE);
+        }
+        let query = &mut cursor.state.reading.as_mut().unwrap().query;
+        query.link = Some("\"".repeat(32 * 1024));
+        query.links = vec![u64::MAX; 100];
+        assert!(cursor.encode().len() < 1024 * 1024);
+    }
+}

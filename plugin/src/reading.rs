@@ -32,6 +32,9 @@ pub struct Reading {
     /// Everything in the range before this has been read.
     #[serde(with = "instant::text")]
     pub position: Timestamp,
+    /// How many queries in a row went round in a circle without showing a record not known before.
+    #[serde(default)]
+    pub circles: u32,
     /// The slice that follows the position.
     pub query: Query,
 }
@@ -56,9 +59,6 @@ pub struct Query {
     /// How often the slice was begun again because its paging failed.
     #[serde(default)]
     pub restarts: u32,
-    /// Whether it was begun again because its pages went round in a circle.
-    #[serde(default)]
-    pub circled: bool,
     /// Whether it has shown a record that was not known before.
     #[serde(default)]
     pub news: bool,
@@ -73,7 +73,6 @@ impl Query {
             partial: false,
             links: Vec::new(),
             restarts: 0,
-            circled: false,
             news: false,
         }
     }
@@ -87,6 +86,7 @@ impl Reading {
             end: range.end,
             asked,
             position: range.start,
+            circles: 0,
             query: Query::new(range.end),
         };
         reading.next_slice(slice);

@@ -185,3 +185,114 @@ fn ages(lookback: Nanos) -> Vec<Nanos> {
         _ => vec![whole_millis(lookback / YOUNG_PART), lookback + CLOCK_SLACK],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span::{HOUR, MINUTE};
+
+    const L: Nanos = 30 * MINUTE;
+    const WINDOW: Nanos = 6 * HOUR;
+
+    /// Reads everything due at `now` and returns the ranges.
+    fn read_all(pointers: &mut Pointers, now: Timestamp, sparse: bool) -> Vec<Range> {
+        let mut ranges = Vec::new();
+        while let Some(range) = pointers.next(now, WINDOW, sparse) {
+            pointers.cover(range, now);
+            ranges.push(range);
+            assert!(ranges.len() < 1000, "reading never ends");
+        }
+        ranges
+    }
+
+    #[test]
+    fn a_sparse_stream_is_read_from_its_settled_instant_in_one_range() {
+        let mut pointers = Pointers::new(100 * HOUR, L);
+        assert_eq!(
+            read_all(&mut pointers, 101 * HOUR, true),
+            [Range {
+                start: 100 * HOUR,
+                end: 101 * HOUR
+            }]
+        );
+        assert_eq!(pointers.settled(), 101 * HOUR - L - CLOCK_SLACK);
+        let again = Range {
+            start: pointers.settled(),
+            end: 101 * HOUR + MINUTE,
+        };
+        assert_eq!(read_all(&mut pointers, 101 * HOUR + MINUTE, true), [again]);
+        assert_eq!(read_all(&mut pointers, 101 * HOUR + MINUTE, true), []);
+    }
+
+    #[test]
+    fn a_backfill_goes_window_by_window_from_the_oldest() {
+        let mut pointers = Pointers::new(100 * HOUR, L);
+        let starts: Vec<_> = read_all(&mut pointers, 120 * HOUR, true)
+            .iter()
+            .map(|range| range.start / HOUR)
+            .collect();
+        assert_eq!(starts, [100, 106, 112, 118]);
+    }
+
+    #[test]
+    fn a_busy_stream_reads_each_instant_three_times_and_last_at_full_age() {
+        let mut pointers = Pointers::new(100 * HOUR, L);
+        let mut read: Vec<(Range, Timestamp)> = Vec::new();
+        for poll in 0..200 {
+            let now = 100 * HOUR + poll * 5 * MINUTE;
+            read.extend(
+                read_all(&mut pointers, now, false)
+                    .into_iter()
+                    .map(|range| (range, now)),
+            );
+        }
+        // A nanosecond beside the ends of ranges, which belong to two ranges each.
+        for instant in (101 * HOUR + 1..110 * HOUR).step_by(7 * MINUTE as usize) {
+            let ages: Vec<_> = read
+                .iter()
+                .filter(|(range, _)| range.start <= instant && instant <= range.end)
+                .map(|(_, now)| now - instant)
+                .collect();
+            assert_eq!(ages.len(), 3, "{instant}: {ages:?}");
+            assert!(ages[2] >= L, "{instant}: {ages:?}");
+        }
+    }
+
+    #[test]
+    fn a_pointer_moves_only_over_what_was_old_enough() {
+        let mut pointers = Pointers::new(HOUR, L);
+        pointers.cover(
+            Range {
+                start: HOUR,
+                end: 2 * HOUR,
+            },
+            2 * HOUR,
+        );
+        assert_eq!(pointers.watermark, 2 * HOUR);
+        assert_eq!(pointers.settled(), 2 * HOUR - L - CLOCK_SLACK);
+        // A range that begins after a pointer leaves a gap before it, so that the pointer stays.
+        let before = pointers.clone();
+        pointers.cover(
+            Range {
+                start: 2 * HOUR,
+                end: 3 * HOUR,
+            },
+            10 * HOUR,
+        );
+        assert_eq!(pointers.watermark, 3 * HOUR);
+        assert_eq!(pointers.revisits, before.revisits);
+    }
+
+    #[test]
+    fn a_longer_look_back_reads_again_only_what_is_remembered() {
+        let mut pointers = Pointers::new(100 * HOUR, L);
+        read_all(&mut pointers, 110 * HOUR, true);
+        let settled = pointers.settled();
+        pointers.adapt(2 * L, 110 * HOUR);
+        assert_eq!(pointers.settled(), settled);
+        pointers.adapt(0, 110 * HOUR);
+        assert_eq!(pointers.settled(), 110 * HOUR);
+        pointers.adapt(L, 110 * HOUR);
+        assert_eq!(pointers.settled(), 110 * HOUR);
+    }
+}

@@ -10,6 +10,9 @@ use crate::span::{self, HOUR};
 /// Most repairs in one poll, each costing a request: enough to go from a window of six hours to a minute or two.
 const MOST_REPAIRS: u32 = 4;
 
+/// So many circles in a row without anything new are the end of the pages.
+const CIRCLES_TO_BELIEVE: u32 = 3;
+
 impl Reader<'_> {
     /// Repairs the reading if it can. Returns the failure if it cannot.
     pub(super) fn absorb(&mut self, failure: Failure) -> Option<Failure> {
@@ -67,14 +70,21 @@ impl Reader<'_> {
         true
     }
 
-    /// The pages of a query go round in a circle. Some of Azure's do so in place of an end, so that there is nothing
-    /// more to read; or a part of them is out of reach. A narrower slice tells: when it goes round in a circle too and
-    /// shows nothing that the wider one had not, the circle is the end.
+    /// The pages of a query go round in a circle: a fault that passes, a part of the log that is out of reach, or the way
+    /// in which some of Azure's answers end. Narrower slices tell. They reach what was hidden; when several in a row go
+    /// round in circles too and show nothing that the wider ones had not, the circle is taken as the end.
     pub(super) fn leave_circle(&mut self, reading: &mut Reading) -> Result<(), Failure> {
         self.arm.tally.add_labelled("anomalies", "paging_loop", 1);
-        let told = reading.query.circled && !reading.query.news;
-        if !told && self.narrow(reading, 2, "paging_loop") {
-            reading.query.circled = true;
+        reading.circles = if reading.query.news {
+            0
+        } else {
+            reading.circles + 1
+        };
+        if reading.circles < CIRCLES_TO_BELIEVE {
+            if !self.narrow(reading, 2, "paging_loop") {
+                reading.restart();
+                self.cursor.seen.start_query();
+            }
             return Ok(());
         }
         let text = format!(

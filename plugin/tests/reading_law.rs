@@ -1,0 +1,278 @@
+//! The reading law: whatever happens in between, each event that the log ever shows is delivered, and once per committed
+//! cursor. Random histories of late events, crashes and failures drive the source against a simulated Azure.
+
+#![allow(clippy::unwrap_used, reason = "a panic in the model is a failed claim")]
+
+mod simulated;
+
+use std::collections::BTreeSet;
+
+use azure_activity::contract::{Budget, Fault, Request, Timestamp};
+use azure_activity::instant::parse_rfc3339;
+use azure_activity::source;
+use proptest::prelude::*;
+use simulated::{LogEvent, Mishap, Order, SECOND, SUBSCRIPTION, Simulated};
+
+const MINUTE: u64 = 60 * SECOND;
+
+/// Polls at the end without mishaps, until even the latest event is past its look-back.
+const INTERVAL: u64 = 5 * MINUTE;
+
+/// No history needs nearly as many polls in a row: more means that reading goes round in a circle.
+const MOST_POLLS_IN_A_ROW: usize = 200;
+
+/// So many repeated links in a history are surely faults that pass, as far as the source can tell.
+const MOST_CIRCLES: u32 = 3;
+
+/// A random life of a source.
+#[derive(Debug, Clone)]
+struct History {
+    /// Seconds after the beginning of the log, and seconds late, both turned into the range that the settings allow.
+    events: Vec<(u32, u32)>,
+    page_size: usize,
+    order: Order,
+    lookback_minutes: u64,
+    window_minutes: u64,
+    token_minutes: u64,
+    steps: Vec<Step>,
+}
+
+/// Some time passes, then one poll.
+#[derive(Debug, Clone)]
+struct Step {
+    seconds: u32,
+    max_events: u32,
+    max_bytes: u64,
+    fate: Fate,
+    mishaps: Vec<Option<Mishap>>,
+}
+
+/// What becomes of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Delivered and committed.
+    Committed,
+    /// The host crashed before the commit: the session is gone, the old cursor is polled again.
+    Crashed,
+}
+
+/// The host's side: what is stored, and what was delivered under the stored cursor.
+struct Host {
+    azure: Simulated,
+    config: String,
+    cursor: Option<Vec<u8>>,
+    session: Option<Vec<u8>>,
+    delivered: BTreeSet<String>,
+}
+
+/// What a poll asks the host to do next.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Interval,
+    Wait(u64),
+}
+
+impl Host {
+    fn poll(&mut self, step: &Step) -> Result<Next, TestCaseError> {
+        self.azure.begin_call();
+        self.azure.mishaps.clone_from(&step.mishaps);
+        let request = Request {
+            config: self.config.clone(),
+            partition: format!("subscriptions/{SUBSCRIPTION}"),
+            cursor: self.cursor.clone(),
+            session: self.session.clone(),
+            budget: Budget {
+                max_events: step.max_events,
+                max_bytes: step.max_bytes,
+                deadline: 120 * SECOND,
+            },
+        };
+        let result = source::poll(&mut self.azure, &request);
+        if step.fate == Fate::Crashed {
+            self.session = None;
+            self.azure.forgive();
+            return Ok(Next::Wait(0));
+        }
+        match result {
+            Ok(batch) => {
+                prop_assert!(batch.rejected.is_empty());
+                prop_assert!(batch.cursor.len() < 1024 * 1024);
+                for event in batch.events {
+                    prop_assert!(
+                        self.delivered.insert(event.id.clone()),
+                        "{} was delivered twice",
+                        event.id
+                    );
+                }
+                self.cursor = Some(batch.cursor);
+                self.session = batch.session.or(self.session.take());
+                prop_assert!(batch.next_in != Some(0) || !batch.progress.caught_up);
+                Ok(batch.next_in.map_or(Next::Interval, Next::Wait))
+            }
+            Err(error) => {
+                prop_assert!(matches!(error.fault, Fault::Retry | Fault::Denied), "{error:?}");
+                self.session = error.session.or(self.session.take());
+                Ok(Next::Wait(error.retry_after.unwrap_or(SECOND)))
+            }
+        }
+    }
+}
+
+fn the_law_holds(history: &History) -> Result<(), TestCaseError> {
+    let begin: Timestamp = parse_rfc3339("2026-03-01T00:00:00Z").unwrap();
+    let late = history.lookback_minutes * MINUTE;
+    let log: Vec<LogEvent> = (0..)
+        .zip(&history.events)
+        .map(|(id, (after, late_by))| {
+            let time = begin + u64::from(*after) * SECOND;
+            LogEvent {
+                id,
+                time,
+                visible: time + u64::from(*late_by) * SECOND % (late + 1),
+            }
+        })
+        .collect();
+    let last = log.iter().map(|event| event.time).max().unwrap_or(begin);
+    let expected: BTreeSet<String> = log.iter().map(|event| format!("event-{}", event.id)).collect();
+
+    let mut azure = Simulated::new(begin + 10 * MINUTE, log, history.page_size, history.order);
+    azure.token_life = history.token_minutes * MINUTE;
+    let config = format!(
+        r#"{{"tenant_id":"aaaaaaaa-0000-0000-0000-000000000001","client_id":"bbbbbbbb-0000-0000-0000-000000000002",
+            "client_secret":"example~secret","subscription_id":"{SUBSCRIPTION}","start":"2026-03-01T00:00:00Z",
+            "lookback":"{}m","window":"{}m","drop":[]}}"#,
+        history.lookback_minutes, history.window_minutes
+    );
+    let mut host = Host {
+        azure,
+        config,
+        cursor: None,
+        session: None,
+        delivered: BTreeSet::new(),
+    };
+
+    let mut circles = 0;
+    for step in &history.steps {
+        let mut step = step.clone();
+        for mishap in &mut step.mishaps {
+            if *mishap == Some(Mishap::RepeatedLink) {
+                circles += 1;
+                // Pages that never stop repeating cannot be told from an end.
+                *mishap = mishap.filter(|_| circles <= MOST_CIRCLES);
+            }
+        }
+        host.azure.now += u64::from(step.seconds) * SECOND;
+        if let Next::Wait(wait) = host.poll(&step)? {
+            host.azure.now += wait;
+        }
+    }
+    // A calm end: every event becomes readable, and is then read at its oldest age.
+    let calm = Step {
+        seconds: 0,
+        max_events: 50,
+        max_bytes: 1 << 20,
+        fate: Fate::Committed,
+        mishaps: Vec::new(),
+    };
+    let end = last.max(host.azure.now) + 2 * late + 4 * INTERVAL;
+    let mut in_a_row = 0;
+    while host.azure.now < end {
+        match host.poll(&calm)? {
+            Next::Interval => {
+                host.azure.now += INTERVAL;
+                in_a_row = 0;
+            }
+            Next::Wait(wait) => {
+                host.azure.now += wait;
+                in_a_row += 1;
+                prop_assert!(in_a_row < MOST_POLLS_IN_A_ROW, "the source never catches up");
+            }
+        }
+    }
+    let lost: Vec<&String> = expected.difference(&host.delivered).collect();
+    prop_assert!(lost.is_empty(), "lost: {lost:?}");
+    prop_assert_eq!(host.delivered, expected);
+    Ok(())
+}
+
+fn mishap() -> impl Strategy<Value = Option<Mishap>> {
+    let mishap = prop_oneof![
+        (0..20_u8).prop_map(Mishap::Throttled),
+        Just(Mishap::ThrottledSilently),
+        prop::sample::select(vec![403, 404, 408, 418, 500, 500, 502, 503, 504]).prop_map(Mishap::Status),
+        Just(Mishap::WebPage),
+        Just(Mishap::CutOff),
+        Just(Mishap::Timeout),
+        Just(Mishap::Reset),
+        Just(Mishap::TooLarge),
+        Just(Mishap::TokenRejected),
+        Just(Mishap::Redirect),
+        Just(Mishap::ForeignLink),
+        Just(Mishap::RepeatedLink),
+        Just(Mishap::EmptyPage),
+        Just(Mishap::StaleLink),
+    ];
+    prop_oneof![2 => Just(None), 1 => mishap.prop_map(Some)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let seconds = prop_oneof![4 => 0..600_u32, 1 => 600..20_000_u32];
+    let fate = prop_oneof![4 => Just(Fate::Committed), 1 => Just(Fate::Crashed)];
+    let max_events = prop_oneof![1 => 1..4_u32, 1 => 4..100_u32];
+    let max_bytes = prop_oneof![1 => 1..5_000_u64, 3 => Just(1 << 20)];
+    let mishaps = prop_oneof![1 => Just(Vec::new()), 1 => prop::collection::vec(mishap(), 0..8)];
+    (seconds, max_events, max_bytes, fate, mishaps).prop_map(
+        |(seconds, max_events, max_bytes, fate, mishaps)| Step {
+            seconds,
+            max_events,
+            max_bytes,
+            fate,
+            mishaps,
+        },
+    )
+}
+
+fn history() -> impl Strategy<Value = History> {
+    let order = prop::sample::select(vec![Order::NewestFirst, Order::OldestFirst, Order::Scrambled]);
+    let event = (
+        prop_oneof![1 => 0..600_u32, 1 => 0..14_400_u32],
+        prop_oneof![1 => Just(0), 1 => 0..4000_u32],
+    );
+    (
+        prop::collection::vec(event, 0..120),
+        prop_oneof![2 => 1..4_usize, 1 => 4..60_usize],
+        order,
+        prop::sample::select(vec![0, 1, 8, 30, 45]),
+        prop::sample::select(vec![1, 7, 60, 360]),
+        prop::sample::select(vec![1, 10, 60]),
+        prop::collection::vec(step(), 0..25),
+    )
+        .prop_map(
+            |(events, page_size, order, lookback_minutes, window_minutes, token_minutes, steps)| History {
+                events,
+                page_size,
+                order,
+                lookback_minutes,
+                window_minutes,
+                token_minutes,
+                steps,
+            },
+        )
+}
+
+/// A thousand histories, or as many as `PROPTEST_CASES` says.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(1000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_event_shown_is_delivered_once(history in history()) {
+        the_law_holds(&history)?;
+    }
+}
