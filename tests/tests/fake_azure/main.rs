@@ -10,5 +10,6 @@ mod client;
 mod faults;
 mod login;
 mod paging;
+mod robust;
 mod socket;
 mod storm;
