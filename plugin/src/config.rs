@@ -5,7 +5,7 @@ mod fields;
 mod read;
 
 pub use credential::{Credential, Secret};
-pub use read::read;
+pub use read::{KEYS, read};
 
 use crate::cloud::Cloud;
 use crate::contract::{Nanos, Timestamp};

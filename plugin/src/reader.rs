@@ -15,17 +15,11 @@ use crate::instant::{self, whole_millis};
 use crate::normalize::Normalizer;
 use crate::partition::Partition;
 use crate::reading::Reading;
+use crate::revisit;
 use crate::span::{DAY, MINUTE, SECOND};
 
 /// What Azure keeps, less some slack: a request takes time to arrive, and clocks differ.
 const RETENTION: Nanos = 90 * DAY - 10 * MINUTE;
-
-/// A stream whose look-back takes at most so many requests is read from its settled instant at every poll.
-const SPARSE_PAGES: usize = 10;
-/// A busy stream counts as sparse again only below this, so that it does not change its manner at every poll.
-const SPARSE_AGAIN_PAGES: usize = 7;
-/// What the service calls a page, until one has been seen.
-const USUAL_PAGE: usize = 200;
 
 /// The part of the deadline after which no further request is begun, and the part that a request may last into. The rest
 /// is for making events of the last page and handing them over.
@@ -196,17 +190,7 @@ impl Reader<'_> {
 
     fn next_reading(&mut self) -> Option<Reading> {
         let state = &mut self.cursor.state;
-        let page = if state.page_size > 0 {
-            state.page_size as usize
-        } else {
-            USUAL_PAGE
-        };
-        let bound = if state.busy {
-            SPARSE_AGAIN_PAGES
-        } else {
-            SPARSE_PAGES
-        };
-        state.busy = self.cursor.seen.len().div_ceil(page) > bound;
+        state.busy = revisit::is_busy(self.cursor.seen.len(), state.page_size, state.busy);
         let range = state
             .pointers
             .next(self.target, self.arm.settings.window, !state.busy)?;

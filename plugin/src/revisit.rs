@@ -29,6 +29,13 @@ const CLOCK_SLACK: Nanos = 60 * SECOND;
 /// event stays within age and granule.
 const GRANULE_PART: u64 = 4;
 
+/// A stream whose look-back takes at most so many pages is read whole at every poll.
+const SPARSE_PAGES: usize = 10;
+/// A busy stream counts as sparse again only from here on, so that it does not change its manner at every poll.
+const SPARSE_AGAIN_PAGES: usize = 7;
+/// What the service calls a page, until one has been seen.
+const USUAL_PAGE: u32 = 200;
+
 /// A revisit pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revisit {
@@ -176,6 +183,18 @@ impl Pointers {
         }
         Some(range)
     }
+}
+
+/// Whether the look-back of a stream takes too many requests to be read whole at every poll. `records` are those that the
+/// look-back holds, `page_size` the most that a page has held, or 0.
+pub fn is_busy(records: usize, page_size: u32, was_busy: bool) -> bool {
+    let page = if page_size > 0 { page_size } else { USUAL_PAGE };
+    let most = if was_busy {
+        SPARSE_AGAIN_PAGES
+    } else {
+        SPARSE_PAGES
+    };
+    records.div_ceil(page as usize) > most
 }
 
 /// The ages for a look-back, from young to old.

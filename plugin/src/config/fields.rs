@@ -35,8 +35,8 @@ impl<'a> Fields<'a> {
     ) -> Fields<'a> {
         for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
             let message = match nearest(key, known) {
-                Some(near) => format!("unknown key; did you mean `{near}`?"),
-                None => format!("unknown key; the known ones are {}", known.join(", ")),
+                Some(near) => format!("is not a known key; did you mean `{near}`?"),
+                None => format!("is not a known key; the known ones are {}", known.join(", ")),
             };
             issues.add(format!("{pointer}/{}", escape(key)), message);
         }

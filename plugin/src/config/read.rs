@@ -17,7 +17,7 @@ use crate::rules::{self, DropRule, SeverityRow};
 use crate::span::{self, MINUTE};
 
 /// Every key of the configuration.
-const KEYS: [&str; 15] = [
+pub const KEYS: [&str; 15] = [
     "tenant_id",
     "client_id",
     "client_secret",
