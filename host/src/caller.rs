@@ -266,7 +266,7 @@ impl Caller {
     fn explain_timeout(&self) -> Failure {
         let timeout = humantime::format_duration(self.limits.poll_timeout);
         Failure::host(
-            Fault::Retry,
+            Fault::Broken,
             "timeout",
             format_args!("the plugin did not return within {timeout}"),
         )

@@ -12,11 +12,12 @@ use tracing::{error, info, warn};
 use crate::config::{Config, SourceConfig};
 use crate::dead_letter::DeadLetters;
 use crate::log::{self, LogFormat};
+use crate::monitor::{self, Monitor};
 use crate::plugin::Plugins;
 use crate::progress::Progress;
-use crate::scheduler::{self, Mode, Summary};
+use crate::scheduler::{self, Mode, Summary, Watchers};
 use crate::shutdown::{self, Trigger};
-use crate::sink::Sinks;
+use crate::sink::{OpenError, Sinks};
 use crate::source::{Outlets, Source};
 use crate::state::State;
 use crate::state_command::{self, Selection};
@@ -185,12 +186,24 @@ async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit
 
 async fn run(path: &Path, mode: Mode, progress: Progress) -> Result<ExitCode, Exit> {
     let config = Config::load(path).map_err(Exit::misused)?;
-    let outlets = open_outlets(&config.sources)?;
-    let state = State::open(&config.state).map_err(Exit::misused)?;
+    probe_outlets(&config.sources)?;
+    let configs = config.sources.clone();
     let sources = load(config.sources).await?;
+    // Files come into being only for a configuration that works.
+    let state = State::open(&config.state).map_err(Exit::misused)?;
+    let outlets = open_outlets(&configs)?;
+    let monitor = Monitor::default();
+    if let Some(address) = config.listen {
+        let problem = |error| {
+            Exit::misused(format_args!(
+                "cannot listen on {address}: {error}; change or remove `listen.address`"
+            ))
+        };
+        monitor::serve(address, monitor.clone()).await.map_err(problem)?;
+    }
     let (trigger, shutdown) = shutdown::channel();
     let sources = sources.into_iter().map(Arc::new).zip(outlets).collect();
-    let polling = scheduler::run(sources, state, mode, progress, shutdown);
+    let polling = scheduler::run(sources, state, mode, Watchers { progress, monitor }, shutdown);
     let summary = tokio::select! {
         summary = polling => summary,
         () = stop_on_signal(trigger) => {
@@ -263,6 +276,7 @@ async fn check_sources(path: &Path, name: Option<&str>) -> Result<ExitCode, Exit
         require_source(&config, name)?;
         config.sources.retain(|source| source.name == name);
     }
+    probe_outlets(&config.sources)?;
     let (text, passed) = check::check(load(config.sources).await?).await;
     print(&text)?;
     Ok(if passed {
@@ -322,29 +336,42 @@ fn require_source(config: &Config, name: &str) -> Result<(), Exit> {
     )))
 }
 
-/// Opens all sinks, and checks that dead letters can be kept, before anything is polled.
-fn open_outlets(configs: &[SourceConfig]) -> Result<Vec<Outlets>, Exit> {
-    let mut sinks = Sinks::default();
+/// Checks that events and dead letters will have a place, before anything is polled.
+fn probe_outlets(configs: &[SourceConfig]) -> Result<(), Exit> {
     let mut problems = Vec::new();
-    let mut outlets = Vec::new();
     for config in configs {
-        let dead_letters = DeadLetters::new(&config.name, config.dead_letter.clone());
         let name = &config.name;
-        if let Err(error) = dead_letters.check() {
-            problems.push(format!(
-                "source \"{name}\": cannot keep dead letters: {error}; check `dead_letter`"
-            ));
+        if let Err(error) = Sinks::probe(&config.sink) {
+            problems.push(format!("source \"{name}\": {error}"));
         }
-        match sinks.open(&config.sink) {
-            Ok(sink) => outlets.push(Outlets { sink, dead_letters }),
-            Err(error) => problems.push(format!("source \"{name}\": {error}")),
+        if let Err(error) = DeadLetters::new(name, config.dead_letter.clone()).probe() {
+            problems.push(format!(
+                "source \"{name}\": cannot keep rejected items in {error}; check `dead_letter`"
+            ));
         }
     }
     if problems.is_empty() {
-        Ok(outlets)
+        Ok(())
     } else {
         Err(Exit::misused(problems.join("\n  ")))
     }
+}
+
+/// Opens all sinks.
+fn open_outlets(configs: &[SourceConfig]) -> Result<Vec<Outlets>, Exit> {
+    let mut sinks = Sinks::default();
+    let open = |config: &SourceConfig| {
+        let sink = sinks.open(&config.sink)?;
+        Ok(Outlets {
+            sink,
+            dead_letters: DeadLetters::new(&config.name, config.dead_letter.clone()),
+        })
+    };
+    configs
+        .iter()
+        .map(open)
+        .collect::<Result<_, OpenError>>()
+        .map_err(Exit::misused)
 }
 
 /// Loads all sources, and names every problem of each.

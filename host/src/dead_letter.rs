@@ -1,7 +1,7 @@
 //! The dead-letter file of a source: what was read but could not become an event, or what a sink refused for good.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -47,16 +47,9 @@ impl DeadLetters {
         }
     }
 
-    /// Checks at start that there is a folder to write to.
-    pub fn check(&self) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        match folder {
-            Some(folder) if !folder.is_dir() => Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("{} is no folder", folder.display()),
-            )),
-            _ => Ok(()),
-        }
+    /// Checks at start that there is a place to write to. The error names the file.
+    pub fn probe(&self) -> io::Result<()> {
+        LineFile::probe(&self.path).map_err(|error| name_file(error, &self.path))
     }
 
     /// Keeps items; when this returns, they survive a power cut. The error names the file.
@@ -69,7 +62,7 @@ impl DeadLetters {
         let written = tokio::task::spawn_blocking(move || {
             LineFile::open_shared(&path)
                 .and_then(|mut file| file.append(lines.as_bytes()))
-                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+                .map_err(|error| name_file(error, &path))
         });
         written.await.map_err(io::Error::other)?
     }
@@ -87,6 +80,10 @@ impl DeadLetters {
         // A struct of texts is always valid JSON, and JSON text holds no raw line end.
         format!("{}\n", serde_json::json!(line))
     }
+}
+
+fn name_file(error: io::Error, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Standard base64 (RFC 4648) with padding. Too rare here to depend on a crate for it.

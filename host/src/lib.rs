@@ -16,6 +16,7 @@ mod line_file;
 mod link;
 pub mod log;
 pub mod manifest;
+pub mod monitor;
 mod partition;
 pub mod plugin;
 mod plugin_log;

@@ -12,6 +12,7 @@ use crate::bindings::exports::headwater::source::source::Progress;
 use crate::bindings::exports::headwater::source::types::{Measure, MeasureKind};
 use crate::dead_letter::DeadLetter;
 use crate::failure::{Failure, Fault};
+use crate::monitor::{Monitor, Stored};
 use crate::sink::SinkError;
 use crate::source::{Outlets, Source};
 use crate::state::{LoadError, State};
@@ -25,10 +26,17 @@ pub(crate) struct Partition {
     pub(crate) source: Arc<Source>,
     pub(crate) id: String,
     outlets: Outlets,
-    state: State,
-    /// Bounds the polls of the whole process.
-    polls: Arc<Semaphore>,
+    shared: Shared,
     stage: Stage,
+}
+
+/// What the partitions of all sources share.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    pub(crate) state: State,
+    /// Bounds the polls of the whole process.
+    pub(crate) polls: Arc<Semaphore>,
+    pub(crate) monitor: Monitor,
 }
 
 /// A failed step is taken again, not the steps before it: a batch is not fetched twice because a disk was full.
@@ -48,6 +56,10 @@ struct Pending {
     batch: Batch,
     previous: Option<Vec<u8>>,
     totals: Totals,
+    /// Bytes of all bodies.
+    bytes: u64,
+    /// Time of the newest event in nanoseconds since 1970; 0 when there is none.
+    newest: u64,
 }
 
 /// What a committed batch says about the time to come.
@@ -74,19 +86,12 @@ pub struct Totals {
 }
 
 impl Partition {
-    pub(crate) fn new(
-        source: Arc<Source>,
-        id: String,
-        outlets: Outlets,
-        state: State,
-        polls: Arc<Semaphore>,
-    ) -> Self {
+    pub(crate) fn new(source: Arc<Source>, id: String, outlets: Outlets, shared: Shared) -> Self {
         Self {
             source,
             id,
             outlets,
-            state,
-            polls,
+            shared,
             stage: Stage::Start,
         }
     }
@@ -117,7 +122,8 @@ impl Partition {
     }
 
     async fn load(&self) -> Result<Option<Vec<u8>>, Failure> {
-        self.state
+        self.shared
+            .state
             .load(self.source.name(), &self.id)
             .await
             .map_err(|error| {
@@ -135,10 +141,14 @@ impl Partition {
         let config = self.source.resolve()?;
         let called = {
             // Closed never: nobody but this process has it.
-            let _permit = self.polls.acquire().await;
+            let _permit = self.shared.polls.acquire().await;
             self.source.caller.poll(&config, &self.id, cursor.clone()).await
         };
         debug!(took = ?called.took, cpu = ?called.usage.cpu, memory = called.usage.memory, "polled");
+        let (usage, took) = (&called.usage, called.took);
+        self.shared
+            .monitor
+            .called(self.source.name(), &self.id, usage, took, called.result.is_ok());
         let batch = Batch::check(called.result?, &called.scrubber)?;
         let totals = Totals {
             events: batch.events.len() as u64,
@@ -147,10 +157,14 @@ impl Partition {
             duplicates: sum(&batch.measures, "duplicates"),
             requests: called.usage.traffic.requests.into(),
         };
+        let bytes = batch.events.iter().map(|event| event.body.len() as u64).sum();
+        let newest = batch.events.iter().map(|event| event.time).max().unwrap_or(0);
         Ok(Pending {
             batch,
             previous: cursor,
             totals,
+            bytes,
+            newest,
         })
     }
 
@@ -195,7 +209,8 @@ impl Partition {
     }
 
     async fn commit(&self, pending: &Pending) -> Result<(), Failure> {
-        self.state
+        self.shared
+            .state
             .commit(
                 self.source.name(),
                 &self.id,
@@ -211,7 +226,18 @@ impl Partition {
             batch,
             previous,
             totals,
+            bytes,
+            newest,
         } = pending;
+        let caught_up = batch.progress.caught_up;
+        let stored = Stored {
+            totals: &totals,
+            bytes,
+            newest,
+            caught_up,
+            measures: &batch.measures,
+        };
+        self.shared.monitor.stored(self.source.name(), &self.id, &stored);
         if totals.events > 0 || totals.rejected > 0 {
             info!(
                 events = totals.events,

@@ -12,7 +12,8 @@ use tracing::{Instrument, debug, error, error_span, info, warn};
 use crate::backoff::Backoff;
 use crate::bindings::exports::headwater::source::source::PartitionInfo;
 use crate::failure::{Failure, Fault};
-use crate::partition::{Partition, Totals};
+use crate::monitor::Monitor;
+use crate::partition::{Partition, Shared, Totals};
 use crate::progress::Progress;
 use crate::shutdown::{self, Shutdown, Trigger};
 use crate::source::{Outlets, Source};
@@ -42,6 +43,15 @@ pub enum Mode {
     Once,
 }
 
+/// Who is told how it goes.
+#[derive(Debug, Clone)]
+pub struct Watchers {
+    /// People in front of a terminal.
+    pub progress: Progress,
+    /// Operators and their tools.
+    pub monitor: Monitor,
+}
+
 /// What became of all partitions.
 #[derive(Debug, Default)]
 pub struct Summary {
@@ -57,8 +67,7 @@ pub struct Summary {
 #[derive(Clone)]
 struct Run {
     mode: Mode,
-    state: State,
-    polls: Arc<Semaphore>,
+    shared: Shared,
     progress: Progress,
     shutdown: Shutdown,
 }
@@ -70,13 +79,18 @@ pub async fn run(
     sources: Vec<(Arc<Source>, Outlets)>,
     state: State,
     mode: Mode,
-    progress: Progress,
+    watchers: Watchers,
     shutdown: Shutdown,
 ) -> Summary {
-    let run = Run {
-        mode,
+    let Watchers { progress, monitor } = watchers;
+    let shared = Shared {
         state,
         polls: Arc::new(Semaphore::new(POLLS_AT_ONCE)),
+        monitor,
+    };
+    let run = Run {
+        mode,
+        shared,
         progress,
         shutdown,
     };
@@ -136,6 +150,7 @@ async fn run_source(source: Arc<Source>, outlets: Outlets, mut run: Run, delay: 
     if !run.wait(delay).await {
         return Summary::default();
     }
+    run.shared.monitor.expect(source.name());
     let mut backoff = Backoff::default();
     loop {
         let wait = match source.discover().await {
@@ -150,6 +165,7 @@ async fn run_source(source: Arc<Source>, outlets: Outlets, mut run: Run, delay: 
             Err(failure) => {
                 let wait = backoff.delay(&failure, source.interval);
                 report(&failure, "cannot find the partitions", wait);
+                run.shared.monitor.failed(source.name(), "", &failure);
                 if failure.fault.is_final() || run.gives_up(&failure, backoff.failures()) {
                     tasks
                         .summary
@@ -160,7 +176,7 @@ async fn run_source(source: Arc<Source>, outlets: Outlets, mut run: Run, delay: 
                 wait
             }
         };
-        if !run.wait(wait).await {
+        if !tasks.watch(&mut run, wait).await {
             break;
         }
     }
@@ -221,14 +237,16 @@ impl Tasks {
                 }
             })
             .collect();
-        self.running.retain(|id, stop| {
-            let stays = readable.contains_key(id);
-            if !stays {
-                info!(partition = id, "no longer there; its cursor is kept");
-                stop.request();
-            }
-            stays
-        });
+        let titles: Vec<_> = readable
+            .iter()
+            .map(|(id, title)| (id.clone(), title.clone()))
+            .collect();
+        self.run.shared.monitor.found(self.source.name(), &titles);
+        // They stay in the list until their task has ended: a partition that comes back must not be polled twice.
+        for (id, stop) in self.running.iter().filter(|(id, _)| !readable.contains_key(*id)) {
+            info!(partition = id, "no longer there; its cursor is kept");
+            stop.request();
+        }
         let fresh: Vec<_> = readable
             .into_iter()
             .filter(|(id, _)| !self.running.contains_key(id) && !self.given_up.contains(id))
@@ -251,12 +269,27 @@ impl Tasks {
             self.source.clone(),
             id.clone(),
             self.outlets.clone(),
-            self.run.state.clone(),
-            self.run.polls.clone(),
+            self.run.shared.clone(),
         );
         let task = run_partition(partition, self.turns.clone(), self.run.clone(), stopped, delay);
         self.tasks.spawn(task.instrument(span));
         self.running.insert(id, stop);
+    }
+
+    /// Keeps an eye on the partitions for some time; false when it is time to end.
+    async fn watch(&mut self, run: &mut Run, duration: Duration) -> bool {
+        let end = Instant::now() + duration;
+        loop {
+            tokio::select! {
+                go_on = run.wait(end.saturating_duration_since(Instant::now())) => return go_on,
+                Some(ended) = self.tasks.join_next() => self.note(ended),
+            }
+            let is_gone = |(_, _, failure): &(_, _, Failure)| failure.fault == Fault::Gone;
+            if self.summary.failed.iter().any(is_gone) {
+                self.running.values().for_each(Trigger::request);
+                return false;
+            }
+        }
     }
 
     /// Waits for all partitions.
@@ -344,7 +377,10 @@ async fn keep_polling(
             }
             Err(failure) => {
                 let wait = backoff.delay(&failure, interval);
-                report(&failure, "the poll failed", wait);
+                report(&failure, "no progress", wait);
+                run.shared
+                    .monitor
+                    .failed(partition.source.name(), &partition.id, &failure);
                 if failure.fault.is_final() || run.gives_up(&failure, backoff.failures()) {
                     return Some(failure);
                 }
@@ -364,7 +400,7 @@ fn report(failure: &Failure, what: &str, wait: Duration) {
         hint,
         ..
     } = failure;
-    let (fault, hint) = (fault.as_str(), hint.as_deref().unwrap_or_default());
+    let (fault, hint) = (fault.as_str(), hint.as_deref());
     let wait = humantime::format_duration(Duration::from_millis(wait.as_millis() as u64)).to_string();
     match failure.fault {
         Fault::Retry => warn!(fault, code, hint, next = wait, "{what}: {message}"),

@@ -49,10 +49,10 @@ pub struct MissingSecrets(pub Vec<String>);
 type Problem = (String, String);
 
 impl Template {
-    /// Reads a TOML table. `path` is the table's name in the file, `folder` what relative paths are relative to.
-    pub fn new(table: &toml::Table, path: String, folder: &Path) -> Result<Self, Vec<Problem>> {
+    /// Reads a TOML table. `path` is the table's name for messages, `folder` what relative paths are relative to.
+    pub fn new(table: &toml::Table, path: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let nodes = read_table(table, &path, folder, &mut problems);
+        let nodes = read_table(table, path, folder, &mut problems);
         if problems.is_empty() {
             Ok(Self(nodes))
         } else {
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     fn template(text: &str, folder: &Path) -> Template {
-        Template::new(&text.parse().unwrap(), "config".to_owned(), folder).unwrap()
+        Template::new(&text.parse().unwrap(), "config", folder).unwrap()
     }
 
     #[test]
@@ -285,12 +285,8 @@ mod tests {
 
     #[test]
     fn a_number_that_json_lacks_is_refused_by_key() {
-        let problems = Template::new(
-            &"a = { b = inf }".parse().unwrap(),
-            "config".to_owned(),
-            Path::new("."),
-        )
-        .unwrap_err();
+        let problems =
+            Template::new(&"a = { b = inf }".parse().unwrap(), "config", Path::new(".")).unwrap_err();
         assert_eq!(problems[0].0, "config.a.b");
     }
 }

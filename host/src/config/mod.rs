@@ -302,9 +302,9 @@ fn read_template(section: &Section<'_>, folder: &Path) -> Template {
             &empty
         }),
     };
-    Template::new(table, section.path_of("config"), folder).unwrap_or_else(|found| {
-        for (path, problem) in found {
-            section.problem(path.strip_prefix(&section.path_of("")).unwrap_or(&path), problem);
+    Template::new(table, "config", folder).unwrap_or_else(|found| {
+        for (key, problem) in found {
+            section.problem(&key, problem);
         }
         Template::default()
     })

@@ -15,6 +15,7 @@ use self::file::FileSink;
 use self::stdout::StdoutSink;
 use crate::batch::Event;
 use crate::config::SinkConfig;
+use crate::line_file::LineFile;
 
 /// A delivery to come.
 pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Accepted, SinkError>> + Send + 'a>>;
@@ -66,6 +67,17 @@ impl Sinks {
         match config {
             SinkConfig::Stdout => Ok(Arc::new(StdoutSink)),
             SinkConfig::File { path } => self.open_file(path),
+        }
+    }
+
+    /// Checks that a sink could be opened, without opening it: another process may have it.
+    pub fn probe(config: &SinkConfig) -> Result<(), OpenError> {
+        match config {
+            SinkConfig::Stdout => Ok(()),
+            SinkConfig::File { path } => LineFile::probe(path).map_err(|source| OpenError {
+                path: path.clone(),
+                source,
+            }),
         }
     }
 

@@ -1,0 +1,220 @@
+//! How every partition is doing: what `/healthz` and `/status` show.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::SystemTime;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+
+use crate::failure::{Failure, Fault};
+
+/// Past polls kept for the small chart.
+const HISTORY: usize = 40;
+
+/// How a partition is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Health {
+    /// Found, not polled yet.
+    Waiting,
+    /// The last poll worked, and brought events or is on its way to the present.
+    Flowing,
+    /// The last poll worked and there was nothing new.
+    Quiet,
+    /// It may pass by itself.
+    Retrying,
+    /// A person must act upstream or here.
+    Refused,
+    /// Given up until a restart.
+    Stopped,
+}
+
+/// One partition, or a source that has none yet.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Row {
+    pub(super) title: String,
+    pub(super) health: Health,
+    /// Events delivered since the start.
+    pub(super) events: u64,
+    /// Time of the newest event delivered.
+    pub(super) newest: Option<String>,
+    /// Age of the newest record upstream has shown, in seconds.
+    pub(super) lag: Option<u64>,
+    /// When a cursor was last stored.
+    pub(super) committed: Option<String>,
+    /// The last failure since the last success.
+    pub(super) error: Option<String>,
+    /// What to do about it.
+    pub(super) hint: Option<String>,
+    /// Events of the last polls, the newest last.
+    pub(super) history: VecDeque<u64>,
+    #[serde(skip)]
+    newest_time: u64,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self {
+            title: String::new(),
+            health: Health::Waiting,
+            events: 0,
+            newest: None,
+            lag: None,
+            committed: None,
+            error: None,
+            hint: None,
+            history: VecDeque::new(),
+            newest_time: 0,
+        }
+    }
+}
+
+/// By source, then by partition. A source's own failures stand under the empty name.
+#[derive(Debug, Default)]
+pub(super) struct Board(pub(super) BTreeMap<String, BTreeMap<String, Row>>);
+
+impl Board {
+    /// Notes a source before it has found anything.
+    pub(super) fn expect(&mut self, source: &str) {
+        self.row(source, "");
+    }
+
+    /// Notes what a source has found; whatever is missing there has vanished.
+    pub(super) fn found(&mut self, source: &str, partitions: &[(String, String)]) {
+        let rows = self.0.entry(source.to_owned()).or_default();
+        rows.retain(|id, _| partitions.iter().any(|(found, _)| found == id));
+        for (id, title) in partitions {
+            rows.entry(id.clone()).or_default().title.clone_from(title);
+        }
+    }
+
+    /// Notes a stored batch.
+    pub(super) fn committed(
+        &mut self,
+        source: &str,
+        partition: &str,
+        events: u64,
+        newest: u64,
+        lag: Option<u64>,
+        caught_up: bool,
+    ) {
+        let row = self.row(source, partition);
+        row.health = if events > 0 || !caught_up {
+            Health::Flowing
+        } else {
+            Health::Quiet
+        };
+        row.events += events;
+        if newest > row.newest_time {
+            row.newest_time = newest;
+            row.newest = i64::try_from(newest)
+                .ok()
+                .map(DateTime::from_timestamp_nanos)
+                .map(readable);
+        }
+        row.lag = lag.or(row.lag);
+        row.committed = Some(readable(SystemTime::now().into()));
+        row.error = None;
+        row.hint = None;
+        row.history.push_back(events);
+        if row.history.len() > HISTORY {
+            row.history.pop_front();
+        }
+    }
+
+    /// Notes a failure of a partition, or of a whole source (the empty name).
+    pub(super) fn failed(&mut self, source: &str, partition: &str, failure: &Failure) {
+        let row = self.row(source, partition);
+        row.health = match failure.fault {
+            Fault::Retry | Fault::Broken => Health::Retrying,
+            Fault::Denied => Health::Refused,
+            Fault::InvalidConfig | Fault::InvalidCursor | Fault::Gone => Health::Stopped,
+        };
+        row.error = Some(format!("{} [{}]", failure.message, failure.code));
+        row.hint.clone_from(&failure.hint);
+    }
+
+    /// Whether anything works: a host whose every row fails is of no use to anybody.
+    pub(super) fn is_healthy(&self) -> bool {
+        let mut rows = self.0.values().flat_map(BTreeMap::values).peekable();
+        rows.peek().is_none() || rows.any(|row| row.error.is_none())
+    }
+
+    /// One line for each row: source, partition, health, error.
+    pub(super) fn lines(&self) -> String {
+        let line = |source: &str, id: &str, row: &Row| {
+            let name = if id.is_empty() { "-" } else { id };
+            let health = format!("{:?}", row.health).to_lowercase();
+            let error = row.error.as_deref().unwrap_or_default();
+            format!("{source} {name} {health} {error}").trim_end().to_owned() + "\n"
+        };
+        self.0
+            .iter()
+            .flat_map(|(source, rows)| rows.iter().map(move |(id, row)| line(source, id, row)))
+            .collect()
+    }
+
+    fn row(&mut self, source: &str, partition: &str) -> &mut Row {
+        self.0
+            .entry(source.to_owned())
+            .or_default()
+            .entry(partition.to_owned())
+            .or_default()
+    }
+}
+
+fn readable(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(names: &[&str]) -> Vec<(String, String)> {
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), format!("The {name}")))
+            .collect()
+    }
+
+    #[test]
+    fn quiet_and_refused_are_told_apart() {
+        let mut board = Board::default();
+        board.expect("contoso");
+        board.found("contoso", &found(&["a", "b", "c"]));
+        board.committed("contoso", "a", 3, 1, None, true);
+        board.committed("contoso", "b", 0, 0, None, true);
+        board.failed(
+            "contoso",
+            "c",
+            &Failure::host(Fault::Denied, "role", "may not read"),
+        );
+        assert_eq!(
+            board.lines(),
+            "contoso a flowing\ncontoso b quiet\ncontoso c refused may not read [host.role]\n"
+        );
+        assert!(board.is_healthy());
+    }
+
+    #[test]
+    fn a_host_without_one_working_row_is_unhealthy() {
+        let mut board = Board::default();
+        assert!(board.is_healthy());
+        board.failed("contoso", "", &Failure::host(Fault::Retry, "x", "x"));
+        assert!(!board.is_healthy());
+        board.found("contoso", &found(&["a"]));
+        assert!(board.is_healthy());
+    }
+
+    #[test]
+    fn a_success_clears_the_error_and_a_vanished_partition_its_row() {
+        let mut board = Board::default();
+        board.found("contoso", &found(&["a", "b"]));
+        board.failed("contoso", "a", &Failure::host(Fault::Retry, "x", "x"));
+        board.committed("contoso", "a", 1, 1, Some(5), true);
+        board.found("contoso", &found(&["a"]));
+        assert_eq!(board.lines(), "contoso a flowing\n");
+        assert_eq!(board.0["contoso"]["a"].lag, Some(5));
+    }
+}

@@ -1,0 +1,262 @@
+//! Numbers for Prometheus: families with fixed names, series per source.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Series of one source. A plugin chooses labels, and must not fill the memory of the process with them.
+const MOST_SERIES_PER_SOURCE: usize = 20_000;
+/// Longest label value.
+const LONGEST_LABEL: usize = 120;
+
+/// A family of numbers with one meaning.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Family {
+    /// The name without the `headwater_` in front.
+    pub(super) name: &'static str,
+    gauge: bool,
+    help: &'static str,
+}
+
+const fn counter(name: &'static str, help: &'static str) -> Family {
+    Family {
+        name,
+        gauge: false,
+        help,
+    }
+}
+
+const fn gauge(name: &'static str, help: &'static str) -> Family {
+    Family {
+        name,
+        gauge: true,
+        help,
+    }
+}
+
+pub(super) static EVENTS: Family = counter("events_total", "Events delivered.");
+pub(super) static EVENT_BYTES: Family = counter("event_bytes_total", "Bytes of delivered event bodies.");
+pub(super) static REJECTED: Family = counter("rejected_total", "Items put into the dead-letter file.");
+pub(super) static POLLS: Family = counter("polls_total", "Polls by result.");
+pub(super) static POLL_SECONDS: Family =
+    counter("poll_seconds_total", "Time spent in polls, waiting included.");
+pub(super) static CPU_SECONDS: Family = counter("cpu_seconds_total", "Time that plugins really ran.");
+pub(super) static MEMORY_PEAK: Family = gauge("memory_peak_bytes", "Largest linear memory of the last poll.");
+pub(super) static FAULTS: Family = counter("faults_total", "Failures by fault and code.");
+pub(super) static ANSWERS: Family = counter(
+    "egress_answers_total",
+    "Answers by origin and status; 0 is no answer.",
+);
+pub(super) static RECEIVED_BYTES: Family =
+    counter("egress_received_bytes_total", "Bytes of response bodies.");
+pub(super) static REFUSED: Family = counter("egress_refused_total", "Requests that were not granted.");
+pub(super) static LAST_COMMIT: Family =
+    gauge("last_commit_timestamp_seconds", "When a cursor was last stored.");
+
+/// A measure of the contract and the family it goes to, with the name of its label, if it has one.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) measure: &'static str,
+    pub(super) family: Family,
+    pub(super) label: &'static str,
+}
+
+const fn known(measure: &'static str, family: Family, label: &'static str) -> Known {
+    Known {
+        measure,
+        family,
+        label,
+    }
+}
+
+/// The measures whose meaning the contract fixes.
+pub(super) static KNOWN: [Known; 11] = [
+    known(
+        "requests",
+        counter("requests_total", "Requests sent upstream."),
+        "",
+    ),
+    known("pages", counter("pages_total", "Pages of records read."), ""),
+    known(
+        "received",
+        counter("received_total", "Records read, before anything else."),
+        "",
+    ),
+    known(
+        "duplicates",
+        counter("duplicates_total", "Records recognised as delivered before."),
+        "",
+    ),
+    known(
+        "dropped",
+        counter("dropped_total", "Records left out by a rule of the operator."),
+        "rule",
+    ),
+    known(
+        "anomalies",
+        counter("anomalies_total", "Oddities absorbed while reading records."),
+        "kind",
+    ),
+    known(
+        "retries",
+        counter("retries_total", "Requests or windows tried again inside a poll."),
+        "reason",
+    ),
+    known(
+        "throttled",
+        counter("throttled_total", "Requests refused for their rate."),
+        "",
+    ),
+    known(
+        "lateness_seconds",
+        counter("late_records_total", "Records by the time they took to appear."),
+        "within",
+    ),
+    known(
+        "lag_seconds",
+        gauge("lag_seconds", "Age of the newest record upstream has shown."),
+        "",
+    ),
+    known(
+        "remaining_reads",
+        gauge("remaining_reads", "Requests left before the upstream throttles."),
+        "",
+    ),
+];
+
+/// Measures that only the plugin knows.
+pub(super) static OTHER_COUNTER: Family = counter("plugin_total", "Counters that only the plugin knows.");
+/// Gauges that only the plugin knows.
+pub(super) static OTHER_GAUGE: Family = gauge("plugin_value", "Values that only the plugin knows.");
+
+/// All numbers of the process.
+#[derive(Debug, Default)]
+pub(super) struct Metrics {
+    /// By source, then by family and written labels.
+    sources: BTreeMap<String, BTreeMap<(&'static str, String), Series>>,
+}
+
+#[derive(Debug)]
+struct Series {
+    family: &'static Family,
+    value: f64,
+}
+
+impl Metrics {
+    /// Adds to a counter.
+    pub(super) fn add(&mut self, family: &'static Family, source: &str, labels: &[(&str, &str)], value: f64) {
+        if let Some(series) = self.series(family, source, labels) {
+            series.value += value;
+        }
+    }
+
+    /// Sets a gauge.
+    pub(super) fn set(&mut self, family: &'static Family, source: &str, labels: &[(&str, &str)], value: f64) {
+        if let Some(series) = self.series(family, source, labels) {
+            series.value = value;
+        }
+    }
+
+    /// The series, made if there is room.
+    fn series(
+        &mut self,
+        family: &'static Family,
+        source: &str,
+        labels: &[(&str, &str)],
+    ) -> Option<&mut Series> {
+        let of_source = self.sources.entry(source.to_owned()).or_default();
+        let room = of_source.len() < MOST_SERIES_PER_SOURCE;
+        let key = (family.name, written(source, labels));
+        match of_source.entry(key) {
+            std::collections::btree_map::Entry::Occupied(entry) => Some(entry.into_mut()),
+            std::collections::btree_map::Entry::Vacant(entry) if room => {
+                Some(entry.insert(Series { family, value: 0.0 }))
+            }
+            std::collections::btree_map::Entry::Vacant(_) => None,
+        }
+    }
+
+    /// Everything in Prometheus' text format.
+    pub(super) fn render(&self) -> String {
+        let mut families: BTreeMap<&str, (&Family, String)> = BTreeMap::new();
+        for ((name, labels), series) in self.sources.values().flatten() {
+            let (_, lines) = families
+                .entry(name)
+                .or_insert_with(|| (series.family, String::new()));
+            // Writing to a text cannot fail.
+            let _ = writeln!(lines, "headwater_{name}{labels} {}", series.value);
+        }
+        families
+            .into_values()
+            .fold(String::new(), |mut text, (family, lines)| {
+                let kind = if family.gauge { "gauge" } else { "counter" };
+                let Family { name, help, .. } = family;
+                let _ = write!(
+                    text,
+                    "# HELP headwater_{name} {help}\n# TYPE headwater_{name} {kind}\n{lines}"
+                );
+                text
+            })
+    }
+}
+
+/// Labels as they are written: `{source="a",partition="b"}`.
+fn written(source: &str, labels: &[(&str, &str)]) -> String {
+    let all = std::iter::once(("source", source)).chain(labels.iter().copied());
+    let pairs: Vec<String> = all
+        .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
+        .collect();
+    format!("{{{}}}", pairs.join(","))
+}
+
+fn escaped(value: &str) -> String {
+    let visible = value
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(LONGEST_LABEL);
+    visible.fold(String::new(), |mut text, letter| {
+        if matches!(letter, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(letter);
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_are_written_by_family() {
+        let mut metrics = Metrics::default();
+        metrics.add(&EVENTS, "two", &[("partition", "p")], 1.0);
+        metrics.add(&EVENTS, "one", &[("partition", "p")], 1.0);
+        metrics.add(&EVENTS, "one", &[("partition", "p")], 2.0);
+        metrics.set(&MEMORY_PEAK, "one", &[("partition", "a\"b\\c\nd")], 7.0);
+        metrics.set(&MEMORY_PEAK, "one", &[("partition", "a\"b\\c\nd")], 5.0);
+        insta::assert_snapshot!(metrics.render(), @r#"
+        # HELP headwater_events_total Events delivered.
+        # TYPE headwater_events_total counter
+        headwater_events_total{source="one",partition="p"} 3
+        headwater_events_total{source="two",partition="p"} 1
+        # HELP headwater_memory_peak_bytes Largest linear memory of the last poll.
+        # TYPE headwater_memory_peak_bytes gauge
+        headwater_memory_peak_bytes{source="one",partition="a\"b\\cd"} 5
+        "#);
+    }
+
+    #[test]
+    fn one_source_cannot_crowd_out_another() {
+        let mut metrics = Metrics::default();
+        for number in 0..MOST_SERIES_PER_SOURCE + 10 {
+            metrics.add(&FAULTS, "noisy", &[("code", &number.to_string())], 1.0);
+        }
+        metrics.add(&EVENTS, "quiet", &[], 1.0);
+        let text = metrics.render();
+        assert_eq!(
+            text.lines().filter(|line| line.contains("noisy")).count(),
+            MOST_SERIES_PER_SOURCE
+        );
+        assert!(text.contains("headwater_events_total{source=\"quiet\"} 1"));
+    }
+}

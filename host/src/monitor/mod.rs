@@ -1,0 +1,186 @@
+//! What operators look at: numbers, and how every partition is doing.
+
+mod board;
+mod metrics;
+mod server;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use self::board::Board;
+use self::metrics::{Family, KNOWN, Metrics};
+use crate::bindings::exports::headwater::source::types::{Measure, MeasureKind};
+use crate::failure::Failure;
+use crate::partition::Totals;
+use crate::sandbox::Usage;
+
+pub use server::serve;
+
+/// Collects what happens. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Monitor(Arc<Mutex<Books>>);
+
+#[derive(Debug, Default)]
+struct Books {
+    metrics: Metrics,
+    board: Board,
+}
+
+/// A batch that has been stored.
+pub(crate) struct Stored<'a> {
+    pub(crate) totals: &'a Totals,
+    /// Bytes of delivered bodies.
+    pub(crate) bytes: u64,
+    /// Time of the newest event delivered, in nanoseconds since 1970; 0 when there is none.
+    pub(crate) newest: u64,
+    pub(crate) caught_up: bool,
+    pub(crate) measures: &'a [Measure],
+}
+
+impl Monitor {
+    /// Notes a source before it has found anything.
+    pub(crate) fn expect(&self, source: &str) {
+        self.books().board.expect(source);
+    }
+
+    /// Notes which partitions, with their titles, a source reads from now on.
+    pub(crate) fn found(&self, source: &str, partitions: &[(String, String)]) {
+        self.books().board.found(source, partitions);
+    }
+
+    /// Notes a call into a plugin, whatever came of it.
+    pub(crate) fn called(
+        &self,
+        source: &str,
+        partition: &str,
+        usage: &Usage,
+        took: Duration,
+        succeeded: bool,
+    ) {
+        let mut books = self.books();
+        let metrics = &mut books.metrics;
+        let partition = ("partition", partition);
+        let result = ("result", if succeeded { "batch" } else { "error" });
+        metrics.add(&metrics::POLLS, source, &[partition, result], 1.0);
+        metrics.add(&metrics::POLL_SECONDS, source, &[partition], took.as_secs_f64());
+        metrics.add(
+            &metrics::CPU_SECONDS,
+            source,
+            &[partition],
+            usage.cpu.as_secs_f64(),
+        );
+        metrics.set(&metrics::MEMORY_PEAK, source, &[partition], usage.memory as f64);
+        metrics.add(
+            &metrics::RECEIVED_BYTES,
+            source,
+            &[],
+            usage.traffic.received as f64,
+        );
+        metrics.add(&metrics::REFUSED, source, &[], usage.traffic.refused.into());
+        for ((origin, status), count) in &usage.traffic.answers {
+            let labels = [("origin", origin.as_str()), ("status", &status.to_string())];
+            metrics.add(&metrics::ANSWERS, source, &labels, *count as f64);
+        }
+    }
+
+    /// Notes a batch whose cursor has been stored.
+    pub(crate) fn stored(&self, source: &str, partition: &str, stored: &Stored<'_>) {
+        let mut books = self.books();
+        let lag = stored
+            .measures
+            .iter()
+            .find(|measure| measure.name == "lag_seconds")
+            .map(|measure| measure.value);
+        let Stored {
+            totals,
+            bytes,
+            newest,
+            caught_up,
+            measures,
+        } = stored;
+        books
+            .board
+            .committed(source, partition, totals.events, *newest, lag, *caught_up);
+        let labels = [("partition", partition)];
+        let metrics = &mut books.metrics;
+        metrics.add(&metrics::EVENTS, source, &labels, totals.events as f64);
+        metrics.add(&metrics::EVENT_BYTES, source, &labels, *bytes as f64);
+        metrics.add(&metrics::REJECTED, source, &labels, totals.rejected as f64);
+        metrics.set(&metrics::LAST_COMMIT, source, &labels, unix_time());
+        for measure in *measures {
+            books.metrics.measure(source, partition, measure);
+        }
+    }
+
+    /// Notes a failure of a partition, or of a whole source (the empty name).
+    pub(crate) fn failed(&self, source: &str, partition: &str, failure: &Failure) {
+        let mut books = self.books();
+        books.board.failed(source, partition, failure);
+        let labels = [
+            ("partition", partition),
+            ("fault", failure.fault.as_str()),
+            ("code", &failure.code),
+        ];
+        books.metrics.add(&metrics::FAULTS, source, &labels, 1.0);
+    }
+
+    /// Each change is complete in itself, so the books stay usable after a panic elsewhere.
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Metrics {
+    /// Enters a plugin's measure: under its own name where the contract knows it, under a common one otherwise.
+    fn measure(&mut self, source: &str, partition: &str, measure: &Measure) {
+        let Measure {
+            name,
+            kind,
+            label,
+            value,
+        } = measure;
+        let partition = ("partition", partition);
+        let value = *value as f64;
+        match KNOWN.iter().find(|known| known.measure == name) {
+            Some(known) if known.label.is_empty() => {
+                self.enter(*kind, &known.family, source, &[partition], value)
+            }
+            Some(known) => self.enter(
+                *kind,
+                &known.family,
+                source,
+                &[partition, (known.label, label)],
+                value,
+            ),
+            None => {
+                let labels = [partition, ("name", name.as_str()), ("label", label)];
+                let family = match kind {
+                    MeasureKind::Counter => &metrics::OTHER_COUNTER,
+                    MeasureKind::Gauge => &metrics::OTHER_GAUGE,
+                };
+                self.enter(*kind, family, source, &labels, value);
+            }
+        }
+    }
+
+    fn enter(
+        &mut self,
+        kind: MeasureKind,
+        family: &'static Family,
+        source: &str,
+        labels: &[(&str, &str)],
+        value: f64,
+    ) {
+        match kind {
+            MeasureKind::Counter => self.add(family, source, labels, value),
+            MeasureKind::Gauge => self.set(family, source, labels, value),
+        }
+    }
+}
+
+fn unix_time() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
+}
