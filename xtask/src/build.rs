@@ -49,17 +49,21 @@ pub fn component() -> Result<PathBuf> {
     ensure_wasm_target()?;
     run(
         "building the component in release",
-        // Link-time optimisation pays for a component of this size; for the host it would cost minutes at every build.
+        // Only a lone cdylib can be optimised across crates at link time. For the host that would cost minutes at every
+        // build, so it is asked for here and not in the profile; likewise the size of dependencies, which are not on
+        // the hot path.
         cargo(&[
-            "build",
+            "rustc",
             "--release",
             "-p",
             "azure-activity",
             "--lib",
-            "--target",
-            WASM_TARGET,
+            "--crate-type",
+            "cdylib",
         ])
-        .env("CARGO_PROFILE_RELEASE_LTO", "fat"),
+        .args(["--target", WASM_TARGET, "--", "-C", "strip=symbols"])
+        .env("CARGO_PROFILE_RELEASE_LTO", "fat")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
     )?;
     Ok(target_dir().join(WASM_TARGET).join("release/azure_activity.wasm"))
 }
