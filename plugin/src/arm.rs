@@ -5,6 +5,7 @@ use std::fmt;
 use crate::config::{Filter, Settings};
 use crate::contract::{Nanos, Timestamp};
 use crate::fault::{Failure, Kind, arm, transport};
+use crate::guid;
 use crate::http::{Level, Method, Request, Response, World};
 use crate::instant;
 use crate::login;
@@ -162,12 +163,11 @@ impl<'a> Arm<'a> {
             .map(|token| token.text.expose())
             .unwrap_or_default();
         let authorization = format!("Bearer {token}");
-        let (high, low) = (self.world.random(), self.world.random());
         vec![
             ("authorization", authorization),
             ("accept", "application/json".to_owned()),
             ("user-agent", USER_AGENT.to_owned()),
-            ("x-ms-client-request-id", request_id(high, low)),
+            ("x-ms-client-request-id", guid::random(self.world)),
         ]
     }
 
@@ -231,17 +231,5 @@ pub fn subscriptions_url(settings: &Settings) -> String {
     format!(
         "{}/subscriptions?api-version={SUBSCRIPTIONS_VERSION}",
         settings.cloud.resource_manager
-    )
-}
-
-/// A random GUID (version 4), by which Azure's support finds a request.
-fn request_id(high: u64, low: u64) -> String {
-    format!(
-        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xfff,
-        0x8000 | (low >> 48) & 0x3fff,
-        low & 0xffff_ffff_ffff
     )
 }

@@ -7,9 +7,10 @@ use crate::config::{Settings, Subscriptions};
 use crate::contract::{Discovery, Error, Fault, Nanos, PartitionInfo};
 use crate::fault::Failure;
 use crate::fault::arm::{foreign_link, no_page};
+use crate::guid;
 use crate::http::{Level, World};
 use crate::link;
-use crate::partition::{Partition, guid};
+use crate::partition::Partition;
 use crate::span::{MINUTE, SECOND};
 
 /// Time for the whole discovery: the contract gives it no deadline of its own.
@@ -131,7 +132,7 @@ fn read(item: &Value) -> Option<Listed> {
             .and_then(Value::as_str)
             .filter(|text| !text.trim().is_empty())
     };
-    let id = guid(text("subscriptionId")?)?;
+    let id = guid::parse(text("subscriptionId")?)?;
     let title = text("displayName").unwrap_or(&id).trim().to_owned();
     let unavailable = match text("state") {
         Some(state @ ("Disabled" | "Deleted")) => Some(format!(

@@ -4,6 +4,8 @@
 
 pub mod arm;
 pub mod basket;
+#[cfg(feature = "certificate")]
+pub mod certificate;
 pub mod check;
 pub mod cloud;
 #[cfg(target_family = "wasm")]
@@ -17,6 +19,7 @@ pub mod event;
 pub mod facts;
 pub mod fault;
 pub mod format;
+pub mod guid;
 pub mod http;
 pub mod instant;
 pub mod json;

@@ -1,11 +1,14 @@
 //! Gets an access token from Entra with the client-credentials flow.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use crate::config::{Credential, Secret, Settings};
 use crate::contract::{Nanos, Timestamp};
 use crate::fault::entra::Refusal;
 use crate::fault::{self, Failure, transport};
+use crate::guid;
 use crate::http::{Method, Request, Response, World};
 use crate::percent;
 use crate::session::{Refused, Session, Token};
@@ -42,7 +45,7 @@ pub fn ensure_token(
         return Err(refused.refusal.failure().after(Some(refused.until - now)));
     }
     session.refused = None;
-    let request = token_request(settings, timeout);
+    let request = token_request(world, settings, timeout);
     tally.add("requests", 1);
     let response = match world.send(&request) {
         Ok(response) => response,
@@ -66,38 +69,52 @@ pub fn ensure_token(
     }
 }
 
-fn token_request(settings: &Settings, timeout: Nanos) -> Request {
-    let mut form = vec![
-        ("client_id", settings.client.as_str()),
-        ("grant_type", "client_credentials"),
+fn token_request(world: &mut dyn World, settings: &Settings, timeout: Nanos) -> Request {
+    let url = format!(
+        "{}/{}/oauth2/v2.0/token",
+        settings.cloud.authority, settings.tenant
+    );
+    let id = guid::random(world);
+    let proof = match &settings.credential {
+        Credential::Secret(secret) => vec![("client_secret", Cow::Borrowed(secret.expose()))],
+        Credential::Assertion(assertion) => asserted(Cow::Borrowed(assertion.expose())),
+        #[cfg(feature = "certificate")]
+        Credential::Certificate(certificate, _) => asserted(Cow::Owned(certificate.assertion(
+            world,
+            &settings.client,
+            &url,
+            &id,
+        ))),
+    };
+    let fields = [
+        ("client_id", Cow::Borrowed(settings.client.as_str())),
+        ("grant_type", Cow::Borrowed("client_credentials")),
+        ("scope", Cow::Owned(settings.cloud.scope())),
     ];
-    let scope = settings.cloud.scope();
-    form.push(("scope", &scope));
-    match &settings.credential {
-        Credential::Secret(secret) => form.push(("client_secret", secret.expose())),
-        Credential::Assertion(assertion) => {
-            form.push(("client_assertion_type", ASSERTION_TYPE));
-            form.push(("client_assertion", assertion.expose()));
-        }
-    }
-    let fields: Vec<String> = form
-        .iter()
-        .map(|(name, value)| format!("{name}={}", percent::encode(value)))
+    let form: Vec<String> = fields
+        .into_iter()
+        .chain(proof)
+        .map(|(name, value)| format!("{name}={}", percent::encode(&value)))
         .collect();
     Request {
         method: Method::Post,
-        url: format!(
-            "{}/{}/oauth2/v2.0/token",
-            settings.cloud.authority, settings.tenant
-        ),
+        url,
         headers: vec![
             ("accept", "application/json".to_owned()),
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
+            ("client-request-id", id),
         ],
-        body: fields.join("&").into_bytes(),
+        body: form.join("&").into_bytes(),
         response_limit: RESPONSE_LIMIT,
         timeout,
     }
+}
+
+fn asserted(assertion: Cow<'_, str>) -> Vec<(&'static str, Cow<'_, str>)> {
+    vec![
+        ("client_assertion_type", Cow::Borrowed(ASSERTION_TYPE)),
+        ("client_assertion", assertion),
+    ]
 }
 
 #[derive(Deserialize)]

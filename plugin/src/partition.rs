@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::guid;
+
 /// One independently resumable stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Partition {
@@ -15,7 +17,7 @@ impl Partition {
     /// Reads the name that [`fmt::Display`] writes.
     pub fn parse(name: &str) -> Option<Partition> {
         match name.strip_prefix("subscriptions/") {
-            Some(id) => Some(Partition::Subscription(guid(id)?)),
+            Some(id) => Some(Partition::Subscription(guid::parse(id)?)),
             None => (name == "tenant").then_some(Partition::Tenant),
         }
     }
@@ -40,16 +42,6 @@ impl fmt::Display for Partition {
     }
 }
 
-/// A GUID in its usual form, in lower case; None for anything else.
-pub fn guid(text: &str) -> Option<String> {
-    let groups: Vec<&str> = text.split('-').collect();
-    let right = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups
-            .iter()
-            .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    right.then(|| text.to_ascii_lowercase())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,19 +53,6 @@ mod tests {
         }
         for name in ["", "tenants", "subscriptions/", "subscriptions/1111", "Tenant"] {
             assert_eq!(Partition::parse(name), None, "{name}");
-        }
-    }
-
-    #[test]
-    fn guids_come_out_in_lower_case() {
-        let lower = "11111111-2222-3333-4444-5555aaaabbbb";
-        assert_eq!(guid(&lower.to_uppercase()).as_deref(), Some(lower));
-        for text in [
-            "",
-            "11111111222233334444555566667777",
-            "1111111g-2222-3333-4444-555566667777",
-        ] {
-            assert_eq!(guid(text), None, "{text}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! cursor. Random histories of late events, crashes and failures drive the source against a simulated Azure.
 
 #![allow(clippy::unwrap_used, reason = "a panic in the model is a failed claim")]
+#![allow(dead_code, reason = "each test uses a part of the simulated Azure")]
 
 mod simulated;
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+#[cfg(feature = "certificate")]
+use crate::certificate::Certificate;
+
 /// A value that must never be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -29,6 +32,9 @@ impl fmt::Debug for Secret {
 pub enum Credential {
     /// A client secret.
     Secret(Secret),
+    /// A certificate with its key, and the text that both were read from.
+    #[cfg(feature = "certificate")]
+    Certificate(Box<Certificate>, Secret),
     /// A JWT made by another issuer that the application trusts (workload identity federation).
     Assertion(Secret),
 }
@@ -38,6 +44,8 @@ impl Credential {
     pub fn expose(&self) -> &str {
         match self {
             Credential::Secret(secret) | Credential::Assertion(secret) => secret.expose(),
+            #[cfg(feature = "certificate")]
+            Credential::Certificate(_, secret) => secret.expose(),
         }
     }
 }

@@ -7,12 +7,14 @@ use super::{
     Credential, DEFAULT_LOOKBACK, DEFAULT_START, DEFAULT_WINDOW, Filter, MAXIMUM_LOOKBACK, Secret, Settings,
     Start, Subscriptions,
 };
+#[cfg(feature = "certificate")]
+use crate::certificate::Certificate;
 use crate::cloud::{Cloud, Origin, PRESETS};
 use crate::contract::{Issue, Nanos};
 use crate::format::Format;
+use crate::guid;
 use crate::instant;
 use crate::normalize;
-use crate::partition::guid;
 use crate::rules::{self, DropRule, SeverityRow};
 use crate::span::{self, MINUTE};
 
@@ -80,14 +82,14 @@ fn settings(object: &Map<String, Value>, issues: &mut Issues, warnings: &mut Iss
     let fields = Fields::open(object, "", &KEYS, issues);
 
     let tenant = required(&fields, "tenant_id", "Directory (tenant) ID", issues).and_then(|text| {
-        let tenant = guid(text).or_else(|| domain(text));
+        let tenant = guid::parse(text).or_else(|| domain(text));
         if tenant.is_none() {
             issues.add("/tenant_id", "is neither a GUID nor a domain; copy the Directory (tenant) ID from the overview of the app registration");
         }
         tenant
     });
     let client = required(&fields, "client_id", "Application (client) ID", issues).and_then(|text| {
-        let client = guid(text);
+        let client = guid::parse(text);
         if client.is_none() {
             issues.add(
                 "/client_id",
@@ -189,7 +191,7 @@ fn credential(fields: &Fields<'_>, issues: &mut Issues, warnings: &mut Issues) -
     let secret = Secret::new(text.to_owned());
     match key {
         "client_secret" => {
-            if guid(text).is_some() {
+            if guid::parse(text).is_some() {
                 warnings.add(
                     "/client_secret",
                     "looks like the Secret ID; the Value is needed, which the portal shows only once",
@@ -207,14 +209,28 @@ fn credential(fields: &Fields<'_>, issues: &mut Issues, warnings: &mut Issues) -
             }
             Some(Credential::Assertion(secret))
         }
-        _ => {
-            issues.add(
-                "/client_certificate",
-                "is not supported by this build; use client_secret or client_assertion",
-            );
+        _ => certificate(secret, issues),
+    }
+}
+
+#[cfg(feature = "certificate")]
+fn certificate(pem: Secret, issues: &mut Issues) -> Option<Credential> {
+    match Certificate::read(pem.expose()) {
+        Ok(certificate) => Some(Credential::Certificate(Box::new(certificate), pem)),
+        Err(error) => {
+            issues.add("/client_certificate", error.to_string());
             None
         }
     }
+}
+
+#[cfg(not(feature = "certificate"))]
+fn certificate(_pem: Secret, issues: &mut Issues) -> Option<Credential> {
+    issues.add(
+        "/client_certificate",
+        "needs a component built with the feature `certificate`; or use client_secret or client_assertion",
+    );
+    None
 }
 
 fn subscriptions(fields: &Fields<'_>, tenant_log: bool, issues: &mut Issues) -> Option<Subscriptions> {
@@ -241,7 +257,7 @@ fn subscriptions(fields: &Fields<'_>, tenant_log: bool, issues: &mut Issues) -> 
     };
     let mut ids = Vec::new();
     for (pointer, value) in listed {
-        match value.as_str().map(|text| guid(text.trim())) {
+        match value.as_str().map(|text| guid::parse(text.trim())) {
             Some(Some(id)) if ids.contains(&id) => issues.add(pointer, "is listed twice; remove one"),
             Some(Some(id)) => ids.push(id),
             Some(None) => issues.add(pointer, format!("is not a GUID; {REMEDY}")),

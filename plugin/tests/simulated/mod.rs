@@ -68,6 +68,12 @@ pub struct Simulated {
     /// How often each event was served.
     pub shown: BTreeMap<u32, u64>,
     pub logins: u32,
+    /// Answers the next logins in place of a token.
+    pub refusal: Option<Response>,
+    /// What happens to every request, beyond those in `mishaps`.
+    pub lasting: Option<Mishap>,
+    /// Log lines, for operators.
+    pub lines: Vec<String>,
     token: Option<(String, Timestamp)>,
     not_before: Timestamp,
     began: Timestamp,
@@ -86,6 +92,9 @@ impl Simulated {
             served: BTreeMap::new(),
             shown: BTreeMap::new(),
             logins: 0,
+            refusal: None,
+            lasting: None,
+            lines: Vec::new(),
             token: None,
             not_before: 0,
             began: now,
@@ -106,6 +115,9 @@ impl Simulated {
     fn login(&mut self, request: &Request) -> Response {
         assert_eq!(request.url, TOKEN_URL);
         self.logins += 1;
+        if let Some(refusal) = &self.refusal {
+            return refusal.clone();
+        }
         let token = format!("token-{}", self.logins);
         self.token = Some((token.clone(), self.now + self.token_life));
         let seconds = self.token_life / SECOND;
@@ -142,7 +154,7 @@ impl Simulated {
             ));
         }
         let mishap = if self.mishaps.is_empty() {
-            None
+            self.lasting
         } else {
             self.mishaps.remove(0)
         };
@@ -273,10 +285,12 @@ impl World for Simulated {
         self.nonce
     }
 
-    fn log(&mut self, _level: Level, _text: &str) {}
+    fn log(&mut self, level: Level, text: &str) {
+        self.lines.push(format!("{} {text}", level.word()));
+    }
 }
 
-fn answer(status: u16, body: &str) -> Response {
+pub fn answer(status: u16, body: &str) -> Response {
     Response {
         status,
         headers: Vec::new(),

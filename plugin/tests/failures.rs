@@ -1,0 +1,322 @@
+//! What the host is told when something fails, and what is tried before.
+
+#![allow(clippy::unwrap_used, reason = "a panic in a helper is a failed claim")]
+#![allow(dead_code, reason = "each test uses a part of the simulated Azure")]
+
+mod simulated;
+
+use azure_activity::contract::{Batch, Budget, Error, Fault, MeasureKind, Request};
+use azure_activity::instant::parse_rfc3339;
+use azure_activity::source;
+use simulated::{LogEvent, Mishap, Order, SECOND, SUBSCRIPTION, Simulated, answer};
+
+const MINUTE: u64 = 60 * SECOND;
+
+/// An Azure with events a minute apart, the first an hour ago.
+fn azure(events: u32) -> Simulated {
+    let now = parse_rfc3339("2026-03-01T12:00:00Z").unwrap();
+    let event = |id| {
+        let time = now - 60 * MINUTE + u64::from(id) * MINUTE + SECOND;
+        LogEvent {
+            id,
+            time,
+            visible: time,
+        }
+    };
+    Simulated::new(now, (0..events).map(event).collect(), 5, Order::NewestFirst)
+}
+
+fn request(secret: &str, cursor: Option<Vec<u8>>, session: Option<Vec<u8>>) -> Request {
+    let config = format!(
+        r#"{{"tenant_id":"aaaaaaaa-0000-0000-0000-000000000001","client_id":"bbbbbbbb-0000-0000-0000-000000000002",
+            "client_secret":"{secret}","subscription_id":"{SUBSCRIPTION}","drop":[]}}"#
+    );
+    let budget = Budget {
+        max_events: 1000,
+        max_bytes: 1 << 20,
+        deadline: 120 * SECOND,
+    };
+    Request {
+        config,
+        partition: format!("subscriptions/{SUBSCRIPTION}"),
+        cursor,
+        session,
+        budget,
+    }
+}
+
+fn poll(azure: &mut Simulated, cursor: Option<Vec<u8>>, session: Option<Vec<u8>>) -> Result<Batch, Error> {
+    azure.begin_call();
+    source::poll(azure, &request("hunter2", cursor, session))
+}
+
+fn measure(batch: &Batch, name: &str, label: &str) -> u64 {
+    let found = batch
+        .measures
+        .iter()
+        .find(|measure| measure.name == name && measure.label == label);
+    found.map_or(0, |measure| measure.value)
+}
+
+#[test]
+fn expired_token_is_renewed_once_on_any_page() {
+    for page in 0..3 {
+        let mut azure = azure(12);
+        azure.mishaps = vec![None; page];
+        azure.mishaps.push(Some(Mishap::TokenRejected));
+        let first = poll(&mut azure, None, None);
+        // A token that was never accepted is not renewed: another one would not help.
+        if page == 0 {
+            assert_eq!(first.unwrap_err().code, "azure.invalid_token");
+            assert_eq!(azure.logins, 1);
+        } else {
+            assert_eq!(first.unwrap().events.len(), 12, "page {page}");
+            assert_eq!(azure.logins, 2, "page {page}");
+        }
+    }
+}
+
+#[test]
+fn a_session_spares_the_login_and_may_be_stale_or_foreign() {
+    let mut azure = azure(3);
+    let batch = poll(&mut azure, None, None).unwrap();
+    azure.now += MINUTE;
+    poll(&mut azure, Some(batch.cursor.clone()), batch.session.clone()).unwrap();
+    assert_eq!(azure.logins, 1);
+    azure.now += 56 * MINUTE;
+    poll(&mut azure, Some(batch.cursor.clone()), batch.session).unwrap();
+    assert_eq!(azure.logins, 2, "a token is renewed minutes before its end");
+    poll(&mut azure, Some(batch.cursor), Some(b"anything".to_vec())).unwrap();
+    assert_eq!(azure.logins, 3);
+}
+
+#[test]
+fn a_refused_login_is_remembered_until_the_configuration_changes() {
+    let mut azure = azure(3);
+    let body = r#"{"error":"invalid_client","error_codes":[7000215],"error_description":"hunter2","trace_id":"abc"}"#;
+    azure.refusal = Some(answer(401, body));
+    let error = poll(&mut azure, None, None).unwrap_err();
+    assert_eq!((error.fault, error.code), (Fault::Denied, "entra.wrong_secret"));
+    assert!(!format!("{error:?}").contains("hunter2"));
+
+    let again = poll(&mut azure, None, error.session.clone()).unwrap_err();
+    assert_eq!(
+        (again.code, again.message, azure.logins),
+        (error.code, error.message, 1)
+    );
+    assert!(again.retry_after.unwrap() <= MINUTE);
+
+    azure.refusal = None;
+    let corrected = request("correct", None, error.session);
+    assert_eq!(source::poll(&mut azure, &corrected).unwrap().events.len(), 3);
+}
+
+#[test]
+fn a_failure_at_first_is_an_error_with_its_fault() {
+    for (mishap, fault, code, wait) in [
+        (
+            Mishap::Throttled(6),
+            Fault::Retry,
+            "azure.throttled",
+            Some(7 * SECOND),
+        ),
+        (Mishap::ThrottledSilently, Fault::Retry, "azure.throttled", None),
+        (
+            Mishap::Status(403),
+            Fault::Denied,
+            "azure.forbidden",
+            Some(MINUTE),
+        ),
+        (
+            Mishap::Status(404),
+            Fault::Denied,
+            "azure.not_found",
+            Some(MINUTE),
+        ),
+        (
+            Mishap::Status(400),
+            Fault::InvalidConfig,
+            "azure.bad_request",
+            None,
+        ),
+        (Mishap::Status(500), Fault::Retry, "azure.server_error", None),
+        (Mishap::Status(503), Fault::Retry, "azure.unavailable", None),
+        (Mishap::WebPage, Fault::Retry, "azure.bad_page", None),
+        (Mishap::CutOff, Fault::Retry, "azure.bad_page", None),
+        (Mishap::Timeout, Fault::Retry, "network.timeout", None),
+        (Mishap::Reset, Fault::Retry, "network.connect", None),
+        (Mishap::TooLarge, Fault::Retry, "azure.response_too_large", None),
+        (Mishap::Redirect, Fault::Retry, "azure.redirected", None),
+    ] {
+        let mut azure = azure(3);
+        azure.lasting = Some(mishap);
+        let error = poll(&mut azure, None, None).unwrap_err();
+        assert_eq!(
+            (error.fault, error.code, error.retry_after),
+            (fault, code, wait),
+            "{mishap:?}"
+        );
+        assert!(error.session.is_some(), "{mishap:?}: the token is worth keeping");
+    }
+}
+
+#[test]
+fn what_came_before_a_failure_is_a_shorter_batch() {
+    let mut azure = azure(12);
+    azure.mishaps = vec![None, Some(Mishap::Throttled(6))];
+    let batch = poll(&mut azure, None, None).unwrap();
+    assert_eq!((batch.events.len(), batch.next_in), (5, Some(7 * SECOND)));
+    assert!(!batch.progress.caught_up);
+    azure.now += 7 * SECOND;
+    let rest = poll(&mut azure, Some(batch.cursor), batch.session).unwrap();
+    assert_eq!((rest.events.len(), rest.next_in), (7, None));
+    assert!(rest.progress.caught_up);
+}
+
+#[test]
+fn an_old_token_is_replaced_once_when_a_role_may_be_new() {
+    let mut azure = azure(3);
+    let batch = poll(&mut azure, None, None).unwrap();
+    azure.now += 10 * MINUTE;
+    azure.lasting = Some(Mishap::Status(403));
+    let error = poll(&mut azure, Some(batch.cursor.clone()), batch.session).unwrap_err();
+    assert_eq!((error.code, azure.logins), ("azure.forbidden", 2));
+    let error = poll(&mut azure, Some(batch.cursor), error.session).unwrap_err();
+    assert_eq!(
+        (error.code, azure.logins),
+        ("azure.forbidden", 2),
+        "a young token is kept"
+    );
+}
+
+#[test]
+fn a_server_error_is_answered_with_a_narrower_window() {
+    let mut azure = azure(12);
+    azure.mishaps = vec![Some(Mishap::Status(500))];
+    let batch = poll(&mut azure, None, None).unwrap();
+    assert_eq!(
+        (batch.events.len(), measure(&batch, "retries", "server_error")),
+        (12, 1)
+    );
+    assert!(batch.progress.caught_up);
+}
+
+#[test]
+fn pages_that_repeat_for_ever_are_read_to_their_end() {
+    // The last page names itself: every query ends in a circle.
+    let mut azure = azure(4);
+    azure.lasting = Some(Mishap::RepeatedLink);
+    let mut cursor = None;
+    let mut delivered = 0;
+    for _ in 0..20 {
+        let batch = poll(&mut azure, cursor, None).unwrap();
+        delivered += batch.events.len();
+        cursor = Some(batch.cursor);
+        azure.now += batch.next_in.unwrap_or(5 * MINUTE);
+    }
+    assert_eq!(delivered, 4);
+    assert!(
+        azure
+            .lines
+            .iter()
+            .any(|line| line.starts_with("warn") && line.contains("repeat without an end"))
+    );
+}
+
+#[test]
+fn a_foreign_link_is_never_followed_and_ends_in_an_error() {
+    let mut azure = azure(4);
+    azure.lasting = Some(Mishap::ForeignLink);
+    let mut cursor = None;
+    let mut delivered = 0;
+    for _ in 0..20 {
+        match poll(&mut azure, cursor.clone(), None) {
+            Ok(batch) => {
+                delivered += batch.events.len();
+                cursor = Some(batch.cursor);
+            }
+            Err(error) => {
+                assert_eq!((error.code, delivered), ("azure.foreign_link", 4));
+                return;
+            }
+        }
+    }
+    panic!("the foreign link was never reported");
+}
+
+#[test]
+fn a_cursor_that_cannot_be_read_is_never_replaced() {
+    let mut azure = azure(3);
+    for cursor in ["2 {\"from\":\"the future\"}\n", "1 {}\n", "gibberish", ""] {
+        let error = poll(&mut azure, Some(cursor.into()), None).unwrap_err();
+        assert_eq!(
+            (error.fault, error.code),
+            (Fault::InvalidCursor, "cursor.unreadable"),
+            "{cursor}"
+        );
+    }
+    assert!(azure.served.is_empty());
+}
+
+#[test]
+fn a_start_before_the_retention_is_moved_with_a_warning() {
+    let mut azure = azure(3);
+    let mut request = request("hunter2", None, None);
+    request.config = request
+        .config
+        .replace("\"drop\"", "\"start\":\"365d\",\"window\":\"30d\",\"drop\"");
+    let batch = source::poll(&mut azure, &request).unwrap();
+    assert_eq!(
+        batch.progress.start,
+        azure.now - azure.now % SECOND - 90 * 24 * 60 * MINUTE + 10 * MINUTE
+    );
+    assert!(
+        azure
+            .lines
+            .iter()
+            .any(|line| line.starts_with("warn Azure keeps 90 days")),
+        "{:?}",
+        azure.lines
+    );
+}
+
+#[test]
+fn measures_tell_what_a_poll_did() {
+    let mut azure = azure(12);
+    let batch = poll(&mut azure, None, None).unwrap();
+    for (name, value) in [("requests", 4), ("pages", 3), ("received", 12), ("duplicates", 0)] {
+        assert_eq!(measure(&batch, name, ""), value, "{name}");
+    }
+    assert_eq!(measure(&batch, "lateness_seconds", "10"), 12);
+    let lag = batch
+        .measures
+        .iter()
+        .find(|measure| measure.name == "lag_seconds")
+        .unwrap();
+    assert_eq!((lag.kind, lag.value), (MeasureKind::Gauge, 48 * 60 + 59));
+    azure.now += MINUTE;
+    let again = poll(&mut azure, Some(batch.cursor), batch.session).unwrap();
+    assert_eq!(
+        (measure(&again, "received", ""), measure(&again, "duplicates", "")),
+        (0, 0)
+    );
+}
+
+#[test]
+fn no_line_and_no_debug_output_shows_a_secret() {
+    let mut azure = azure(12);
+    azure.mishaps = vec![
+        None,
+        Some(Mishap::TokenRejected),
+        Some(Mishap::RepeatedLink),
+        Some(Mishap::StaleLink),
+    ];
+    let batch = poll(&mut azure, None, None).unwrap();
+    let shown = format!(
+        "{:?} {:?} {:?}",
+        azure.lines,
+        batch.measures,
+        String::from_utf8_lossy(&batch.cursor)
+    );
+    assert!(!shown.contains("hunter2") && !shown.contains("token-"), "{shown}");
+}
