@@ -194,7 +194,11 @@ impl Reader<'_> {
         let range = state
             .pointers
             .next(self.target, self.arm.settings.window, !state.busy)?;
-        Some(Reading::new(range, self.arm.world.now(), state.slice))
+        Some(Reading::new(
+            range,
+            whole_millis(self.arm.world.now()),
+            state.slice,
+        ))
     }
 
     fn finish(mut self, ending: Ending) -> Result<Batch, Error> {
