@@ -227,7 +227,8 @@ impl<'a> Record<'a> {
 
     /// Whether it has an identity of its own.
     pub fn names_itself(&self) -> bool {
-        self.own_id().is_some()
+        let names = |field| matches!(self.value(field), Value::Number(_)) || self.text(field).is_some();
+        names(Field::EventDataId) || names(Field::Id)
     }
 
     fn own_id(&self) -> Option<Cow<'a, str>> {

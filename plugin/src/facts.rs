@@ -21,7 +21,7 @@ pub use level::Level;
 pub use operation::{Operation, Verb};
 pub use phase::Phase;
 pub use policy::Policy;
-pub use principal::{Kind, Principal, is_guid};
+pub use principal::{Kind, Principal, is_email_address, is_guid};
 pub use resource::Resource;
 pub use role::{KNOWN_ROLES, KnownRole, Role};
 pub use status::{Outcome, same_word};

@@ -2,12 +2,19 @@
 
 use std::borrow::Cow;
 
-/// The segment behind the last `word` of a path.
+/// The segment behind the last segment `word` of a path, letter case aside.
 pub fn after_last<'a>(path: &Cow<'a, [u8]>, word: &[u8]) -> Option<Cow<'a, [u8]>> {
-    let at = path
-        .windows(word.len())
-        .rposition(|window| window.eq_ignore_ascii_case(word))?;
-    Some(first_segment(&slice(path, at + word.len(), path.len())))
+    let mut end = path.len();
+    let mut following = None;
+    for segment in path.rsplit(|&byte| byte == b'/') {
+        let start = end - segment.len();
+        if segment.eq_ignore_ascii_case(word) {
+            return following.map(|(start, end)| slice(path, start, end));
+        }
+        following = Some((start, end));
+        end = start.saturating_sub(1);
+    }
+    None
 }
 
 /// The segment behind `word` at the start of a path; empty if the path starts otherwise.

@@ -109,6 +109,19 @@ impl<'a> Principal<'a> {
     }
 }
 
+/// Whether `text` is an e-mail address as OCSF's schema understands it.
+pub fn is_email_address(text: &[u8]) -> bool {
+    let local = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+,-./=?^_`{|}~".contains(byte);
+    let host = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    let Some(at) = text.iter().position(|&byte| byte == b'@') else {
+        return false;
+    };
+    let (name, domain) = (&text[..at], &text[at + 1..]);
+    let dot = domain.iter().position(|&byte| byte == b'.');
+    let has_both_sides = dot.is_some_and(|dot| dot > 0 && dot + 1 < domain.len());
+    !name.is_empty() && has_both_sides && name.iter().all(local) && domain.iter().all(host)
+}
+
 /// Whether `text` has the form of a GUID. The digits need not be hexadecimal: some published ones are not.
 pub fn is_guid(text: &[u8]) -> bool {
     text.len() == 36

@@ -26,7 +26,7 @@ impl<'a> Resource<'a> {
     pub fn of(record: &Record<'a>) -> Self {
         let id = record.text(Field::ResourceId);
         let path = id.map(Text::decoded).unwrap_or_default();
-        let provider = after_last(&path, b"/providers/").unwrap_or_else(|| {
+        let provider = after_last(&path, b"providers").unwrap_or_else(|| {
             let given = record
                 .label(Label::RESOURCE_PROVIDER)
                 .value()

@@ -150,8 +150,13 @@ impl Role {
 
 /// Whether a scope is the root or a management group. That of an assignment itself begins with the scope it is for.
 fn is_above_subscriptions(scope: Text<'_>) -> bool {
-    let scope = scope.decoded().to_ascii_lowercase();
-    let groups: &[u8] = b"/providers/microsoft.management/managementgroups/";
-    let root: &[u8] = b"/providers/microsoft.authorization/";
-    scope == b"/" || scope.starts_with(groups) || scope.starts_with(root)
+    let scope = scope.decoded();
+    let starts = |start: &[u8]| {
+        scope
+            .get(..start.len())
+            .is_some_and(|own| own.eq_ignore_ascii_case(start))
+    };
+    *scope == *b"/"
+        || starts(b"/providers/Microsoft.Management/managementGroups/")
+        || starts(b"/providers/Microsoft.Authorization/")
 }

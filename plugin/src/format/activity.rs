@@ -4,14 +4,25 @@ use crate::facts::{Category, Facts, policy};
 use crate::json::{Output, Pairs};
 use crate::severity::Rating;
 
-/// Writes what this log says beyond a common schema, as members of the present object: `azure.activity_logs` in ECS,
-/// `unmapped` in OCSF.
+/// Writes what the common part of ECS has no place for, or only a place of another name, as members of
+/// `azure.activity_logs`.
 pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
     output.member_bytes("id", facts.id.as_bytes());
-    output.member("operation_id", record.text(Field::OperationId));
     output.member("correlation_id", record.text(Field::CorrelationId));
-    output.member("channels", record.text(Field::Channels));
     output.member_bytes("operation", &facts.operation.lower);
+    output.member("status", facts.status);
+    output.member("sub_status", record.label(Label::SUB_STATUS).value());
+    output.member_bytes("subscription_id", &facts.resource.subscription);
+    output.member("tenant_id", facts.tenant);
+    output.member("app_id", facts.principal.app_id);
+    resource(output, record, facts);
+    write_rest(output, record, facts, rating);
+}
+
+/// Writes what neither common schema has a place for: the rest of `azure.activity_logs`, and OCSF's `unmapped`.
+pub fn write_rest(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
+    output.member("operation_id", record.text(Field::OperationId));
+    output.member("channels", record.text(Field::Channels));
     output.member("event_name", record.label(Label::EVENT_NAME).value());
     output.member_bytes(
         "phase",
@@ -20,13 +31,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating
             .map(|phase| phase.name().as_bytes())
             .unwrap_or_default(),
     );
-    output.member("status", facts.status);
-    output.member("sub_status", record.label(Label::SUB_STATUS).value());
-    output.member_bytes("subscription_id", &facts.resource.subscription);
-    output.member("tenant_id", facts.tenant);
-    output.member("app_id", facts.principal.app_id);
     output.member_bytes("identity_type", facts.principal.kind().name().as_bytes());
-    resource(output, record, facts);
     severity(output, rating);
     authorization(output, record);
     role(output, facts);

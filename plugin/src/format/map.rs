@@ -6,6 +6,9 @@ use crate::json::{Member, Output, Text};
 /// Up to this many members are compared with each other; more go through a hash table, so that time stays linear.
 const FEW: usize = 64;
 
+/// What stands for an empty name, which Elasticsearch refuses.
+const NAMELESS: &str = "_";
+
 /// Writes members from the input as an object of texts: what is no text becomes its JSON text, empty values are left
 /// out. A dot in a name becomes `_`, since many readers take it for nesting. Of members that come to one name the last
 /// counts.
@@ -36,7 +39,10 @@ fn write_members(output: &mut Output, members: &[Member<'_>]) {
                 .any(|later| same_name(member.key, later.key) && !later.value.says_nothing()),
         };
         if !shadowed {
-            output.foreign_key(member.key);
+            match member.key.raw() {
+                [] => output.key(NAMELESS),
+                _ => output.foreign_key(member.key),
+            }
             output.value_as_text(member.value);
         }
     }
@@ -44,6 +50,9 @@ fn write_members(output: &mut Output, members: &[Member<'_>]) {
 
 fn written_name(key: Text<'_>) -> Cow<'_, [u8]> {
     let mut name = key.decoded();
+    if name.is_empty() {
+        return Cow::Borrowed(NAMELESS.as_bytes());
+    }
     if name.contains(&b'.') {
         name.to_mut()
             .iter_mut()

@@ -49,7 +49,7 @@ pub fn write(
     actor::observables(output, facts);
     output.member_bytes("raw_data", &record.line());
     let unmapped = output.open("unmapped");
-    activity::write(output, record, facts, rating);
+    activity::write_rest(output, record, facts, rating);
     output.close(unmapped);
     output.close(document);
 }

@@ -69,7 +69,7 @@ fn alert(sentence: &mut Sentence<'_>, record: &Record<'_>, facts: &Facts<'_>) {
     ];
     sentence.part("", title.into_iter().flatten().next());
     if facts.category == Category::Alert {
-        sentence.part(" Resource: ", facts.resource.id);
+        sentence.part(" – ", facts.resource.id);
     }
 }
 

@@ -1,6 +1,8 @@
-//! Sixteen bytes at a time: which of them stop a scan. One bit per byte, the first byte in the lowest bit.
+//! Sixteen bytes at a time: where the inside of a string ends or is interrupted by a quote, a backslash or a control
+//! character, which are also the bytes that must be escaped in one.
 //!
-//! On WebAssembly these are the fixed-width SIMD instructions, elsewhere arithmetic on 64-bit words. Both are safe code.
+//! On WebAssembly these are the fixed-width SIMD instructions, elsewhere arithmetic on 64-bit words: both safe code. A
+//! plain loop over the bytes would read better, but compilers take it apart into something several times slower.
 
 /// How many bytes are looked at together.
 pub const WIDTH: usize = 16;
@@ -8,34 +10,10 @@ pub const WIDTH: usize = 16;
 /// A piece of input of the full width.
 pub type Chunk = [u8; WIDTH];
 
-/// The bytes that end or interrupt the inside of a string: quote, backslash, control characters. They are also those
-/// that must be escaped inside a string.
-#[cfg(target_arch = "wasm32")]
+/// Where the first stop is; the width if there is none.
 #[inline(always)]
-pub fn string_stops(chunk: &Chunk) -> u32 {
-    use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, v128_or};
-
-    let bytes = load(chunk);
-    let quote = u8x16_eq(bytes, u8x16_splat(b'"'));
-    let backslash = u8x16_eq(bytes, u8x16_splat(b'\\'));
-    let control = u8x16_lt(bytes, u8x16_splat(0x20));
-    u32::from(u8x16_bitmask(v128_or(v128_or(quote, backslash), control)))
-}
-
-#[cfg(target_arch = "wasm32")]
-#[inline(always)]
-fn load(chunk: &Chunk) -> core::arch::wasm32::v128 {
-    let [low, high] = words(chunk);
-    core::arch::wasm32::u64x2(low, high)
-}
-
-/// The bytes that end or interrupt the inside of a string: quote, backslash, control characters. They are also those
-/// that must be escaped inside a string.
-#[cfg(not(target_arch = "wasm32"))]
-#[inline(always)]
-pub fn string_stops(chunk: &Chunk) -> u32 {
-    let [low, high] = words(chunk);
-    gather(stops(low)) | gather(stops(high)) << 8
+pub fn first_stop(chunk: &Chunk) -> usize {
+    vector::first_stop(words(chunk))
 }
 
 #[inline(always)]
@@ -47,33 +25,53 @@ fn words(chunk: &Chunk) -> [u64; 2] {
     ]
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-const ONES: u64 = 0x0101_0101_0101_0101;
-#[cfg(not(target_arch = "wasm32"))]
-const HIGH: u64 = 0x8080_8080_8080_8080;
+#[cfg(target_arch = "wasm32")]
+mod vector {
+    use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
 
-/// The high bit of every byte that is a quote, a backslash or a control character. Exact for each byte: no borrow
-/// crosses a byte, because the high bit is set before subtracting.
-#[cfg(not(target_arch = "wasm32"))]
-#[inline(always)]
-fn stops(word: u64) -> u64 {
-    let quote = zeros(word ^ (ONES * b'"' as u64));
-    let backslash = zeros(word ^ (ONES * b'\\' as u64));
-    let control = !((word | HIGH) - ONES * 0x20) & !word;
-    (quote | backslash | control) & HIGH
+    /// One bit per byte, the first in the lowest.
+    #[inline(always)]
+    fn stops([low, high]: [u64; 2]) -> u32 {
+        let bytes = u64x2(low, high);
+        let quote = u8x16_eq(bytes, u8x16_splat(b'"'));
+        let backslash = u8x16_eq(bytes, u8x16_splat(b'\\'));
+        let control = u8x16_lt(bytes, u8x16_splat(0x20));
+        u32::from(u8x16_bitmask(v128_or(v128_or(quote, backslash), control)))
+    }
+
+    #[inline(always)]
+    pub fn first_stop(words: [u64; 2]) -> usize {
+        (stops(words) | 1 << super::WIDTH).trailing_zeros() as usize
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-#[inline(always)]
-fn zeros(word: u64) -> u64 {
-    !((word | HIGH) - ONES) & !word
-}
+mod vector {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// Moves the eight high bits together.
-#[cfg(not(target_arch = "wasm32"))]
-#[inline(always)]
-fn gather(high_bits: u64) -> u32 {
-    ((high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
+    /// The high bit of the lowest byte that stops, and none below it; those above may be wrong, since a borrow can
+    /// cross from a byte that is less than what is taken from it (Warren, Hacker's Delight, 6-1).
+    #[inline(always)]
+    fn stops(word: u64) -> u64 {
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let quote = zero(word ^ (ONES * b'"' as u64));
+        let backslash = zero(word ^ (ONES * b'\\' as u64));
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        (quote | backslash | control) & HIGH
+    }
+
+    #[inline(always)]
+    pub fn first_stop([low, high]: [u64; 2]) -> usize {
+        let (low, high) = (stops(low), stops(high));
+        if low != 0 {
+            low.trailing_zeros() as usize / 8
+        } else if high != 0 {
+            8 + high.trailing_zeros() as usize / 8
+        } else {
+            super::WIDTH
+        }
+    }
 }
 
 #[cfg(test)]
@@ -81,16 +79,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_in_every_lane_is_judged_alone() {
-        for lane in 0..WIDTH {
+    fn every_byte_in_every_place_is_judged_alone() {
+        for place in 0..WIDTH {
             for byte in 0..=u8::MAX {
                 for around in [b'a', 0xff, 0x00, b'"', 0x7f] {
                     let mut chunk = [around; WIDTH];
-                    chunk[lane] = byte;
-                    let expected = (0..WIDTH)
-                        .filter(|&i| chunk[i] == b'"' || chunk[i] == b'\\' || chunk[i] < 0x20)
-                        .fold(0, |mask, i| mask | 1 << i);
-                    assert_eq!(string_stops(&chunk), expected, "{chunk:?}");
+                    chunk[place] = byte;
+                    let stops = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
+                    let first = chunk.iter().position(stops).unwrap_or(WIDTH);
+                    assert_eq!(first_stop(&chunk), first, "{chunk:?}");
                 }
             }
         }

@@ -125,10 +125,13 @@ impl Output {
     /// Writes a member's name. Names are constants without anything to escape.
     #[inline]
     pub fn key(&mut self, name: &'static str) {
+        self.ensure(name.len() + 2 * WIDTH);
         self.separate();
-        self.byte(b'"');
-        self.copy(name.as_bytes());
-        self.copy(b"\":");
+        let target = &mut self.bytes[self.length..];
+        target[0] = b'"';
+        copy(name.as_bytes(), &mut target[1..]);
+        target[name.len() + 1..name.len() + 3].copy_from_slice(b"\":");
+        self.length += name.len() + 3;
     }
 
     /// Writes a member's name that comes from the input, each `.` as `_`: a dot means nesting to many readers.
@@ -315,32 +318,31 @@ fn copy(source: &[u8], target: &mut [u8]) {
 
 /// Escapes `source` into `target`, which has room for the worst case and one chunk more. Returns the bytes written.
 ///
-/// Whole chunks are stored at once; where one holds something to escape, only the part before it counts, and the next
-/// chunk starts behind it.
+/// Whole chunks are stored; of one with something to escape only the part before it counts, and the next chunk starts
+/// behind it. The escape is stored unasked, to be overwritten where there was nothing to escape: JSON text, which is
+/// what mostly comes here, is so full of quotes that a branch would be guessed wrong as often as right.
 fn escape(source: &[u8], target: &mut [u8]) -> usize {
     let mut from = 0;
     let mut to = 0;
-    while let Some(piece) = source.get(from..).and_then(|rest| rest.first_chunk::<WIDTH>()) {
-        target[to..to + WIDTH].copy_from_slice(piece);
-        let stops = chunk::string_stops(piece);
-        if stops == 0 {
-            from += WIDTH;
-            to += WIDTH;
+    while let Some((piece, &[next, ..])) = source[from..].split_first_chunk::<WIDTH>() {
+        let room = &mut target[to..to + WIDTH + 2];
+        room[..WIDTH].copy_from_slice(piece);
+        let stop = chunk::first_stop(piece);
+        let byte = if stop < WIDTH { piece[stop] } else { next };
+        if byte < 0x20 {
+            from += stop + 1;
+            to += stop;
+            to += escape_byte(byte, &mut target[to..]);
             continue;
         }
-        let clean = stops.trailing_zeros() as usize;
-        from += clean;
-        to += clean;
-        to += escape_byte(source[from], &mut target[to..]);
-        from += 1;
+        room[stop] = b'\\';
+        room[stop + 1] = byte;
+        let found = usize::from(stop < WIDTH);
+        from += stop + found;
+        to += stop + 2 * found;
     }
     for &byte in &source[from..] {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            target[to] = byte;
-            to += 1;
-        } else {
-            to += escape_byte(byte, &mut target[to..]);
-        }
+        to += escape_byte(byte, &mut target[to..]);
     }
     to
 }
@@ -349,6 +351,10 @@ fn escape(source: &[u8], target: &mut [u8]) -> usize {
 fn escape_byte(byte: u8, target: &mut [u8]) -> usize {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match byte {
+        0x20.. if byte != b'"' && byte != b'\\' => {
+            target[0] = byte;
+            return 1;
+        }
         b'"' | b'\\' => byte,
         b'\n' => b'n',
         b'\r' => b'r',

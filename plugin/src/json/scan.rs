@@ -179,12 +179,11 @@ impl<'a> Scanner<'a> {
         let mut form = Form::Plain;
         loop {
             if let Some(piece) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<WIDTH>()) {
-                let stops = chunk::string_stops(piece);
-                if stops == 0 {
-                    at += WIDTH;
+                let stop = chunk::first_stop(piece);
+                at += stop;
+                if stop == WIDTH {
                     continue;
                 }
-                at += stops.trailing_zeros() as usize;
             }
             match self.bytes.get(at) {
                 Some(b'"') => break,
@@ -290,11 +289,11 @@ impl<'a> Scanner<'a> {
     /// Passes an opening bracket; if the container is empty, the closing one too. Says whether a value comes next.
     fn open(&mut self, closing: u8, nesting: &mut Nesting) -> Result<bool, Flaw> {
         self.position += 1;
+        self.too_deep |= nesting.depth() >= DEEPEST;
         if self.take(closing) {
             return Ok(false);
         }
         nesting.enter(closing == b'}');
-        self.too_deep |= nesting.depth() > DEEPEST;
         if closing == b'}' {
             self.key()?;
         }

@@ -32,7 +32,9 @@ impl<'a> Scanner<'a> {
                     continue;
                 }
                 b'{' | b'[' => open.enter(byte),
-                b'}' | b']' | b',' if open.is_empty() => break,
+                b']' | b',' if open.is_empty() => break,
+                // Belongs to nothing: goes with what stands around it, to be rejected.
+                b'}' if open.is_empty() => {}
                 b'}' | b']' => {
                     open.leave(byte);
                     if open.is_empty() {
@@ -92,12 +94,11 @@ impl Open {
 fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
     loop {
         if let Some(piece) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WIDTH>()) {
-            let stops = chunk::string_stops(piece);
-            if stops == 0 {
-                at += WIDTH;
+            let stop = chunk::first_stop(piece);
+            at += stop;
+            if stop == WIDTH {
                 continue;
             }
-            at += stops.trailing_zeros() as usize;
         }
         match bytes.get(at) {
             Some(b'"') => return at + 1,

@@ -1,6 +1,6 @@
 use super::{PLATFORM, is_service_name};
 use crate::event::{Part, Record};
-use crate::facts::{Address, Facts, Kind};
+use crate::facts::{Address, Facts, Kind, Principal, is_email_address};
 use crate::json::{Output, Text};
 
 /// Writes `actor` and `src_endpoint`.
@@ -36,7 +36,7 @@ fn user(output: &mut Output, facts: &Facts<'_>) -> bool {
     let user = output.open("user");
     output.member("uid", principal.object_id);
     output.member("name", name);
-    output.member("email_addr", principal.email());
+    output.member("email_addr", email(principal));
     output.member("full_name", principal.full_name);
     let (kind, caption): (_, &[u8]) = match principal.kind() {
         Kind::User => (1, b"User"),
@@ -72,7 +72,7 @@ pub fn observables(output: &mut Output, facts: &Facts<'_>) {
     if let Some(name) = principal.upn.or(principal.caller).filter(|_| person) {
         observable(output, "actor.user.name", (4, "User Name"), &name.decoded());
     }
-    if let Some(email) = principal.email() {
+    if let Some(email) = email(principal) {
         observable(
             output,
             "actor.user.email_addr",
@@ -101,6 +101,11 @@ fn address<'f, 'a>(facts: &'f Facts<'a>) -> Option<&'f Address<'a>> {
         .into_iter()
         .flatten()
         .find(|address| address.is_ip)
+}
+
+/// The caller's e-mail address; only what the schema takes for one.
+fn email<'a>(principal: &Principal<'a>) -> Option<Text<'a>> {
+    principal.email().filter(|email| is_email_address(email.raw()))
 }
 
 fn or_platform(name: &[u8]) -> &[u8] {

@@ -1,0 +1,50 @@
+//! Pages to measure with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// How many records a page has.
+pub const RECORDS: usize = 1_000;
+
+/// What stands for the identity in the record that a page repeats.
+const IDENTITY: &str = "EVENT-DATA-ID";
+
+/// A page of role assignments of 2.9 KB each, one line, as the API sends them.
+pub fn role_assignments() -> Vec<u8> {
+    let record = read(&fixtures().join("bench/role-assignment.json"));
+    page((0..RECORDS).map(|number| {
+        record
+            .trim_end()
+            .replace(IDENTITY, &format!("{number:08x}-0000-4000-8000-00000000e7e7"))
+    }))
+}
+
+/// A page of every record in `fixtures/events`, again and again, on one line each.
+pub fn mixed() -> Vec<u8> {
+    let mut files: Vec<_> = fs::read_dir(fixtures().join("events"))
+        .expect("the fixtures are beside the crate")
+        .map(|entry| entry.expect("a readable directory").path())
+        .collect();
+    files.sort();
+    let records: Vec<String> = files
+        .iter()
+        .map(|file| {
+            serde_json::from_str::<serde_json::Value>(&read(file))
+                .expect("fixtures are JSON")
+                .to_string()
+        })
+        .collect();
+    page(records.iter().cycle().take(RECORDS).cloned())
+}
+
+fn page(records: impl Iterator<Item = String>) -> Vec<u8> {
+    format!("{{\"value\":[{}]}}", records.collect::<Vec<_>>().join(",")).into_bytes()
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
