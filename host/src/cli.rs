@@ -361,7 +361,7 @@ fn probe_outlets(configs: &[SourceConfig]) -> Result<(), Exit> {
 fn open_outlets(configs: &[SourceConfig]) -> Result<Vec<Outlets>, Exit> {
     let mut sinks = Sinks::default();
     let open = |config: &SourceConfig| {
-        let sink = sinks.open(&config.sink)?;
+        let sink = sinks.open(&config.name, &config.sink)?;
         Ok(Outlets {
             sink,
             dead_letters: DeadLetters::new(&config.name, config.dead_letter.clone()),

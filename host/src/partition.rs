@@ -178,7 +178,10 @@ impl Partition {
                 .deliver(&batch.events)
                 .await
                 .map_err(|error| match error {
-                    SinkError::Unavailable(_) => Failure::host(Fault::Retry, "sink", error),
+                    SinkError::Unavailable { retry_after, .. } => Failure {
+                        retry_after,
+                        ..Failure::host(Fault::Retry, "sink", error)
+                    },
                     SinkError::Gone(_) => Failure::host(Fault::Gone, "sink", error),
                 })?;
             // Accepted events must not go out again when the dead-letter file fails below.

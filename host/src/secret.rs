@@ -14,7 +14,7 @@ const LARGEST_SECRET: u64 = 64 << 10;
 /// A source's configuration as written: JSON values, and references to the places where secrets are kept.
 ///
 /// It is resolved anew before every call, so that a rotated secret needs no restart.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Template(Vec<(String, Node)>);
 
 /// A configuration ready for the plugin. Holds secrets, so it shows nothing of itself.
@@ -26,13 +26,13 @@ pub struct Resolved {
 }
 
 /// Where a secret is kept.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum Reference {
     Environment(String),
     File(PathBuf),
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum Node {
     Value(Value),
     Secret(String, Reference),

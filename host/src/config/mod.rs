@@ -14,6 +14,7 @@ use thiserror::Error;
 use self::section::{Problems, Section};
 use crate::egress::{Grant, Origin};
 use crate::secret::Template;
+use crate::sink::{Endpoint, Format};
 
 /// Memory of one poll. A poll holds one batch (8 MiB) a few times over while it reads and rewrites it.
 const DEFAULT_MEMORY: u64 = 64 << 20;
@@ -94,6 +95,18 @@ pub enum SinkConfig {
     File {
         /// The file to append to.
         path: PathBuf,
+    },
+    /// An HTTP receiver.
+    Http {
+        /// The receiver.
+        endpoint: Endpoint,
+        /// How events are put together.
+        format: Format,
+    },
+    /// An OpenTelemetry receiver.
+    Otlp {
+        /// The receiver.
+        endpoint: Endpoint,
     },
 }
 
@@ -238,7 +251,7 @@ fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> Sour
         Some(path) => folder.join(path),
         None => state_folder.join(format!("{name}.dead.ndjson")),
     };
-    let config = read_template(&section, folder);
+    let config = read_template(&section, "config", folder);
     let limits = section.table("limits").map(read_limits).unwrap_or_default();
     let sink = match section.table("sink") {
         Some(sink) => read_sink(sink, folder),
@@ -293,16 +306,17 @@ fn read_grant(section: &Section<'_>) -> Grant {
     Grant::new(origins, section.flag("allow_private").unwrap_or(false))
 }
 
-fn read_template(section: &Section<'_>, folder: &Path) -> Template {
+/// A table whose values may be secrets kept elsewhere.
+fn read_template(section: &Section<'_>, key: &'static str, folder: &Path) -> Template {
     let empty = toml::Table::new();
-    let table = match section.value("config") {
+    let table = match section.value(key) {
         None => &empty,
         Some(value) => value.as_table().unwrap_or_else(|| {
-            section.problem("config", "must be a table; write [source.config]");
+            section.problem(key, "must be a table");
             &empty
         }),
     };
-    Template::new(table, "config", folder).unwrap_or_else(|found| {
+    Template::new(table, key, folder).unwrap_or_else(|found| {
         for (key, problem) in found {
             section.problem(&key, problem);
         }
@@ -344,16 +358,54 @@ fn read_sink(section: Section<'_>, folder: &Path) -> SinkConfig {
         "file" => SinkConfig::File {
             path: folder.join(section.required_text("path", "events.ndjson")),
         },
+        "http" => SinkConfig::Http {
+            endpoint: read_endpoint(&section, folder),
+            format: read_format(&section),
+        },
+        "otlp" => SinkConfig::Otlp {
+            endpoint: read_endpoint(&section, folder),
+        },
         other => {
             section.problem(
                 "type",
-                format_args!("`{other}` is no sink of this version; use stdout or file"),
+                format_args!("`{other}` is no sink of this version; use stdout, file, http or otlp"),
             );
             return SinkConfig::Stdout;
         }
     };
     section.finish();
     sink
+}
+
+fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {
+    let text = section.required_text("url", "https://collector.example/ingest");
+    let url: http::Uri = text.parse().unwrap_or_default();
+    if !text.is_empty() && (url.host().is_none() || !matches!(url.scheme_str(), Some("http" | "https"))) {
+        section.problem(
+            "url",
+            "must be a whole URL, as in \"https://collector.example/ingest\"",
+        );
+    }
+    let gzip = section.flag("gzip").unwrap_or(true);
+    Endpoint {
+        url,
+        gzip,
+        headers: read_template(section, "headers", folder),
+    }
+}
+
+fn read_format(section: &Section<'_>) -> Format {
+    match section.text("format").as_deref() {
+        None | Some("ndjson") => Format::Ndjson,
+        Some("array") => Format::Array,
+        Some(other) => {
+            section.problem(
+                "format",
+                format_args!("`{other}` is unknown; use ndjson or array"),
+            );
+            Format::Ndjson
+        }
+    }
 }
 
 #[cfg(test)]

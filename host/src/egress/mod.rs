@@ -16,3 +16,4 @@ pub use address::Refusal;
 pub use gate::{Bounds, Gate, Traffic};
 pub use origin::{Grant, Origin};
 pub use sender::{Answer, Sender, Transport};
+pub(crate) use tls::client_config;

@@ -6,7 +6,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tracing::debug;
 
 /// The TLS settings, made once: reading the system's certificates takes milliseconds and a megabyte.
-pub(super) fn client_config() -> Arc<ClientConfig> {
+pub(crate) fn client_config() -> Arc<ClientConfig> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     CONFIG.get_or_init(|| Arc::new(build())).clone()
 }

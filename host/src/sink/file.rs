@@ -34,10 +34,10 @@ impl Sink for FileSink {
             });
             match written.await.map_err(io::Error::other).flatten() {
                 Ok(()) => Ok(Accepted::default()),
-                Err(error) => Err(SinkError::Unavailable(format!(
-                    "cannot write to {}: {error}",
-                    self.path.display()
-                ))),
+                Err(error) => Err(SinkError::Unavailable {
+                    reason: format!("cannot write to {}: {error}", self.path.display()),
+                    retry_after: None,
+                }),
             }
         })
     }

@@ -1,6 +1,11 @@
 //! Where events go. A sink takes a batch and says whether it is safe there.
 
 mod file;
+mod http;
+mod otlp;
+mod post;
+#[cfg(test)]
+mod receiver;
 mod stdout;
 
 use std::collections::HashMap;
@@ -8,14 +13,20 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
 use self::file::FileSink;
+use self::http::HttpSink;
+use self::otlp::OtlpSink;
 use self::stdout::StdoutSink;
 use crate::batch::Event;
 use crate::config::SinkConfig;
 use crate::line_file::LineFile;
+
+pub use self::http::Format;
+pub use self::post::Endpoint;
 
 /// A delivery to come.
 pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Accepted, SinkError>> + Send + 'a>>;
@@ -40,8 +51,13 @@ pub struct Accepted {
 #[non_exhaustive]
 pub enum SinkError {
     /// It may be later.
-    #[error("{0}")]
-    Unavailable(String),
+    #[error("{reason}")]
+    Unavailable {
+        /// What is in the way.
+        reason: String,
+        /// Not before this much time has passed, if the receiver says so.
+        retry_after: Option<Duration>,
+    },
     /// Nobody will ever take events there again in the life of this process.
     #[error("{0}")]
     Gone(String),
@@ -62,18 +78,20 @@ pub struct Sinks {
 }
 
 impl Sinks {
-    /// The sink for a source.
-    pub fn open(&mut self, config: &SinkConfig) -> Result<Arc<dyn Sink>, OpenError> {
+    /// The sink for the source of this name.
+    pub fn open(&mut self, source: &str, config: &SinkConfig) -> Result<Arc<dyn Sink>, OpenError> {
         match config {
             SinkConfig::Stdout => Ok(Arc::new(StdoutSink)),
             SinkConfig::File { path } => self.open_file(path),
+            SinkConfig::Http { endpoint, format } => Ok(Arc::new(HttpSink::new(endpoint.clone(), *format))),
+            SinkConfig::Otlp { endpoint } => Ok(Arc::new(OtlpSink::new(source, endpoint.clone()))),
         }
     }
 
     /// Checks that a sink could be opened, without opening it: another process may have it.
     pub fn probe(config: &SinkConfig) -> Result<(), OpenError> {
         match config {
-            SinkConfig::Stdout => Ok(()),
+            SinkConfig::Stdout | SinkConfig::Http { .. } | SinkConfig::Otlp { .. } => Ok(()),
             SinkConfig::File { path } => LineFile::probe(path).map_err(|source| OpenError {
                 path: path.clone(),
                 source,
@@ -139,7 +157,9 @@ mod tests {
             folder.path().join("./events.ndjson"),
         ];
         for path in &spellings {
-            let sink = sinks.open(&SinkConfig::File { path: path.clone() }).unwrap();
+            let sink = sinks
+                .open("contoso", &SinkConfig::File { path: path.clone() })
+                .unwrap();
             assert_eq!(
                 sink.deliver(&events(&["{}", "{\"a\":1}"])).await.unwrap(),
                 Accepted::default()
@@ -156,7 +176,11 @@ mod tests {
         let config = SinkConfig::File {
             path: "/nonexistent/events.ndjson".into(),
         };
-        let error = Sinks::default().open(&config).err().unwrap().to_string();
+        let error = Sinks::default()
+            .open("contoso", &config)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(
             error.starts_with("cannot open the sink /nonexistent/events.ndjson:"),
             "{error}"

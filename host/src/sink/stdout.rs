@@ -18,9 +18,10 @@ impl Sink for StdoutSink {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(SinkError::Gone(
                     "nobody reads standard output any more".to_owned(),
                 )),
-                Err(error) => Err(SinkError::Unavailable(format!(
-                    "cannot write to standard output: {error}"
-                ))),
+                Err(error) => Err(SinkError::Unavailable {
+                    reason: format!("cannot write to standard output: {error}"),
+                    retry_after: None,
+                }),
             }
         })
     }

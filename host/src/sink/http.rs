@@ -1,0 +1,183 @@
+//! An HTTP receiver: batches as NDJSON or as a JSON array. Accepted on any 2xx.
+
+use super::post::{Endpoint, Poster, Verdict};
+use super::{Accepted, Delivery, Sink, SinkError, lines};
+use crate::batch::Event;
+
+/// How the events of a batch are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One a line.
+    Ndjson,
+    /// One JSON array.
+    Array,
+}
+
+pub(super) struct HttpSink {
+    format: Format,
+    poster: Poster,
+}
+
+impl HttpSink {
+    pub(super) fn new(endpoint: Endpoint, format: Format) -> Self {
+        Self {
+            format,
+            poster: Poster::new(endpoint),
+        }
+    }
+
+    /// Delivers a batch, and where the receiver refuses it, finds out which events are to blame by halving.
+    async fn deliver_all(&self, events: &[Event]) -> Result<Accepted, SinkError> {
+        let mut refused = Vec::new();
+        // Starts and ends of the parts still to send, the next one last, so that events leave in order.
+        let mut parts = vec![(0, events.len())];
+        while let Some((start, end)) = parts.pop() {
+            match self.post(&events[start..end]).await? {
+                Verdict::Accepted(_) => {}
+                Verdict::Refused(reason) if end - start == 1 => refused.push((start, reason)),
+                Verdict::Refused(_) => {
+                    let middle = start + (end - start) / 2;
+                    parts.push((middle, end));
+                    parts.push((start, middle));
+                }
+            }
+        }
+        Ok(Accepted { refused })
+    }
+
+    async fn post(&self, events: &[Event]) -> Result<Verdict, SinkError> {
+        match self.format {
+            Format::Ndjson => self.poster.post("application/x-ndjson", lines(events)).await,
+            Format::Array => {
+                let bodies: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();
+                self.poster
+                    .post("application/json", format!("[{}]", bodies.join(",")))
+                    .await
+            }
+        }
+    }
+}
+
+impl Sink for HttpSink {
+    fn deliver<'a>(&'a self, events: &'a [Event]) -> Delivery<'a> {
+        Box::pin(self.deliver_all(events))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::path::Path;
+
+    use http::HeaderValue;
+
+    use super::super::receiver::Receiver;
+    use super::*;
+    use crate::secret::Template;
+
+    fn sink(url: &str, format: Format, gzip: bool) -> HttpSink {
+        let table = "x-key = \"sesame\"".parse().unwrap();
+        let headers = Template::new(&table, "sink.headers", Path::new(".")).unwrap();
+        HttpSink::new(
+            Endpoint {
+                url: url.parse().unwrap(),
+                gzip,
+                headers,
+            },
+            format,
+        )
+    }
+
+    fn events(bodies: &[&str]) -> Vec<Event> {
+        let event = |body: &&str| Event {
+            id: (*body).to_owned(),
+            time: 0,
+            severity: 0,
+            body: (*body).to_owned(),
+        };
+        bodies.iter().map(event).collect()
+    }
+
+    #[tokio::test]
+    async fn a_batch_goes_out_in_the_chosen_shape() {
+        for (format, gzip, kind, expected) in [
+            (
+                Format::Ndjson,
+                false,
+                "application/x-ndjson",
+                "{\"a\":1}\n{\"b\":2}\n",
+            ),
+            (Format::Array, true, "application/json", "[{\"a\":1},{\"b\":2}]"),
+        ] {
+            let receiver = Receiver::start(|_| (200, "")).await;
+            let accepted = sink(&receiver.url, format, gzip)
+                .deliver(&events(&["{\"a\":1}", "{\"b\":2}"]))
+                .await;
+            assert_eq!(accepted.unwrap(), Accepted::default());
+            let (headers, body) = receiver.requests().remove(0);
+            assert_eq!(
+                (&headers["content-type"], &headers["x-key"]),
+                (
+                    &HeaderValue::from_static(kind),
+                    &HeaderValue::from_static("sesame")
+                )
+            );
+            let mut text = String::new();
+            if gzip {
+                flate2::read::GzDecoder::new(&body[..])
+                    .read_to_string(&mut text)
+                    .unwrap();
+            } else {
+                text = String::from_utf8(body).unwrap();
+            }
+            assert_eq!(text, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_bad_event_is_found_and_the_others_arrive_in_order() {
+        let receiver = Receiver::start(|body| {
+            if body.contains("bad") {
+                (400, "no such field")
+            } else {
+                (200, "")
+            }
+        })
+        .await;
+        let bodies = ["{\"n\":1}", "{\"n\":2}", "{\"bad\":3}", "{\"n\":4}", "{\"n\":5}"];
+        let accepted = sink(&receiver.url, Format::Ndjson, false)
+            .deliver(&events(&bodies))
+            .await
+            .unwrap();
+        let [(2, reason)] = &accepted.refused[..] else {
+            panic!("{accepted:?}")
+        };
+        assert!(reason.contains("400 Bad Request: no such field"), "{reason}");
+        let bodies = receiver
+            .requests()
+            .into_iter()
+            .map(|(_, body)| String::from_utf8(body).unwrap());
+        let arrived: String = bodies.filter(|body| !body.contains("bad")).collect();
+        assert_eq!(arrived, "{\"n\":1}\n{\"n\":2}\n{\"n\":4}\n{\"n\":5}\n");
+    }
+
+    #[tokio::test]
+    async fn whatever_can_be_mended_is_not_accepted_and_not_refused() {
+        for status in [301, 401, 403, 404, 429, 500, 503] {
+            let receiver = Receiver::start(move |_| (status, "sesame")).await;
+            let error = sink(&receiver.url, Format::Ndjson, false)
+                .deliver(&events(&["{}"]))
+                .await
+                .unwrap_err();
+            assert!(
+                matches!(error, SinkError::Unavailable { .. }),
+                "{status}: {error}"
+            );
+        }
+        let nobody = sink("http://127.0.0.1:9/", Format::Ndjson, false)
+            .deliver(&events(&["{}"]))
+            .await
+            .unwrap_err();
+        assert!(nobody.to_string().starts_with("127.0.0.1:9: "), "{nobody}");
+    }
+}

@@ -1,0 +1,178 @@
+//! One HTTP request to a receiver, and what its answer means for a batch.
+
+use std::io::Write;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde_json::Value;
+
+use super::SinkError;
+use crate::egress;
+use crate::scrub::Scrubber;
+use crate::secret::Template;
+
+/// A receiver that takes longer than this for one batch is as good as gone.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Receivers answer with a few words; what is longer is a page of an error that nobody reads.
+const LONGEST_ANSWER: usize = 64 << 10;
+/// How much of an answer goes into a message.
+const LONGEST_EXCERPT: usize = 200;
+
+/// A receiver and how to talk to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Where to post.
+    pub url: Uri,
+    /// Whether bodies are compressed with gzip.
+    pub gzip: bool,
+    /// Further header fields; may hold secrets, read anew for every request.
+    pub headers: Template,
+}
+
+/// What a receiver says about a batch.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It has it. The answer may say more.
+    Accepted(Bytes),
+    /// It will never take this body.
+    Refused(String),
+}
+
+/// Posts to one receiver over kept connections.
+pub(super) struct Poster {
+    endpoint: Endpoint,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl Poster {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(egress::client_config().as_ref().clone())
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Self { endpoint, client }
+    }
+
+    /// Posts a text of a media type.
+    pub(super) async fn post(&self, kind: &'static str, text: String) -> Result<Verdict, SinkError> {
+        let Endpoint { url, gzip, .. } = &self.endpoint;
+        // Paths and queries of receivers may hold keys, so messages name the authority only.
+        let name = url
+            .authority()
+            .map_or("the receiver", |authority| authority.as_str());
+        let unavailable = |reason: String| SinkError::Unavailable {
+            reason: format!("{name}: {reason}"),
+            retry_after: None,
+        };
+        let (headers, scrubber) = self.headers(kind).map_err(unavailable)?;
+        let body = if *gzip {
+            gzipped(text.as_bytes())
+        } else {
+            text.into()
+        };
+        let mut request = Request::post(url)
+            .body(Full::new(body))
+            .map_err(|error| unavailable(error.to_string()))?;
+        request.headers_mut().extend(headers);
+        let exchange = async {
+            let response = self
+                .client
+                .request(request)
+                .await
+                .map_err(|error| describe(&error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, LONGEST_ANSWER)
+                .collect()
+                .await
+                .map_err(|error| error.to_string())?;
+            Ok((head, body.to_bytes()))
+        };
+        let (head, answer) = tokio::time::timeout(TIMEOUT, exchange)
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")))
+            .map_err(unavailable)?;
+        let excerpt: String = String::from_utf8_lossy(&answer)
+            .chars()
+            .take(LONGEST_EXCERPT)
+            .collect();
+        let said = format!("{name} answered {}: {}", head.status, scrubber.clean(&excerpt));
+        match head.status {
+            status if status.is_success() => Ok(Verdict::Accepted(answer)),
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+                Ok(Verdict::Refused(said))
+            }
+            // Whatever else it is, a wrong path or password included, it can be mended without losing events.
+            _ => Err(SinkError::Unavailable {
+                reason: said,
+                retry_after: retry_after(&head.headers),
+            }),
+        }
+    }
+
+    /// The header fields of a request, and a scrubber for the secrets among them, should the receiver repeat them.
+    fn headers(&self, kind: &'static str) -> Result<(HeaderMap, Scrubber), String> {
+        let resolved = self
+            .endpoint
+            .headers
+            .resolve(&[])
+            .map_err(|missing| missing.to_string())?;
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        if self.endpoint.gzip {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let fields: serde_json::Map<String, Value> = serde_json::from_str(&resolved.json).unwrap_or_default();
+        for (name, value) in fields {
+            let field = HeaderName::try_from(&name).ok();
+            let text = value.as_str().and_then(|text| HeaderValue::try_from(text).ok());
+            let (field, mut text) = field
+                .zip(text)
+                .ok_or_else(|| format!("`sink.headers.{name}` is no header field; correct it"))?;
+            text.set_sensitive(true);
+            headers.insert(field, text);
+        }
+        Ok((headers, resolved.scrubber))
+    }
+}
+
+fn gzipped(bytes: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // Writing to memory cannot fail.
+    let _ = encoder.write_all(bytes);
+    encoder.finish().unwrap_or_default().into()
+}
+
+/// The wait that a receiver asks for, in seconds; the form with a date is rare enough to fall back to our own delays.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// The last cause says most: "connection refused", "invalid peer certificate".
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
