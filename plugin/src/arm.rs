@@ -20,9 +20,9 @@ const LOG_VERSION: &str = "2015-04-01";
 /// A version of the subscriptions API with display names and states.
 const SUBSCRIPTIONS_VERSION: &str = "2020-01-01";
 
-/// Most bytes of an answer. A page has about 200 events of at most some tens of kilobytes; this is many times that, and
-/// what fits into a sandbox of 64 MiB beside the events made of it.
-const RESPONSE_LIMIT: usize = 24 * 1024 * 1024;
+/// Most bytes of an answer. A page has about 200 events of at most some tens of kilobytes. A growing buffer holds half as
+/// much again for a moment, and the events made of the page come on top: all must fit into a sandbox of 64 MiB.
+const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// The longest that one exchange may take. A good page takes a second or two.
 const REQUEST_TIMEOUT: Nanos = 60 * SECOND;

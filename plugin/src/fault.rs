@@ -10,9 +10,10 @@ use crate::http::Response;
 use crate::instant;
 use crate::span::SECOND;
 
-/// Bounds of an obeyed `Retry-After`: zero would be a storm, and an hour would be longer than any throttling lasts.
+/// The shortest wait that `Retry-After` can ask for: none at all would be a storm.
 const SHORTEST_WAIT: Nanos = SECOND;
-const LONGEST_WAIT: Nanos = 300 * SECOND;
+/// The longest wait that `Retry-After` can ask for: longer than any throttling lasts.
+pub const LONGEST_WAIT: Nanos = 300 * SECOND;
 
 /// Most bytes of an error body that are looked at. Longer ones are web pages.
 const BODY_LIMIT: usize = 64 * 1024;

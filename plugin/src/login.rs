@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::config::{Credential, Secret, Settings};
 use crate::contract::{Nanos, Timestamp};
 use crate::fault::entra::Refusal;
-use crate::fault::{self, Failure, transport};
+use crate::fault::{self, Failure, LONGEST_WAIT, transport};
 use crate::guid;
 use crate::http::{Method, Request, Response, World};
 use crate::percent;
@@ -41,7 +41,9 @@ pub fn ensure_token(
         return Ok(false);
     }
     session.token = None;
-    if let Some(refused) = session.refused.as_ref().filter(|refused| now < refused.until) {
+    // A refusal that lasts longer than any wait was written by a clock that was ahead.
+    let lasting = |refused: &&Refused| (1..=LONGEST_WAIT).contains(&refused.until.saturating_sub(now));
+    if let Some(refused) = session.refused.as_ref().filter(lasting) {
         return Err(refused.refusal.failure().after(Some(refused.until - now)));
     }
     session.refused = None;

@@ -155,17 +155,12 @@ impl Reader<'_> {
             let Some(url) = self.next_url() else {
                 return Ending::CaughtUp;
             };
-            let outcome = match self.arm.get(&url) {
-                Ok(response) => self.take_page(&response.body),
-                Err(failure) => Err(failure),
-            };
-            match outcome {
-                Ok(()) => {}
-                Err(failure) => {
-                    if let Some(failure) = self.absorb(failure) {
-                        return Ending::Failed(failure);
-                    }
-                }
+            let taken = self
+                .arm
+                .get(&url)
+                .and_then(|response| self.take_page(&response.body));
+            if let Some(failure) = taken.err().and_then(|failure| self.absorb(failure)) {
+                return Ending::Failed(failure);
             }
         }
     }

@@ -94,13 +94,8 @@ impl Reader<'_> {
         }
         let outcome = self.normalizer.apply(record, &Context::default());
         if let Outcome::Dropped { rule } = outcome {
-            let label = self
-                .arm
-                .settings
-                .normalize
-                .drop
-                .get(rule)
-                .map_or("", |rule| rule.label());
+            let rules = &self.arm.settings.normalize.drop;
+            let label = rules.get(rule).map_or("", |rule| rule.label());
             self.arm.tally.add_labelled("dropped", label, 1);
         } else if !self.basket.put(outcome) {
             return false;
@@ -121,10 +116,14 @@ impl Reader<'_> {
     fn follow(&mut self, reading: &mut Reading, next: NextLink, stuck: bool) -> Result<(), Failure> {
         let text = match next {
             NextLink::Url(text) => text,
-            NextLink::End => return self.finish_slice(reading),
+            NextLink::End => {
+                self.finish_slice(reading);
+                return Ok(());
+            }
             NextLink::Odd(_) => {
                 self.arm.tally.add_labelled("anomalies", "next_link", 1);
-                return self.finish_slice(reading);
+                self.finish_slice(reading);
+                return Ok(());
             }
         };
         let path = self.partition.log_path();
@@ -137,7 +136,8 @@ impl Reader<'_> {
         let link = link::sendable(&text);
         let hash = xxh3_64(link.as_bytes());
         if stuck || reading.query.links.contains(&hash) {
-            return self.leave_circle(reading);
+            self.leave_circle(reading);
+            return Ok(());
         }
         if reading.query.pages >= MOST_PAGES && self.narrow(reading, 2, "page_cap") {
             return Ok(());
@@ -151,7 +151,7 @@ impl Reader<'_> {
     }
 
     /// The slice is read: moves the pointers.
-    pub(super) fn finish_slice(&mut self, reading: &mut Reading) -> Result<(), Failure> {
+    pub(super) fn finish_slice(&mut self, reading: &mut Reading) {
         let state = &mut self.cursor.state;
         state.slice = reading.widened(state.slice, self.arm.settings.window);
         reading.finish_slice(state.slice);
@@ -159,6 +159,5 @@ impl Reader<'_> {
         self.cursor.seen.forget_before(state.pointers.settled());
         self.cursor.seen.start_query();
         self.slices += 1;
-        Ok(())
     }
 }

@@ -23,9 +23,10 @@ impl Reader<'_> {
             return Some(failure);
         };
         if failure.kind == Kind::TooFarBack {
+            // Azure's edge lies later than expected: give up an hour, then four, sixteen and sixty-four more.
+            let step = HOUR << (2 * self.repairs);
             self.repairs += 1;
-            // Azure's edge lies later than expected: leave an hour, rather than ask minute by minute.
-            self.raise(reading.position.saturating_add(HOUR).min(self.target));
+            self.raise(reading.position.saturating_add(step).min(self.target));
             return None;
         }
         let paged = reading.query.link.is_some();
@@ -33,7 +34,7 @@ impl Reader<'_> {
             // A stored link lives for a while only. The first time it is the link that is stale, then the paging itself
             // is broken.
             Kind::BadRequest if paged && reading.query.restarts == 0 => {
-                reading.restart();
+                self.restart(&mut reading);
                 self.arm.tally.add_labelled("retries", "stale_link", 1);
                 true
             }
@@ -44,12 +45,15 @@ impl Reader<'_> {
             Kind::TooLarge => self.narrow(&mut reading, 4, "too_large"),
             _ => false,
         };
-        if repaired {
-            self.repairs += 1;
-            self.cursor.seen.start_query();
-        }
+        self.repairs += u32::from(repaired);
         self.cursor.state.reading = Some(reading);
         (!repaired).then_some(failure)
+    }
+
+    /// Begins the slice again from its first page.
+    fn restart(&mut self, reading: &mut Reading) {
+        reading.restart();
+        self.cursor.seen.start_query();
     }
 
     /// Begins the slice again with a part of its width; what it has shown already is recognised by its ids. False when
@@ -73,7 +77,7 @@ impl Reader<'_> {
     /// The pages of a query go round in a circle: a fault that passes, a part of the log that is out of reach, or the way
     /// in which some of Azure's answers end. Narrower slices tell. They reach what was hidden; when several in a row go
     /// round in circles too and show nothing that the wider ones had not, the circle is taken as the end.
-    pub(super) fn leave_circle(&mut self, reading: &mut Reading) -> Result<(), Failure> {
+    pub(super) fn leave_circle(&mut self, reading: &mut Reading) {
         self.arm.tally.add_labelled("anomalies", "paging_loop", 1);
         reading.circles = if reading.query.news {
             0
@@ -82,10 +86,9 @@ impl Reader<'_> {
         };
         if reading.circles < CIRCLES_TO_BELIEVE {
             if !self.narrow(reading, 2, "paging_loop") {
-                reading.restart();
-                self.cursor.seen.start_query();
+                self.restart(reading);
             }
-            return Ok(());
+            return;
         }
         let text = format!(
             "the pages from {} to {} repeat without an end: taking them as complete",
@@ -93,6 +96,6 @@ impl Reader<'_> {
             instant::rfc3339(reading.query.end)
         );
         self.arm.world.log(Level::Warn, &text);
-        self.finish_slice(reading)
+        self.finish_slice(reading);
     }
 }
