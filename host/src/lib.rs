@@ -1,6 +1,7 @@
 //! Headwater's host: runs log sources, many tenants side by side, each in its own sandbox.
 
 mod backoff;
+mod base64;
 pub mod batch;
 mod bindings;
 pub mod caller;

@@ -24,6 +24,8 @@ const DEFAULT_POLL_TIMEOUT: Duration = Duration::from_secs(120);
 const DEFAULT_RESPONSE: u64 = 32 << 20;
 /// Events and rejected items of one batch.
 const DEFAULT_BATCH_EVENTS: u32 = 5_000;
+/// The tag of forwarded events.
+const DEFAULT_TAG: &str = "headwater";
 /// The name of a source becomes part of file names, metrics and log lines.
 const LONGEST_NAME: usize = 64;
 
@@ -102,6 +104,13 @@ pub enum SinkConfig {
         endpoint: Endpoint,
         /// How events are put together.
         format: Format,
+    },
+    /// A receiver of the Fluent Forward protocol.
+    Forward {
+        /// Host and port.
+        address: String,
+        /// The tag of all events.
+        tag: String,
     },
     /// An OpenTelemetry receiver.
     Otlp {
@@ -362,19 +371,30 @@ fn read_sink(section: Section<'_>, folder: &Path) -> SinkConfig {
             endpoint: read_endpoint(&section, folder),
             format: read_format(&section),
         },
+        "forward" => read_forward(&section),
         "otlp" => SinkConfig::Otlp {
             endpoint: read_endpoint(&section, folder),
         },
         other => {
             section.problem(
                 "type",
-                format_args!("`{other}` is no sink of this version; use stdout, file, http or otlp"),
+                format_args!("`{other}` is no sink of this version; use stdout, file, http, forward or otlp"),
             );
             return SinkConfig::Stdout;
         }
     };
     section.finish();
     sink
+}
+
+fn read_forward(section: &Section<'_>) -> SinkConfig {
+    let address = section.required_text("address", "127.0.0.1:24224");
+    let port = address.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    if !address.is_empty() && !matches!(port, Some(Ok(_))) {
+        section.problem("address", "must be a host and a port, as in \"127.0.0.1:24224\"");
+    }
+    let tag = section.text("tag").unwrap_or_else(|| DEFAULT_TAG.to_owned());
+    SinkConfig::Forward { address, tag }
 }
 
 fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {

@@ -130,7 +130,9 @@ fn a_sink_that_does_not_exist_is_refused_with_those_that_do() {
     let found = problems(&format!("{MINIMAL}[source.sink]\ntype = \"kafka\""));
     assert_eq!(
         found,
-        ["source \"contoso\".sink.type: `kafka` is no sink of this version; use stdout, file, http or otlp"]
+        [
+            "source \"contoso\".sink.type: `kafka` is no sink of this version; use stdout, file, http, forward or otlp"
+        ]
     );
 }
 

@@ -1,7 +1,9 @@
 //! Where events go. A sink takes a batch and says whether it is safe there.
 
 mod file;
+mod forward;
 mod http;
+mod msgpack;
 mod otlp;
 mod post;
 #[cfg(test)]
@@ -18,6 +20,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use self::file::FileSink;
+use self::forward::ForwardSink;
 use self::http::HttpSink;
 use self::otlp::OtlpSink;
 use self::stdout::StdoutSink;
@@ -84,6 +87,7 @@ impl Sinks {
             SinkConfig::Stdout => Ok(Arc::new(StdoutSink)),
             SinkConfig::File { path } => self.open_file(path),
             SinkConfig::Http { endpoint, format } => Ok(Arc::new(HttpSink::new(endpoint.clone(), *format))),
+            SinkConfig::Forward { address, tag } => Ok(Arc::new(ForwardSink::new(address, tag))),
             SinkConfig::Otlp { endpoint } => Ok(Arc::new(OtlpSink::new(source, endpoint.clone()))),
         }
     }
@@ -91,7 +95,11 @@ impl Sinks {
     /// Checks that a sink could be opened, without opening it: another process may have it.
     pub fn probe(config: &SinkConfig) -> Result<(), OpenError> {
         match config {
-            SinkConfig::Stdout | SinkConfig::Http { .. } | SinkConfig::Otlp { .. } => Ok(()),
+            // A receiver that is away at start may be there later; its source waits for it.
+            SinkConfig::Stdout
+            | SinkConfig::Forward { .. }
+            | SinkConfig::Http { .. }
+            | SinkConfig::Otlp { .. } => Ok(()),
             SinkConfig::File { path } => LineFile::probe(path).map_err(|source| OpenError {
                 path: path.clone(),
                 source,
