@@ -135,11 +135,27 @@ fn decode(raw: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Equality, letter case aside. Most comparisons end at the length or the first letter.
+/// Equality, letter case aside. Most comparisons end at the length or the first letter, and most of the others find the
+/// very same bytes.
 #[inline]
 fn same_word(one: &[u8], other: &[u8]) -> bool {
     let first = |word: &[u8]| word.first().map(u8::to_ascii_lowercase);
-    one.len() == other.len() && first(one) == first(other) && one.eq_ignore_ascii_case(other)
+    one.len() == other.len()
+        && first(one) == first(other)
+        && (same_bytes(one, other) || one.eq_ignore_ascii_case(other))
+}
+
+/// Equality of byte strings of one length, by words that overlap: for short ones faster than the general routine, which
+/// goes byte by byte on WebAssembly.
+#[inline]
+fn same_bytes(one: &[u8], other: &[u8]) -> bool {
+    let same_ends = match (one.first_chunk::<8>(), other.first_chunk::<8>()) {
+        (Some(one_start), Some(other_start)) => {
+            one_start == other_start && one.last_chunk::<8>() == other.last_chunk::<8>()
+        }
+        _ => return one == other,
+    };
+    same_ends && (one.len() <= 16 || one[8..] == other[8..])
 }
 
 /// Reads what follows `\u`: the character, and how many bytes it took (the second half of a pair included).
