@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use tracing::{error, info, warn};
@@ -16,7 +15,8 @@ use crate::monitor::{self, Monitor};
 use crate::plugin::Plugins;
 use crate::progress::Progress;
 use crate::scheduler::{self, Mode, Summary, Watchers};
-use crate::shutdown::{self, Trigger};
+use crate::shutdown;
+use crate::signal;
 use crate::sink::{OpenError, Sinks};
 use crate::source::{Outlets, Source};
 use crate::state::State;
@@ -27,9 +27,6 @@ use crate::{check, describe, engine};
 const FAILED: u8 = 1;
 /// The command line or the configuration is wrong.
 const MISUSED: u8 = 2;
-/// How long polls may go on after a wish to stop. Less than the patience of usual service managers.
-const GRACE: Duration = Duration::from_secs(10);
-
 /// Runs Headwater sources: many tenants side by side, each in its own sandbox.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -206,7 +203,7 @@ async fn run(path: &Path, mode: Mode, progress: Progress) -> Result<ExitCode, Ex
     let polling = scheduler::run(sources, state, mode, Watchers { progress, monitor }, shutdown);
     let summary = tokio::select! {
         summary = polling => summary,
-        () = stop_on_signal(trigger) => {
+        () = signal::stop_on_signal(trigger) => {
             warn!("stopped before every poll had ended; nothing is lost, unfinished batches come again");
             return Ok(ExitCode::SUCCESS);
         }
@@ -234,39 +231,6 @@ fn conclude(summary: &Summary) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(FAILED)
-    }
-}
-
-/// Asks everybody to stop on the first signal, returns when the grace is over or a second signal comes.
-async fn stop_on_signal(trigger: Trigger) {
-    signal().await;
-    info!(grace = ?GRACE, "stopping; a second signal stops at once");
-    trigger.request();
-    tokio::select! {
-        () = tokio::time::sleep(GRACE) => {}
-        () = signal() => {}
-    }
-}
-
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // Without handlers the system's own reaction stays: the process ends.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
     }
 }
 

@@ -1,9 +1,13 @@
 //! Headwater's host: runs log sources, many tenants side by side, each in its own sandbox.
+//!
+//! Where to look, from the top down: `cli` reads the command line and `config` the file. `scheduler` decides when each
+//! `source` and each `partition` has its turn. A turn goes through `caller` into the plugin: `plugin` holds the compiled
+//! file, `link` what it may import, `sandbox` what one call runs in, `egress` what leaves it. What comes back is checked
+//! by `batch`, handed to a `sink` or to `dead_letter`, and only then is the cursor stored in `state`. `monitor` shows
+//! operators how all of that goes.
 
-mod backoff;
-mod base64;
 pub mod batch;
-mod bindings;
+pub mod bindings;
 pub mod caller;
 pub mod check;
 pub mod cli;
@@ -28,6 +32,7 @@ pub mod scrub;
 pub mod secret;
 mod session;
 pub mod shutdown;
+mod signal;
 pub mod sink;
 pub mod source;
 pub mod state;

@@ -2,6 +2,7 @@
 
 mod nearest;
 mod section;
+mod sink;
 mod unit;
 
 use std::collections::HashSet;
@@ -12,9 +13,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 use self::section::{Problems, Section};
+pub use self::sink::SinkConfig;
 use crate::egress::{Grant, Origin};
 use crate::secret::Template;
-use crate::sink::{Endpoint, Format};
 
 /// Memory of one poll. A poll holds one batch (8 MiB) a few times over while it reads and rewrites it.
 const DEFAULT_MEMORY: u64 = 64 << 20;
@@ -24,8 +25,6 @@ const DEFAULT_POLL_TIMEOUT: Duration = Duration::from_secs(120);
 const DEFAULT_RESPONSE: u64 = 32 << 20;
 /// Events and rejected items of one batch.
 const DEFAULT_BATCH_EVENTS: u32 = 5_000;
-/// The tag of forwarded events.
-const DEFAULT_TAG: &str = "headwater";
 /// The name of a source becomes part of file names, metrics and log lines.
 const LONGEST_NAME: usize = 64;
 
@@ -85,38 +84,6 @@ impl Default for Limits {
             batch_events: DEFAULT_BATCH_EVENTS,
         }
     }
-}
-
-/// `[source.sink]`: where events go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SinkConfig {
-    /// Standard output, one event a line.
-    Stdout,
-    /// A file, one event a line.
-    File {
-        /// The file to append to.
-        path: PathBuf,
-    },
-    /// An HTTP receiver.
-    Http {
-        /// The receiver.
-        endpoint: Endpoint,
-        /// How events are put together.
-        format: Format,
-    },
-    /// A receiver of the Fluent Forward protocol.
-    Forward {
-        /// Host and port.
-        address: String,
-        /// The tag of all events.
-        tag: String,
-    },
-    /// An OpenTelemetry receiver.
-    Otlp {
-        /// The receiver.
-        endpoint: Endpoint,
-    },
 }
 
 /// Why a configuration file cannot be used.
@@ -263,7 +230,7 @@ fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> Sour
     let config = read_template(&section, "config", folder);
     let limits = section.table("limits").map(read_limits).unwrap_or_default();
     let sink = match section.table("sink") {
-        Some(sink) => read_sink(sink, folder),
+        Some(sink) => sink::read(sink, folder),
         None => SinkConfig::Stdout,
     };
     section.finish();
@@ -358,74 +325,6 @@ fn read_limits(section: Section<'_>) -> Limits {
     }
     section.finish();
     limits
-}
-
-fn read_sink(section: Section<'_>, folder: &Path) -> SinkConfig {
-    let kind = section.required_text("type", "stdout");
-    let sink = match kind.as_str() {
-        "stdout" | "" => SinkConfig::Stdout,
-        "file" => SinkConfig::File {
-            path: folder.join(section.required_text("path", "events.ndjson")),
-        },
-        "http" => SinkConfig::Http {
-            endpoint: read_endpoint(&section, folder),
-            format: read_format(&section),
-        },
-        "forward" => read_forward(&section),
-        "otlp" => SinkConfig::Otlp {
-            endpoint: read_endpoint(&section, folder),
-        },
-        other => {
-            section.problem(
-                "type",
-                format_args!("`{other}` is no sink of this version; use stdout, file, http, forward or otlp"),
-            );
-            return SinkConfig::Stdout;
-        }
-    };
-    section.finish();
-    sink
-}
-
-fn read_forward(section: &Section<'_>) -> SinkConfig {
-    let address = section.required_text("address", "127.0.0.1:24224");
-    let port = address.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
-    if !address.is_empty() && !matches!(port, Some(Ok(_))) {
-        section.problem("address", "must be a host and a port, as in \"127.0.0.1:24224\"");
-    }
-    let tag = section.text("tag").unwrap_or_else(|| DEFAULT_TAG.to_owned());
-    SinkConfig::Forward { address, tag }
-}
-
-fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {
-    let text = section.required_text("url", "https://collector.example/ingest");
-    let url: http::Uri = text.parse().unwrap_or_default();
-    if !text.is_empty() && (url.host().is_none() || !matches!(url.scheme_str(), Some("http" | "https"))) {
-        section.problem(
-            "url",
-            "must be a whole URL, as in \"https://collector.example/ingest\"",
-        );
-    }
-    let gzip = section.flag("gzip").unwrap_or(true);
-    Endpoint {
-        url,
-        gzip,
-        headers: read_template(section, "headers", folder),
-    }
-}
-
-fn read_format(section: &Section<'_>) -> Format {
-    match section.text("format").as_deref() {
-        None | Some("ndjson") => Format::Ndjson,
-        Some("array") => Format::Array,
-        Some(other) => {
-            section.problem(
-                "format",
-                format_args!("`{other}` is unknown; use ndjson or array"),
-            );
-            Format::Ndjson
-        }
-    }
 }
 
 #[cfg(test)]

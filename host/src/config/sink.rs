@@ -1,0 +1,111 @@
+//! `[source.sink]`: where events go.
+
+use std::path::{Path, PathBuf};
+
+use super::read_template;
+use super::section::Section;
+use crate::sink::{Endpoint, Format};
+
+/// The tag of forwarded events.
+const DEFAULT_TAG: &str = "headwater";
+
+/// Where events go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SinkConfig {
+    /// Standard output, one event a line.
+    Stdout,
+    /// A file, one event a line.
+    File {
+        /// The file to append to.
+        path: PathBuf,
+    },
+    /// An HTTP receiver.
+    Http {
+        /// The receiver.
+        endpoint: Endpoint,
+        /// How events are put together.
+        format: Format,
+    },
+    /// A receiver of the Fluent Forward protocol.
+    Forward {
+        /// Host and port.
+        address: String,
+        /// The tag of all events.
+        tag: String,
+    },
+    /// An OpenTelemetry receiver.
+    Otlp {
+        /// The receiver.
+        endpoint: Endpoint,
+    },
+}
+
+/// Reads the section; problems are noted in it.
+pub(super) fn read(section: Section<'_>, folder: &Path) -> SinkConfig {
+    let kind = section.required_text("type", "stdout");
+    let sink = match kind.as_str() {
+        "stdout" | "" => SinkConfig::Stdout,
+        "file" => SinkConfig::File {
+            path: folder.join(section.required_text("path", "events.ndjson")),
+        },
+        "http" => SinkConfig::Http {
+            endpoint: read_endpoint(&section, folder),
+            format: read_format(&section),
+        },
+        "forward" => read_forward(&section),
+        "otlp" => SinkConfig::Otlp {
+            endpoint: read_endpoint(&section, folder),
+        },
+        other => {
+            section.problem(
+                "type",
+                format_args!("`{other}` is no sink of this version; use stdout, file, http, forward or otlp"),
+            );
+            return SinkConfig::Stdout;
+        }
+    };
+    section.finish();
+    sink
+}
+
+fn read_forward(section: &Section<'_>) -> SinkConfig {
+    let address = section.required_text("address", "127.0.0.1:24224");
+    let port = address.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    if !address.is_empty() && !matches!(port, Some(Ok(_))) {
+        section.problem("address", "must be a host and a port, as in \"127.0.0.1:24224\"");
+    }
+    let tag = section.text("tag").unwrap_or_else(|| DEFAULT_TAG.to_owned());
+    SinkConfig::Forward { address, tag }
+}
+
+fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {
+    let text = section.required_text("url", "https://collector.example/ingest");
+    let url: http::Uri = text.parse().unwrap_or_default();
+    if !text.is_empty() && (url.host().is_none() || !matches!(url.scheme_str(), Some("http" | "https"))) {
+        section.problem(
+            "url",
+            "must be a whole URL, as in \"https://collector.example/ingest\"",
+        );
+    }
+    let gzip = section.flag("gzip").unwrap_or(true);
+    Endpoint {
+        url,
+        gzip,
+        headers: read_template(section, "headers", folder),
+    }
+}
+
+fn read_format(section: &Section<'_>) -> Format {
+    match section.text("format").as_deref() {
+        None | Some("ndjson") => Format::Ndjson,
+        Some("array") => Format::Array,
+        Some(other) => {
+            section.problem(
+                "format",
+                format_args!("`{other}` is unknown; use ndjson or array"),
+            );
+            Format::Ndjson
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! When to poll, and how many at once.
+
+mod partition_life;
+mod source_life;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tracing::{Instrument, error, error_span, warn};
+
+use self::source_life::run_source;
+use crate::failure::{Failure, Fault};
+use crate::monitor::Monitor;
+use crate::partition::{Shared, Totals};
+use crate::progress::Progress;
+use crate::shutdown::Shutdown;
+use crate::source::{Outlets, Source};
+use crate::state::State;
+
+/// Polls at once in the whole process. A poll mostly waits for its upstream, and costs a few megabytes while it does.
+const POLLS_AT_ONCE: usize = 64;
+/// Sources and partitions begin within this time, or their interval if that is shorter.
+const SPREAD: Duration = Duration::from_secs(10);
+/// `--once` gives a partition up after this many failures in a row: with the usual delays, after about two minutes.
+const MOST_FAILURES_ONCE: u32 = 8;
+/// The same for a plugin that crashes: a crash seldom passes by itself.
+const MOST_CRASHES_ONCE: u32 = 3;
+/// `--once` does not wait longer than this for an upstream that asks for patience.
+const LONGEST_WAIT_ONCE: Duration = Duration::from_secs(5 * 60);
+
+/// How to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Until asked to stop.
+    Forever,
+    /// Until every partition has caught up or failed.
+    Once,
+}
+
+/// Who is told how it goes.
+#[derive(Debug, Clone)]
+pub struct Watchers {
+    /// People in front of a terminal.
+    pub progress: Progress,
+    /// Operators and their tools.
+    pub monitor: Monitor,
+}
+
+/// What became of all partitions.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Sums over all sources.
+    pub totals: Totals,
+    /// Partitions that caught up (`Once`) or were polled until the end (`Forever`).
+    pub partitions: usize,
+    /// What failed for good: source, partition (none for the whole source), and why.
+    pub failed: Vec<(String, Option<String>, Failure)>,
+}
+
+/// What all tasks of a run share.
+#[derive(Clone)]
+struct Run {
+    mode: Mode,
+    shared: Shared,
+    progress: Progress,
+    shutdown: Shutdown,
+}
+
+/// Runs sources until they are done or asked to stop.
+///
+/// Sources do not know of each other: whatever happens to one, the others go on.
+pub async fn run(
+    sources: Vec<(Arc<Source>, Outlets)>,
+    state: State,
+    mode: Mode,
+    watchers: Watchers,
+    shutdown: Shutdown,
+) -> Summary {
+    let Watchers { progress, monitor } = watchers;
+    let shared = Shared {
+        state,
+        polls: Arc::new(Semaphore::new(POLLS_AT_ONCE)),
+        monitor,
+    };
+    let run = Run {
+        mode,
+        shared,
+        progress,
+        shutdown,
+    };
+    let count = sources.len();
+    let mut tasks = JoinSet::new();
+    for (index, (source, outlets)) in sources.into_iter().enumerate() {
+        let delay = run.offset(&source, index, count);
+        let span = error_span!("source", name = source.name());
+        tasks.spawn(run_source(source, outlets, run.clone(), delay).instrument(span));
+    }
+    let mut summary = Summary::default();
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok(ended) => summary.add(ended),
+            Err(error) => error!(%error, "a source's task ended unexpectedly"),
+        }
+    }
+    summary
+}
+
+impl Run {
+    /// When the member number `index` of `count` begins.
+    fn offset(&self, source: &Source, index: usize, count: usize) -> Duration {
+        match self.mode {
+            Mode::Once => Duration::ZERO,
+            Mode::Forever => SPREAD
+                .min(source.interval)
+                .mul_f64(index as f64 / count.max(1) as f64),
+        }
+    }
+
+    /// Waits; false when asked to stop meanwhile.
+    async fn wait(&mut self, delay: Duration) -> bool {
+        tokio::select! {
+            () = self.shutdown.requested() => false,
+            () = tokio::time::sleep(delay) => true,
+        }
+    }
+
+    /// Whether `--once` should stop trying.
+    fn gives_up(&self, failure: &Failure, failures: u32) -> bool {
+        self.mode == Mode::Once
+            && match failure.fault {
+                Fault::Denied => true,
+                Fault::Broken => failures >= MOST_CRASHES_ONCE,
+                _ => {
+                    failures >= MOST_FAILURES_ONCE
+                        || failure.retry_after.is_some_and(|after| after > LONGEST_WAIT_ONCE)
+                }
+            }
+    }
+}
+
+/// Tells operators about a failure: loudly when a person must act.
+fn report(failure: &Failure, what: &str, wait: Duration) {
+    let Failure {
+        fault,
+        code,
+        message,
+        hint,
+        ..
+    } = failure;
+    let (fault, hint) = (fault.as_str(), hint.as_deref());
+    let wait = humantime::format_duration(Duration::from_millis(wait.as_millis() as u64)).to_string();
+    match failure.fault {
+        Fault::Retry => warn!(fault, code, hint, next = wait, "{what}: {message}"),
+        _ if failure.fault.is_final() => error!(fault, code, hint, "{what} for good: {message}"),
+        _ => error!(fault, code, hint, next = wait, "{what}: {message}"),
+    }
+}
+
+impl Summary {
+    fn add(&mut self, more: Self) {
+        self.totals += &more.totals;
+        self.partitions += more.partitions;
+        self.failed.extend(more.failed);
+    }
+}

@@ -1,0 +1,197 @@
+//! One source's life: find its partitions, keep a task for each, look again from time to time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{Instrument, error, error_span, info, warn};
+
+use super::partition_life::{Ended, run_partition};
+use super::{Mode, Run, Summary, report};
+use crate::backoff::Backoff;
+use crate::bindings::exports::headwater::source::source::PartitionInfo;
+use crate::failure::{Failure, Fault};
+use crate::partition::Partition;
+use crate::shutdown::{self, Trigger};
+use crate::source::{Outlets, Source};
+
+/// Polls and deliveries at once of one source, so that none fills the whole process.
+const SOURCE_POLLS_AT_ONCE: usize = 8;
+/// How often to look for new and vanished partitions.
+const DISCOVERY_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+/// Runs a source until it is done or asked to stop.
+pub(super) async fn run_source(
+    source: Arc<Source>,
+    outlets: Outlets,
+    mut run: Run,
+    delay: Duration,
+) -> Summary {
+    let mut tasks = Tasks::new(source.clone(), outlets, run.clone());
+    if !run.wait(delay).await {
+        return Summary::default();
+    }
+    run.shared.monitor.expect(source.name());
+    let mut backoff = Backoff::default();
+    loop {
+        let wait = match source.discover().await {
+            Ok(found) => {
+                backoff.reset();
+                tasks.reconcile(found);
+                if run.mode == Mode::Once {
+                    break;
+                }
+                DISCOVERY_INTERVAL
+            }
+            Err(failure) => {
+                let wait = backoff.delay(&failure, source.interval);
+                report(&failure, "cannot find the partitions", wait);
+                run.shared.monitor.failed(source.name(), "", &failure);
+                if failure.fault.is_final() || run.gives_up(&failure, backoff.failures()) {
+                    tasks
+                        .summary
+                        .failed
+                        .push((source.name().to_owned(), None, failure));
+                    break;
+                }
+                wait
+            }
+        };
+        if !tasks.watch(&mut run, wait).await {
+            break;
+        }
+    }
+    tasks.finish().await
+}
+
+/// The partitions of a source that have a task.
+struct Tasks {
+    source: Arc<Source>,
+    outlets: Outlets,
+    run: Run,
+    /// Bounds the polls and deliveries of this source.
+    turns: Arc<Semaphore>,
+    running: BTreeMap<String, Trigger>,
+    tasks: JoinSet<Ended>,
+    /// Partitions that failed for good: not begun again before a restart.
+    given_up: BTreeSet<String>,
+    summary: Summary,
+}
+
+impl Tasks {
+    fn new(source: Arc<Source>, outlets: Outlets, run: Run) -> Self {
+        Self {
+            source,
+            outlets,
+            run,
+            turns: Arc::new(Semaphore::new(SOURCE_POLLS_AT_ONCE)),
+            running: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            given_up: BTreeSet::new(),
+            summary: Summary::default(),
+        }
+    }
+
+    /// Begins what is new and stops what has vanished or cannot be read. Stored cursors stay either way.
+    fn reconcile(&mut self, found: Vec<PartitionInfo>) {
+        while let Some(ended) = self.tasks.try_join_next() {
+            self.note(ended);
+        }
+        let readable: BTreeMap<String, String> = found
+            .into_iter()
+            .filter_map(|info| match info.unavailable {
+                None => Some((info.id, info.title)),
+                Some(reason) => {
+                    warn!(
+                        partition = info.id,
+                        title = info.title,
+                        "cannot be read at present: {reason}"
+                    );
+                    None
+                }
+            })
+            .collect();
+        let titles: Vec<_> = readable
+            .iter()
+            .map(|(id, title)| (id.clone(), title.clone()))
+            .collect();
+        self.run.shared.monitor.found(self.source.name(), &titles);
+        // They stay in the list until their task has ended: a partition that comes back must not be polled twice.
+        for (id, stop) in self.running.iter().filter(|(id, _)| !readable.contains_key(*id)) {
+            info!(partition = id, "no longer there; its cursor is kept");
+            stop.request();
+        }
+        let fresh: Vec<_> = readable
+            .into_iter()
+            .filter(|(id, _)| !self.running.contains_key(id) && !self.given_up.contains(id))
+            .collect();
+        info!(
+            running = self.running.len(),
+            new = fresh.len(),
+            "found the partitions"
+        );
+        let count = fresh.len();
+        for (index, (id, title)) in fresh.into_iter().enumerate() {
+            self.begin(id, &title, self.run.offset(&self.source, index, count));
+        }
+    }
+
+    fn begin(&mut self, id: String, title: &str, delay: Duration) {
+        let (stop, stopped) = shutdown::channel();
+        let span = error_span!("partition", id, title);
+        let partition = Partition::new(
+            self.source.clone(),
+            id.clone(),
+            self.outlets.clone(),
+            self.run.shared.clone(),
+        );
+        let task = run_partition(partition, self.turns.clone(), self.run.clone(), stopped, delay);
+        self.tasks.spawn(task.instrument(span));
+        self.running.insert(id, stop);
+    }
+
+    /// Keeps an eye on the partitions for some time; false when it is time to end.
+    async fn watch(&mut self, run: &mut Run, duration: Duration) -> bool {
+        let end = Instant::now() + duration;
+        loop {
+            tokio::select! {
+                go_on = run.wait(end.saturating_duration_since(Instant::now())) => return go_on,
+                Some(ended) = self.tasks.join_next() => self.note(ended),
+            }
+            let is_gone = |(_, _, failure): &(_, _, Failure)| failure.fault == Fault::Gone;
+            if self.summary.failed.iter().any(is_gone) {
+                self.running.values().for_each(Trigger::request);
+                return false;
+            }
+        }
+    }
+
+    /// Waits for all partitions.
+    async fn finish(mut self) -> Summary {
+        while let Some(ended) = self.tasks.join_next().await {
+            self.note(ended);
+        }
+        self.summary
+    }
+
+    fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
+        let Ended { id, totals, failure } = match ended {
+            Ok(ended) => ended,
+            Err(error) => return error!(%error, "a partition's task ended unexpectedly"),
+        };
+        self.running.remove(&id);
+        self.summary.totals += &totals;
+        match failure {
+            None => self.summary.partitions += 1,
+            Some(failure) => {
+                self.given_up.insert(id.clone());
+                self.summary
+                    .failed
+                    .push((self.source.name().to_owned(), Some(id), failure));
+            }
+        }
+    }
+}
