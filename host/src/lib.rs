@@ -6,6 +6,8 @@
 //! by `batch`, handed to a `sink` or to `dead_letter`, and only then is the cursor stored in `state`. `monitor` shows
 //! operators how all of that goes.
 
+mod backoff;
+mod base64;
 pub mod batch;
 pub mod bindings;
 pub mod caller;
