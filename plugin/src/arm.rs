@@ -233,3 +233,45 @@ pub fn subscriptions_url(settings: &Settings) -> String {
         settings.cloud.resource_manager
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn a_filter_is_quoted_and_encoded() {
+        for (filter, term) in [
+            ("", ""),
+            (
+                r#""resource_group":"O'Brien & Söhne""#,
+                "%20and%20resourceGroupName%20eq%20%27O%27%27Brien%20%26%20S%C3%B6hne%27",
+            ),
+            (
+                r#""resource_provider":"Microsoft.Network""#,
+                "%20and%20resourceProvider%20eq%20%27Microsoft.Network%27",
+            ),
+            (
+                r#""resource_id":"/subscriptions/1""#,
+                "%20and%20resourceUri%20eq%20%27%2Fsubscriptions%2F1%27",
+            ),
+            (
+                r#""correlation_id":"a' or 1 eq 1""#,
+                "%20and%20correlationId%20eq%20%27a%27%27%20or%201%20eq%201%27",
+            ),
+        ] {
+            let config = format!(
+                r#"{{"tenant_id":"contoso.example","client_id":"bbbbbbbb-0000-0000-0000-000000000002","client_secret":"s",
+                    "tenant_log":true,"filter":{{{filter}}}}}"#
+            );
+            let (settings, _) = config::read(&config).unwrap();
+            let url = log_url(&settings, &Partition::Tenant, 0, SECOND);
+            let expected = format!(
+                "https://management.azure.com/providers/Microsoft.Insights/eventtypes/management/values\
+                 ?api-version=2015-04-01&$filter=eventTimestamp%20ge%20%271970-01-01T00%3A00%3A00Z%27%20and%20\
+                 eventTimestamp%20le%20%271970-01-01T00%3A00%3A01Z%27{term}"
+            );
+            assert_eq!(url, expected, "{filter}");
+        }
+    }
+}

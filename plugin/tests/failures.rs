@@ -281,6 +281,13 @@ fn a_start_before_the_retention_is_moved_with_a_warning() {
 }
 
 #[test]
+fn requests_leave_as_the_api_documents_them() {
+    let mut azure = azure(7);
+    poll(&mut azure, None, None).unwrap();
+    insta::assert_snapshot!(azure.requests.join("\n"));
+}
+
+#[test]
 fn measures_tell_what_a_poll_did() {
     let mut azure = azure(12);
     let batch = poll(&mut azure, None, None).unwrap();

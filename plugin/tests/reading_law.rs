@@ -170,7 +170,7 @@ fn the_law_holds(history: &History) -> Result<(), TestCaseError> {
     // A calm end: every event becomes readable, and is then read at its oldest age.
     let calm = Step {
         seconds: 0,
-        max_events: 50,
+        max_events: 200,
         max_bytes: 1 << 20,
         fate: Fate::Committed,
         mishaps: Vec::new(),

@@ -72,6 +72,8 @@ pub struct Simulated {
     pub refusal: Option<Response>,
     /// What happens to every request, beyond those in `mishaps`.
     pub lasting: Option<Mishap>,
+    /// Requests as sent, without the values of headers and form fields.
+    pub requests: Vec<String>,
     /// Log lines, for operators.
     pub lines: Vec<String>,
     token: Option<(String, Timestamp)>,
@@ -94,6 +96,7 @@ impl Simulated {
             logins: 0,
             refusal: None,
             lasting: None,
+            requests: Vec::new(),
             lines: Vec::new(),
             token: None,
             not_before: 0,
@@ -260,6 +263,7 @@ impl Simulated {
 
 impl World for Simulated {
     fn send(&mut self, request: &Request) -> Result<Response, TransportError> {
+        self.requests.push(outline(request));
         // Whatever happens takes time.
         assert!(
             self.now - self.began < 3600 * SECOND,
@@ -326,4 +330,23 @@ fn read_filter(query: &str) -> (Timestamp, Timestamp) {
         )
     );
     (start, end)
+}
+
+/// A request without what differs from run to run, or is secret.
+fn outline(request: &Request) -> String {
+    let names: Vec<&str> = request.headers.iter().map(|(name, _)| *name).collect();
+    let body = String::from_utf8_lossy(&request.body);
+    let fields: Vec<&str> = body
+        .split('&')
+        .filter_map(|field| field.split('=').next())
+        .collect();
+    format!(
+        "{:?} {}\n  {}\n  {}",
+        request.method,
+        request.url,
+        names.join(" "),
+        fields.join(" ")
+    )
+    .trim_end()
+    .to_owned()
 }
