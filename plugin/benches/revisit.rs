@@ -6,11 +6,6 @@
 //! `rate` is in events per second; `late` percent of them become readable between `from` and `to` after they happened,
 //! evenly spread, the others within ten seconds.
 
-#![allow(
-    clippy::expect_used,
-    reason = "a bench tells its user at once what it cannot read"
-)]
-
 use std::collections::HashMap;
 
 use azure_activity::contract::{Nanos, Timestamp};

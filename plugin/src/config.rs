@@ -1,6 +1,7 @@
 //! The operator's configuration: what it means, and what is wrong with it. All issues are found at once.
 
 mod credential;
+mod endpoints;
 mod fields;
 mod read;
 

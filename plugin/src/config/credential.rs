@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::fields::{Fields, Issues};
 #[cfg(feature = "certificate")]
 use crate::certificate::Certificate;
+use crate::guid;
 
 /// A value that must never be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,4 +50,74 @@ impl Credential {
             Credential::Certificate(_, secret) => secret.expose(),
         }
     }
+}
+
+/// Reads whichever of the three keys is given; none only if an issue was noted.
+pub fn read(fields: &Fields<'_>, issues: &mut Issues, warnings: &mut Issues) -> Option<Credential> {
+    let keys = ["client_secret", "client_certificate", "client_assertion"];
+    let given: Vec<&str> = keys
+        .into_iter()
+        .filter(|key| fields.value(key).is_some())
+        .collect();
+    let key = match given[..] {
+        [key] => key,
+        [] => {
+            issues.add(
+                "/client_secret",
+                "is missing; give the Value of a client secret, or client_certificate, or client_assertion",
+            );
+            return None;
+        }
+        [first, ..] => {
+            issues.add(
+                fields.pointer(first),
+                format!("{} exclude each other; keep one", given.join(" and ")),
+            );
+            return None;
+        }
+    };
+    let text = fields.text(key, issues)?;
+    let secret = Secret::new(text.to_owned());
+    match key {
+        "client_secret" => {
+            if guid::parse(text).is_some() {
+                warnings.add(
+                    "/client_secret",
+                    "looks like the Secret ID; the Value is needed, which the portal shows only once",
+                );
+            }
+            Some(Credential::Secret(secret))
+        }
+        "client_assertion" => {
+            if text.split('.').count() != 3 {
+                issues.add(
+                    "/client_assertion",
+                    "is not a signed JWT of three parts; give the content of the federated token file",
+                );
+                return None;
+            }
+            Some(Credential::Assertion(secret))
+        }
+        _ => certificate(secret, issues),
+    }
+}
+
+#[cfg(feature = "certificate")]
+fn certificate(pem: Secret, issues: &mut Issues) -> Option<Credential> {
+    match Certificate::read(pem.expose()) {
+        Ok(certificate) => Some(Credential::Certificate(Box::new(certificate), pem)),
+        Err(error) => {
+            issues.add("/client_certificate", error.to_string());
+            None
+        }
+    }
+}
+
+#[cfg(not(feature = "certificate"))]
+fn certificate(_pem: Secret, issues: &mut Issues) -> Option<Credential> {
+    issues.add(
+        "/client_certificate",
+        "needs a component built with the feature `certificate`; or use client_secret or client_assertion",
+    );
+    None
 }

@@ -2,14 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, Issues, kind, nearest};
+use super::fields::{Fields, Issues, kind};
 use super::{
-    Credential, DEFAULT_LOOKBACK, DEFAULT_START, DEFAULT_WINDOW, Filter, MAXIMUM_LOOKBACK, Secret, Settings,
-    Start, Subscriptions,
+    DEFAULT_LOOKBACK, DEFAULT_START, DEFAULT_WINDOW, Filter, MAXIMUM_LOOKBACK, Settings, Start,
+    Subscriptions, credential, endpoints,
 };
-#[cfg(feature = "certificate")]
-use crate::certificate::Certificate;
-use crate::cloud::{Cloud, Origin, PRESETS};
 use crate::contract::{Issue, Nanos};
 use crate::format::Format;
 use crate::guid;
@@ -98,10 +95,10 @@ fn settings(object: &Map<String, Value>, issues: &mut Issues, warnings: &mut Iss
         }
         client
     });
-    let credential = credential(&fields, issues, warnings);
+    let credential = credential::read(&fields, issues, warnings);
     let tenant_log = fields.flag("tenant_log", issues).unwrap_or(false);
     let subscriptions = subscriptions(&fields, tenant_log, issues);
-    let cloud = cloud(&fields, issues);
+    let cloud = endpoints::read(&fields, issues);
     let start = start(&fields, issues);
     let lookback = span_of(&fields, "lookback", "30m", issues).unwrap_or(DEFAULT_LOOKBACK);
     let window = span_of(&fields, "window", "6h", issues).unwrap_or(DEFAULT_WINDOW);
@@ -164,75 +161,6 @@ fn domain(text: &str) -> Option<String> {
     (text.contains('.') && text.split('.').all(label)).then(|| text.to_ascii_lowercase())
 }
 
-fn credential(fields: &Fields<'_>, issues: &mut Issues, warnings: &mut Issues) -> Option<Credential> {
-    let keys = ["client_secret", "client_certificate", "client_assertion"];
-    let given: Vec<&str> = keys
-        .into_iter()
-        .filter(|key| fields.value(key).is_some())
-        .collect();
-    let key = match given[..] {
-        [key] => key,
-        [] => {
-            issues.add(
-                "/client_secret",
-                "is missing; give the Value of a client secret, or client_certificate, or client_assertion",
-            );
-            return None;
-        }
-        [first, ..] => {
-            issues.add(
-                fields.pointer(first),
-                format!("{} exclude each other; keep one", given.join(" and ")),
-            );
-            return None;
-        }
-    };
-    let text = fields.text(key, issues)?;
-    let secret = Secret::new(text.to_owned());
-    match key {
-        "client_secret" => {
-            if guid::parse(text).is_some() {
-                warnings.add(
-                    "/client_secret",
-                    "looks like the Secret ID; the Value is needed, which the portal shows only once",
-                );
-            }
-            Some(Credential::Secret(secret))
-        }
-        "client_assertion" => {
-            if text.split('.').count() != 3 {
-                issues.add(
-                    "/client_assertion",
-                    "is not a signed JWT of three parts; give the content of the federated token file",
-                );
-                return None;
-            }
-            Some(Credential::Assertion(secret))
-        }
-        _ => certificate(secret, issues),
-    }
-}
-
-#[cfg(feature = "certificate")]
-fn certificate(pem: Secret, issues: &mut Issues) -> Option<Credential> {
-    match Certificate::read(pem.expose()) {
-        Ok(certificate) => Some(Credential::Certificate(Box::new(certificate), pem)),
-        Err(error) => {
-            issues.add("/client_certificate", error.to_string());
-            None
-        }
-    }
-}
-
-#[cfg(not(feature = "certificate"))]
-fn certificate(_pem: Secret, issues: &mut Issues) -> Option<Credential> {
-    issues.add(
-        "/client_certificate",
-        "needs a component built with the feature `certificate`; or use client_secret or client_assertion",
-    );
-    None
-}
-
 fn subscriptions(fields: &Fields<'_>, tenant_log: bool, issues: &mut Issues) -> Option<Subscriptions> {
     const REMEDY: &str =
         "give a subscription GUID, a list of GUIDs, or \"*\" for every one that the application can read";
@@ -265,68 +193,6 @@ fn subscriptions(fields: &Fields<'_>, tenant_log: bool, issues: &mut Issues) -> 
         }
     }
     Some(Subscriptions::These(ids))
-}
-
-fn cloud(fields: &Fields<'_>, issues: &mut Issues) -> Option<Cloud> {
-    let names = PRESETS.map(|(name, _, _)| name);
-    match fields.value("cloud") {
-        None => Cloud::preset("public"),
-        Some(Value::String(name)) => {
-            let cloud = Cloud::preset(name);
-            if cloud.is_none() {
-                let near = nearest(name, &names)
-                    .map(|near| format!("did you mean `{near}`? "))
-                    .unwrap_or_default();
-                issues.add(
-                    "/cloud",
-                    format!("is not a known cloud; {near}Give one of {}, or an object with authority and resource_manager", names.join(", ")),
-                );
-            }
-            cloud
-        }
-        Some(Value::Object(object)) => {
-            let endpoints = Fields::open(object, "/cloud", &["authority", "resource_manager"], issues);
-            let authority = endpoint(&endpoints, "authority", issues);
-            let resource_manager = endpoint(&endpoints, "resource_manager", issues);
-            Some(Cloud {
-                authority: authority?,
-                resource_manager: resource_manager?,
-            })
-        }
-        Some(other) => {
-            issues.add(
-                "/cloud",
-                format!("must be a name or an object, not {}", kind(other)),
-            );
-            None
-        }
-    }
-}
-
-/// An origin: https, or http on this very machine.
-fn endpoint(fields: &Fields<'_>, key: &str, issues: &mut Issues) -> Option<String> {
-    if fields.value(key).is_none() {
-        issues.add(
-            fields.pointer(key),
-            "is missing; give the address, for example https://management.azure.com",
-        );
-    }
-    let text = fields.text(key, issues)?;
-    let Some((origin, "" | "/")) = Origin::split(text) else {
-        issues.add(
-            fields.pointer(key),
-            "is not an address of the form https://host or https://host:port without a path",
-        );
-        return None;
-    };
-    if origin.scheme == "http" && !origin.is_loopback() {
-        issues.add(
-            fields.pointer(key),
-            "must begin with https: a token or secret would travel in the clear",
-        );
-        return None;
-    }
-    Some(text.trim_end_matches('/').to_ascii_lowercase())
 }
 
 fn start(fields: &Fields<'_>, issues: &mut Issues) -> Start {
