@@ -1,4 +1,19 @@
 //! The Azure Activity Log source.
+//!
+//! An event's way: [`reader`] asks [`arm`] for a page, [`page`] splits it, [`event`] reads a record, [`normalize`] drops or
+//! rates it, [`format`](mod@format) writes it, and [`cursor`] remembers it.
+//!
+//! | concern | modules |
+//! | --- | --- |
+//! | the contract | [`contract`], [`source`] (its five functions), [`describe`], `component` (the only one that knows WIT) |
+//! | the world outside | [`http`] (a trait), [`cloud`], [`link`], [`percent`] |
+//! | the configuration | [`config`], [`partition`], [`guid`], [`span`], [`instant`] |
+//! | the login | [`login`], [`session`], `certificate` (a feature) |
+//! | one poll | [`reader`], [`arm`], [`basket`], [`tally`]; besides [`discovery`], [`check`] |
+//! | where reading stands | [`cursor`], [`revisit`] (the reading law), [`reading`], [`seen`] |
+//! | what went wrong | [`fault`] |
+//! | records | [`page`], [`event`], [`facts`], [`json`], [`time`] |
+//! | events | [`normalize`], [`rules`], [`pattern`], [`severity`], [`format`](mod@format) |
 
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 
