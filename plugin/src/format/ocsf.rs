@@ -21,6 +21,11 @@ const CLASS: u64 = 6003;
 /// What stands for an actor, an address or a service where a record names none.
 const PLATFORM: &[u8] = b"Microsoft Azure";
 
+/// The only methods that the schema allows.
+const METHODS: [&str; 9] = [
+    "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
+];
+
 /// The version of ATT&CK that technique ids are of.
 const ATTACK_VERSION: &[u8] = b"17.1";
 
@@ -148,8 +153,12 @@ fn api(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 }
 
 fn http_request(output: &mut Output, record: &Record<'_>) {
+    let given = record.text_of(Part::HttpRequest, "method");
+    let method = METHODS
+        .into_iter()
+        .find(|method| given.is_some_and(|given| given.is(method)));
     let request = output.open("http_request");
-    output.member("http_method", record.text_of(Part::HttpRequest, "method"));
+    output.member_bytes("http_method", method.unwrap_or_default().as_bytes());
     let url = output.open("url");
     output.member("url_string", record.text_of(Part::HttpRequest, "uri"));
     output.close(url);

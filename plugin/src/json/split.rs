@@ -29,6 +29,9 @@ impl<'a> Scanner<'a> {
             match byte {
                 b'"' => {
                     at = end_of_string(bytes, at + 1);
+                    // Mostly the next string follows at once, behind a colon or a comma.
+                    let next = bytes.get(at..).unwrap_or_default();
+                    at += usize::from(!open.is_empty() && matches!(next, [b':' | b',', b'"', ..]));
                     continue;
                 }
                 b'{' | b'[' => open.enter(byte),
