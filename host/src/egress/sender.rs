@@ -168,3 +168,77 @@ fn classify_io(error: &io::Error) -> Option<Error> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Empty;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::super::origin::Origin;
+    use super::*;
+
+    async fn send(allow: &[&str], url: &str) -> Result<Response<WasiBody>, Error> {
+        let origins = allow.iter().map(|origin| Origin::parse(origin).unwrap());
+        let grant = Arc::new(Grant::new(origins, false));
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        Sender::new(grant.clone())
+            .send(&grant, Request::get(url).body(body).unwrap())
+            .await
+    }
+
+    #[tokio::test]
+    async fn a_url_leaves_byte_for_byte_with_the_right_host() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let served = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut head).await.unwrap();
+            }
+            stream
+                .write_all(b"HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n")
+                .await
+                .unwrap();
+            String::from_utf8(head).unwrap()
+        });
+        let path = "/A/./b%2fc;d=1?$filter=x%20ge%20'y'&$skipToken=a;b:c+d%3D";
+        let answer = send(&[&origin], &format!("{origin}{path}")).await.unwrap();
+        assert_eq!(answer.status(), 302, "a redirect is an answer, not an order");
+        let head = served.await.unwrap();
+        assert!(head.starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{head}");
+        assert!(
+            head.contains(&format!("host: {}\r\n", &origin["http://".len()..])),
+            "{head}"
+        );
+    }
+
+    #[tokio::test]
+    async fn literal_addresses_are_judged_before_connecting() {
+        for url in [
+            "http://127.0.0.1:9/",
+            "http://[::1]:9/",
+            "http://169.254.169.254/",
+            "http://10.0.0.1/",
+        ] {
+            let refused = send(&["https://example.com"], url).await.unwrap_err();
+            assert!(
+                matches!(refused, Error::DestinationIpProhibited),
+                "{url}: {refused}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_went_wrong_is_told_in_types() {
+        let refused = send(&["http://127.0.0.1:9"], "http://127.0.0.1:9/")
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, Error::ConnectionRefused), "{refused}");
+        let inside = send(&["https://example.com"], "http://localhost:9/")
+            .await
+            .unwrap_err();
+        assert!(matches!(inside, Error::DestinationIpProhibited), "{inside}");
+    }
+}
