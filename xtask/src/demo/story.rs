@@ -5,8 +5,8 @@ use std::io::Write;
 use anyhow::Result;
 use serde_json::Value;
 
-/// Characters of a message that fit beside the other columns on a wide terminal.
-const MESSAGE_WIDTH: usize = 120;
+/// Characters of a sentence that fit beside the other columns on a wide terminal.
+const SENTENCE_WIDTH: usize = 120;
 
 /// How to write on this terminal or pipe.
 pub struct Screen {
@@ -33,42 +33,68 @@ pub fn severity(event: &Value) -> &'static str {
         .map_or("info", |(_, word)| word)
 }
 
-/// Tells the hour: what matters in full, routine as a count.
+/// Tells the hour: how each operation that matters ended, and why it matters; the rest as a count.
 pub fn tell(out: &mut impl Write, screen: &Screen, events: &[Value]) -> Result<()> {
     let mut events: Vec<&Value> = events.iter().collect();
     events.sort_by_key(|event| event["@timestamp"].as_str().unwrap_or_default());
-    let mut routine = 0;
+    let mut skipped = 0;
     writeln!(out)?;
     for event in events {
         let severity = severity(event);
-        if severity == "info" {
-            routine += 1;
+        let under_way = matches!(
+            event["azure"]["activity_logs"]["phase"].as_str(),
+            Some("start" | "accepted")
+        );
+        if severity == "info" || under_way {
+            skipped += 1;
             continue;
         }
-        tell_skipped(out, &mut routine)?;
+        tell_skipped(out, &mut skipped)?;
         let time = event["@timestamp"]
             .as_str()
             .and_then(|time| time.get(11..19))
             .unwrap_or("        ");
         let category = event["event"]["dataset"].as_str().unwrap_or_default();
-        let message = event["message"].as_str().unwrap_or_default();
-        let message: String = message.chars().take(MESSAGE_WIDTH).collect();
+        let sentence: String = sentence(event).chars().take(SENTENCE_WIDTH).collect();
         writeln!(
             out,
-            "{time}  {}  {category:<14}  {message}",
+            "{time}  {}  {category:<14}  {sentence}",
             screen.paint(severity)
         )?;
     }
-    tell_skipped(out, &mut routine)?;
+    tell_skipped(out, &mut skipped)?;
     writeln!(out)?;
     Ok(())
 }
 
-fn tell_skipped(out: &mut impl Write, routine: &mut u32) -> Result<()> {
-    if *routine > 0 {
-        writeln!(out, "          … {routine} routine")?;
+/// What happened, and why it is rated so where a row of the table says it.
+fn sentence(event: &Value) -> String {
+    let details = &event["azure"]["activity_logs"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().replace(['\r', '\n'], " ");
+    if event["event"]["dataset"] != "Administrative" {
+        return text(&event["message"]);
     }
-    *routine = 0;
+    let resource = text(&details["resource"]["id"]);
+    let resource = resource.rsplit('/').next().unwrap_or_default();
+    let (action, user, status) = (
+        &event["event"]["action"],
+        &event["user"]["name"],
+        &details["status"],
+    );
+    let action = text(action);
+    let action = action.strip_prefix("Microsoft.").unwrap_or(&action);
+    let told = format!("{action} {resource}, by {}: {}", text(user), text(status));
+    match details["severity"]["reason"].as_str() {
+        Some(reason) => format!("{told} ({reason})"),
+        None => told,
+    }
+}
+
+fn tell_skipped(out: &mut impl Write, skipped: &mut u32) -> Result<()> {
+    if *skipped > 0 {
+        writeln!(out, "          … {skipped} routine or under way")?;
+    }
+    *skipped = 0;
     Ok(())
 }
 

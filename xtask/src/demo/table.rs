@@ -24,10 +24,10 @@ impl Totals {
         let mut lines = log
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let Some(last) = lines.rfind(|line| line["fields"]["requests"].is_u64()) else {
+        let Some(last) = lines.rfind(|line| line["requests"].is_u64()) else {
             return Self::default();
         };
-        let count = |name: &str| last["fields"][name].as_u64().unwrap_or_default();
+        let count = |name: &str| last[name].as_u64().unwrap_or_default();
         Self {
             dropped: count("dropped"),
             duplicates: count("duplicates"),
