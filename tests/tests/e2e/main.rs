@@ -6,6 +6,7 @@ mod delivery;
 mod describe;
 mod diagnosis;
 mod lab;
+mod requests;
 mod sandbox;
 mod second_source;
 mod secrets;

@@ -1,0 +1,70 @@
+//! Events per second on one core, natively and through the component in the host's production configuration, with
+//! their ratio: one JSON object per page and format. The component's figure includes all of a poll: a fresh instance,
+//! the page through WASI HTTP, and the batch across the component boundary.
+
+#[path = "../../plugin/benches/pages.rs"]
+mod pages;
+mod support;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use azure_activity::event::Record;
+use azure_activity::format::Format;
+use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
+use azure_activity::{page, rules};
+use support::Tenant;
+
+/// Long enough for the clock and for the processor to settle.
+const SPAN: Duration = Duration::from_millis(500);
+
+/// The best of so many spans counts: the others were disturbed.
+const SPANS: usize = 5;
+
+fn main() -> anyhow::Result<()> {
+    for (name, body) in [("role-assignments", pages::role_assignments()), ("mixed", pages::mixed())] {
+        for format in Format::ALL {
+            let native = best(|| Ok(normalize(black_box(&body), format)))?;
+            let tenant = Tenant::new(body.clone(), format.name())?;
+            let component = best(|| Ok(tenant.poll()?.0))?;
+            // Both per event: a poll ends early when its batch is full.
+            let bytes = body.len() as f64 / pages::RECORDS as f64;
+            println!(
+                r#"{{"bench":"normalize","page":"{name}","format":"{}","native_eps":{native:.0},"component_eps":{component:.0},"ratio":{:.2},"native_mbps":{:.0},"component_mbps":{:.0}}}"#,
+                format.name(),
+                native / component,
+                native * bytes / 1e6,
+                component * bytes / 1e6,
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Events per second in the best span.
+fn best(mut run: impl FnMut() -> anyhow::Result<usize>) -> anyhow::Result<f64> {
+    let mut best = 0.0f64;
+    for _ in 0..SPANS {
+        let began = Instant::now();
+        let mut events = 0;
+        while began.elapsed() < SPAN {
+            events += run()?;
+        }
+        best = best.max(events as f64 / began.elapsed().as_secs_f64());
+    }
+    Ok(best)
+}
+
+/// A page's whole way natively, as in a poll; the number of events.
+fn normalize(body: &[u8], format: Format) -> usize {
+    let settings = Settings { format, drop: rules::default_drop(), severity: Vec::new() };
+    let mut normalizer = Normalizer::new(settings);
+    let page = page::read(body).expect("the pages are whole");
+    let mut events = Vec::with_capacity(page.items.len());
+    for item in page.items {
+        if let Outcome::Event(event) = normalizer.apply(&Record::read(item), &Context::default()) {
+            events.push(event);
+        }
+    }
+    black_box(events).len()
+}
