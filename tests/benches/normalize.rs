@@ -22,7 +22,10 @@ const SPAN: Duration = Duration::from_millis(500);
 const SPANS: usize = 5;
 
 fn main() -> anyhow::Result<()> {
-    for (name, body) in [("role-assignments", pages::role_assignments()), ("mixed", pages::mixed())] {
+    for (name, body) in [
+        ("role-assignments", pages::role_assignments()),
+        ("mixed", pages::mixed()),
+    ] {
         for format in Format::ALL {
             let native = best(|| Ok(normalize(black_box(&body), format)))?;
             let tenant = Tenant::new(body.clone(), format.name())?;
@@ -57,7 +60,11 @@ fn best(mut run: impl FnMut() -> anyhow::Result<usize>) -> anyhow::Result<f64> {
 
 /// A page's whole way natively, as in a poll; the number of events.
 fn normalize(body: &[u8], format: Format) -> usize {
-    let settings = Settings { format, drop: rules::default_drop(), severity: Vec::new() };
+    let settings = Settings {
+        format,
+        drop: rules::default_drop(),
+        severity: Vec::new(),
+    };
     let mut normalizer = Normalizer::new(settings);
     let page = page::read(body).expect("the pages are whole");
     let mut events = Vec::with_capacity(page.items.len());

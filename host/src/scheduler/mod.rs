@@ -23,8 +23,8 @@ use crate::state::State;
 const POLLS_AT_ONCE: usize = 64;
 /// Sources and partitions begin within this time, or their interval if that is shorter.
 const SPREAD: Duration = Duration::from_secs(10);
-/// `--once` gives a partition up after this many failures in a row: with the usual delays, after about two minutes.
-const MOST_FAILURES_ONCE: u32 = 8;
+/// `--once` gives a partition up after this many failures in a row: with the usual delays, after about half a minute.
+const MOST_FAILURES_ONCE: u32 = 7;
 /// The same for a plugin that crashes: a crash seldom passes by itself.
 const MOST_CRASHES_ONCE: u32 = 3;
 /// `--once` does not wait longer than this for an upstream that asks for patience.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Failure, Kind, error_body};
 use crate::contract::{Fault, Nanos};
 use crate::http::Response;
-use crate::span::MINUTE;
+use crate::span::{MINUTE, SECOND};
 
 /// What a refusal says, as far as it can be repeated: never the description, which may hold ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,10 @@ enum Class {
 /// A refused login is asked again no more often than this: a person has to act first, and Entra itself punishes loops
 /// (AADSTS50196).
 const REFUSED: Nanos = MINUTE;
+
+/// A passing failure of Entra's own: long enough that a thousand partitions do not ask at once, short enough that
+/// reading goes on soon.
+const UNAVAILABLE: Nanos = 2 * SECOND;
 
 const ROWS: &[Row] = &[
     Row {
@@ -203,7 +207,12 @@ impl Refusal {
 
     /// How long to leave the token endpoint alone when it names no time itself.
     pub fn pause(&self) -> Nanos {
-        REFUSED
+        let failure = self.failure();
+        match (failure.error.fault, failure.error.code) {
+            (_, "entra.throttled") => REFUSED,
+            (Fault::Retry, _) => UNAVAILABLE,
+            _ => REFUSED,
+        }
     }
 
     /// The failure that this refusal means.

@@ -33,11 +33,18 @@ pub struct Tenant {
 impl Tenant {
     /// Loads the component for one format of events.
     pub fn new(page: Vec<u8>, format: &str) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let plugin = Plugins::new(engine::start()?)?.load(&component()?, None)?;
         let origin = Origin::parse(ENDPOINT).map_err(anyhow::Error::msg)?;
         let grant = Arc::new(Grant::new([origin], false));
-        let caller = Caller::new(plugin, grant, Arc::new(Canned { page: page.into() }), Limits::default());
+        let caller = Caller::new(
+            plugin,
+            grant,
+            Arc::new(Canned { page: page.into() }),
+            Limits::default(),
+        );
         let config = toml::toml! {
             tenant_id = "11111111-1111-1111-1111-111111111111"
             client_id = "22222222-2222-2222-2222-222222222222"
@@ -53,14 +60,21 @@ impl Tenant {
         config.insert("cloud".to_owned(), cloud.into());
         let template = Template::new(&config, "config", &PathBuf::new())
             .map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
-        let config = template.resolve(&[]).map_err(|missing| anyhow::anyhow!("{missing:?}"))?;
-        Ok(Self { caller, config, runtime })
+        let config = template
+            .resolve(&[])
+            .map_err(|missing| anyhow::anyhow!("{missing:?}"))?;
+        Ok(Self {
+            caller,
+            config,
+            runtime,
+        })
     }
 
     /// One poll from the start; the number of events it returned and the host's CPU time.
     pub fn poll(&self) -> anyhow::Result<(usize, std::time::Duration)> {
         let Called { result, usage, .. } =
-            self.runtime.block_on(self.caller.poll(&self.config, PARTITION, None));
+            self.runtime
+                .block_on(self.caller.poll(&self.config, PARTITION, None));
         let batch = result.map_err(|failure| anyhow::anyhow!("{failure}"))?;
         Ok((batch.events.len(), usage.cpu))
     }
@@ -79,12 +93,16 @@ impl Transport for Canned {
             // The component writes a body until somebody has read it.
             request.into_body().collect().await?;
             let body = if is_login { Bytes::from_static(TOKEN) } else { page };
-            Ok(Response::new(Full::new(body).map_err(|never| match never {}).boxed_unsync()))
+            Ok(Response::new(
+                Full::new(body).map_err(|never| match never {}).boxed_unsync(),
+            ))
         })
     }
 }
 
 fn component() -> anyhow::Result<PathBuf> {
     let named = std::env::var_os("HEADWATER_COMPONENT");
-    named.map(PathBuf::from).ok_or_else(|| anyhow::anyhow!("run `cargo xtask bench`: it builds the component first"))
+    named
+        .map(PathBuf::from)
+        .ok_or_else(|| anyhow::anyhow!("run `cargo xtask bench`: it builds the component first"))
 }

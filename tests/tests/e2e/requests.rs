@@ -31,7 +31,12 @@ fn log(server: &fake_azure::Server) -> String {
         .requests()
         .map(|request| {
             let headers = request.headers.join(" ");
-            format!("{} {} {}\n  {headers}", request.status, request.method, mask(&request.target))
+            format!(
+                "{} {} {}\n  {headers}",
+                request.status,
+                request.method,
+                mask(&request.target)
+            )
         })
         .collect();
     lines.join("\n")
@@ -45,7 +50,9 @@ fn mask(target: &str) -> String {
             masked.push('&');
         }
         match part.split_once('=') {
-            Some((name, _)) if name.to_lowercase().contains("skiptoken") => masked += &format!("{name}=<token>"),
+            Some((name, _)) if name.to_lowercase().contains("skiptoken") => {
+                masked += &format!("{name}=<token>")
+            }
             _ => masked += &mask_instants(part),
         }
     }

@@ -31,7 +31,10 @@ impl descriptor::Guest for FileReader {
 
 impl source::Guest for FileReader {
     fn validate(_config: String) -> Result<Plan, Vec<Issue>> {
-        Ok(Plan { origins: vec![], warnings: vec![] })
+        Ok(Plan {
+            origins: vec![],
+            warnings: vec![],
+        })
     }
 
     fn discover(_config: String, _session: Option<Vec<u8>>) -> Result<Discovery, Error> {
