@@ -5,6 +5,8 @@ pub mod arm;
 pub mod entra;
 pub mod transport;
 
+use serde_json::Value;
+
 use crate::contract::{Error, Fault, Nanos, Timestamp};
 use crate::http::Response;
 use crate::instant;
@@ -97,12 +99,12 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<Nanos> {
     Some(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT))
 }
 
-/// The part of an error's body that is worth reading.
-fn error_body(response: &Response) -> &[u8] {
+/// An error's body; `null` where it is no JSON or a web page.
+fn error_body(response: &Response) -> Value {
     if response.body.len() > BODY_LIMIT {
-        &[]
+        Value::Null
     } else {
-        &response.body
+        serde_json::from_slice(&response.body).unwrap_or_default()
     }
 }
 

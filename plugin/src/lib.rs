@@ -37,7 +37,6 @@ pub mod format;
 pub mod guid;
 pub mod http;
 pub mod instant;
-pub mod json;
 pub mod link;
 pub mod login;
 pub mod normalize;
@@ -56,3 +55,5 @@ pub mod source;
 pub mod span;
 pub mod tally;
 pub mod time;
+
+pub use activity_json as json;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::config::{Credential, Secret, Settings};
 use crate::contract::{Nanos, Timestamp};
@@ -119,33 +119,25 @@ fn asserted(assertion: Cow<'_, str>) -> Vec<(&'static str, Cow<'_, str>)> {
     ]
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    access_token: String,
-    expires_in: Option<serde_json::Value>,
-}
-
 /// The token of a good answer. `chance` spreads the renewals of many sources over up to a fifth of the margin.
 fn read_token(response: &Response, now: Timestamp, chance: u64) -> Option<Token> {
     if response.status != 200 {
         return None;
     }
-    let answer: Answer = serde_json::from_slice(&response.body).ok()?;
+    let answer: Value = serde_json::from_slice(&response.body).ok()?;
     let sendable = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if !sendable(&answer.access_token) {
-        return None;
-    }
+    let token = answer["access_token"].as_str().filter(|token| sendable(token))?;
     // A number, or a number as text in answers of the older endpoint.
-    let seconds = answer.expires_in.and_then(|value| match value {
-        serde_json::Value::String(text) => text.parse().ok(),
+    let seconds = match &answer["expires_in"] {
+        Value::String(text) => text.parse().ok(),
         other => other.as_u64(),
-    });
+    };
     let life = seconds.map_or(UNSTATED_LIFE, |seconds: u64| seconds.saturating_mul(SECOND));
     let margin = MARGIN.min(life / 4);
     let jitter = chance % (margin / 5 + 1);
     let renew = now.saturating_add(life - margin - jitter);
     Some(Token {
-        text: Secret::new(answer.access_token),
+        text: Secret::new(token.to_owned()),
         issued: now,
         renew,
     })

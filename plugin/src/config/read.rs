@@ -51,7 +51,8 @@ const DOCUMENTED_LATENESS: Nanos = 20 * MINUTE;
 /// Reads a configuration. Returns it with warnings, or every issue at once.
 pub fn read(config: &str) -> Result<(Settings, Vec<Issue>), Vec<Issue>> {
     let mut issues = Issues::default();
-    let object = match serde_json::from_str(config) {
+    // From bytes, as everything else here is read: for text the component would carry the whole parser a second time.
+    let object = match serde_json::from_slice(config.as_bytes()) {
         Ok(Value::Object(object)) => object,
         Ok(other) => {
             issues.add(

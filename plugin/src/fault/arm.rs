@@ -2,7 +2,7 @@
 //!
 //! Source of the table: Microsoft's documentation of both services and the issue trackers of their SDKs.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Failure, Kind, error_body, retry_after};
 use crate::contract::{Fault, Nanos, Timestamp};
@@ -183,30 +183,21 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// Both shapes of an error's body.
-#[derive(Deserialize)]
-struct Body {
-    error: Option<Detail>,
-    code: Option<String>,
-    message: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Detail {
-    code: Option<String>,
-    message: Option<String>,
-}
-
-/// Code and message of a body of either shape; empty for anything else.
+/// Code and message of a body, which has them in its member `error` or at the top; empty for anything else.
 fn detail(response: &Response) -> (String, String) {
-    let Ok(body) = serde_json::from_slice::<Body>(error_body(response)) else {
-        return Default::default();
+    let body = error_body(response);
+    let detail = body
+        .get("error")
+        .filter(|error| error.is_object())
+        .unwrap_or(&body);
+    let text = |name| {
+        detail
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
-    let (code, message) = match body.error {
-        Some(detail) => (detail.code, detail.message),
-        None => (body.code, body.message),
-    };
-    (code.unwrap_or_default(), message.unwrap_or_default())
+    (text("code"), text("message"))
 }
 
 /// The failure that an answer other than 200 means for a stream.

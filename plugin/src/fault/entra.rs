@@ -4,6 +4,7 @@
 //! choose the hint. Source of the numbers: Microsoft's list of Entra authentication error codes.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Failure, Kind, error_body};
 use crate::contract::{Fault, Nanos};
@@ -177,31 +178,19 @@ const ROWS: &[Row] = &[
     },
 ];
 
-#[derive(Deserialize)]
-struct Body {
-    error: Option<String>,
-    error_codes: Option<Vec<u32>>,
-    error_description: Option<String>,
-    trace_id: Option<String>,
-}
-
 impl Refusal {
     /// Reads an answer other than 200, whatever its body.
     pub fn read(response: &Response) -> Refusal {
-        let status = response.status;
-        let Ok(body) = serde_json::from_slice::<Body>(error_body(response)) else {
-            return Refusal {
-                status,
-                ..Refusal::default()
-            };
-        };
-        let number = body.error_codes.and_then(|codes| codes.first().copied());
-        let number = number.or_else(|| described_number(body.error_description.as_deref()?));
+        let body = error_body(response);
+        let number = body["error_codes"][0]
+            .as_u64()
+            .and_then(|number| u32::try_from(number).ok())
+            .or_else(|| described_number(body["error_description"].as_str()?));
         Refusal {
-            status,
-            word: plain(body.error),
+            status: response.status,
+            word: plain(&body["error"]),
             number: number.unwrap_or_default(),
-            trace: plain(body.trace_id),
+            trace: plain(&body["trace_id"]),
         }
     }
 
@@ -305,14 +294,14 @@ impl Refusal {
 }
 
 /// A word or an id that is safe to repeat; anything else is left out.
-fn plain(text: Option<String>) -> String {
-    let safe = |text: &String| {
+fn plain(value: &Value) -> String {
+    let safe = |text: &&str| {
         text.len() <= 64
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
-    text.filter(safe).unwrap_or_default()
+    value.as_str().filter(safe).unwrap_or_default().to_owned()
 }
 
 /// The number in a description, for answers without `error_codes`.

@@ -47,7 +47,7 @@ impl<'t> Techniques<'t> {
 /// Rates records by the built-in table and the operator's rows.
 #[derive(Debug)]
 pub struct Rater {
-    table: Table,
+    table: &'static Table,
     operator: Vec<(SeverityRow, String)>,
 }
 

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Severity;
@@ -48,8 +50,14 @@ pub struct Table {
 }
 
 impl Table {
-    /// The built-in table. Rows that cannot be read are left out; a test sees to it that there are none.
-    pub fn built_in() -> Self {
+    /// The built-in table, read once.
+    pub fn built_in() -> &'static Table {
+        static BUILT_IN: LazyLock<Table> = LazyLock::new(Table::read);
+        &BUILT_IN
+    }
+
+    /// Rows that cannot be read are left out; a test sees to it that there are none.
+    fn read() -> Self {
         let rows: Vec<Row> = OPERATIONS
             .lines()
             .skip(1)

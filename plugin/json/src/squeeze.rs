@@ -1,4 +1,4 @@
-use super::{Flaw, Output, Scanner};
+use crate::{Flaw, Output, Scanner};
 
 /// Rewrites valid JSON as one line that strict readers take: blanks between tokens go, control characters in strings
 /// are escaped, halves of surrogate pairs become U+FFFD. Everything else stays byte for byte.

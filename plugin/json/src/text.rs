@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::chunk::WIDTH;
+use crate::chunk::WIDTH;
 
 /// The inside of a JSON string as received: a span of the input between the quotes, still escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Text<'a> {
 
 /// What copying a text into another JSON string takes. Ordered: the later ones need more care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// No escapes: the bytes are what they mean.
     Plain,
     /// Valid escapes: copied as it stands, decoded for reading.
@@ -21,7 +21,7 @@ pub(super) enum Form {
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn new(raw: &'a [u8], form: Form) -> Self {
+    pub(crate) fn new(raw: &'a [u8], form: Form) -> Self {
         Text { raw, form }
     }
 
@@ -34,7 +34,7 @@ impl<'a> Text<'a> {
     }
 
     /// A text known to need no escapes, for example the digits of a number.
-    pub(crate) fn plain(raw: &'a [u8]) -> Self {
+    pub fn plain(raw: &'a [u8]) -> Self {
         Text {
             raw,
             form: Form::Plain,
@@ -180,7 +180,7 @@ fn unicode(rest: &[u8]) -> (char, usize) {
 }
 
 /// Four hexadecimal digits at the start of `bytes`.
-pub(super) fn hex4(bytes: &[u8]) -> Option<u32> {
+pub(crate) fn hex4(bytes: &[u8]) -> Option<u32> {
     let digits = bytes.first_chunk::<4>()?;
     digits.iter().try_fold(0, |value, &digit| {
         Some(value << 4 | char::from(digit).to_digit(16)?)

@@ -1,5 +1,10 @@
 //! Reading and writing JSON without building trees: everything read is a span of the bytes received, everything
 //! written goes straight into one buffer. Nothing recurses, so the depth of the input costs no stack.
+//!
+//! This is what runs for every byte of a page. It is a package of its own so that it is compiled for speed while the
+//! rest of the component is compiled for size.
+
+#![forbid(unsafe_code)]
 
 mod chunk;
 mod output;

@@ -1,5 +1,5 @@
-use super::chunk::{self, WIDTH};
-use super::{Flaw, Scanner};
+use crate::chunk::{self, WIDTH};
+use crate::{Flaw, Scanner};
 
 impl<'a> Scanner<'a> {
     /// Splits the array that comes next into its elements, looking at strings and brackets only. A bracket that closes

@@ -1,4 +1,4 @@
-use super::{Scanner, Text, Value};
+use crate::{Scanner, Text, Value};
 
 /// How much of a text is searched: bodies of requests are cut off by Azure far below it.
 const MOST_SEARCHED: usize = 64 * 1024;

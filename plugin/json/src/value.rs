@@ -1,4 +1,4 @@
-use super::Text;
+use crate::Text;
 
 /// One JSON value as received. Containers are spans, opened only where somebody asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

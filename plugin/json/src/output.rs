@@ -1,5 +1,5 @@
-use super::chunk::{self, WIDTH};
-use super::{Text, Value};
+use crate::chunk::{self, WIDTH};
+use crate::{Text, Value};
 
 /// Copies longer than this go to the platform's own routine; below it, its call costs more than it saves.
 const LONG_COPY: usize = 256;
@@ -123,7 +123,6 @@ impl Output {
     }
 
     /// Writes a member's name. Names are constants without anything to escape.
-    #[inline]
     pub fn key(&mut self, name: &'static str) {
         self.ensure(name.len() + 2 * WIDTH);
         self.separate();
@@ -152,7 +151,6 @@ impl Output {
     }
 
     /// Writes the comma between members or elements, where one is due.
-    #[inline]
     pub fn separate(&mut self) {
         let first = matches!(self.written().last(), None | Some(b'{' | b'['));
         if !first {
@@ -161,7 +159,6 @@ impl Output {
     }
 
     /// Writes a string member if there is text.
-    #[inline]
     pub fn member(&mut self, name: &'static str, text: Option<Text<'_>>) {
         if let Some(text) = text {
             self.key(name);
@@ -170,7 +167,6 @@ impl Output {
     }
 
     /// Writes a string member from decoded bytes if there are any.
-    #[inline]
     pub fn member_bytes(&mut self, name: &'static str, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.key(name);
@@ -202,7 +198,6 @@ impl Output {
     }
 
     /// Writes text as received as a string: most can be copied as it stands.
-    #[inline]
     pub fn text(&mut self, text: Text<'_>) {
         self.byte(b'"');
         self.text_inside(text);
@@ -210,7 +205,6 @@ impl Output {
     }
 
     /// Writes text as received into a string already begun.
-    #[inline]
     pub fn text_inside(&mut self, text: Text<'_>) {
         if text.copies() {
             self.copy(text.raw());
@@ -220,7 +214,6 @@ impl Output {
     }
 
     /// Writes decoded bytes as a string.
-    #[inline]
     pub fn string(&mut self, bytes: &[u8]) {
         self.byte(b'"');
         self.escaped(bytes);
@@ -262,7 +255,6 @@ impl Output {
     }
 
     /// Writes bytes as they are.
-    #[inline]
     pub fn copy(&mut self, source: &[u8]) {
         self.ensure(source.len() + WIDTH);
         copy(source, &mut self.bytes[self.length..]);

@@ -1,6 +1,6 @@
-use super::chunk::{self, WIDTH};
-use super::text::{Form, hex4};
-use super::{DEEPEST, Text, Value};
+use crate::chunk::{self, WIDTH};
+use crate::text::{Form, hex4};
+use crate::{DEEPEST, Text, Value};
 
 /// Walks over JSON text, strictly: what it accepts is valid JSON, save for control characters and halves of surrogate
 /// pairs inside strings, which [`Text`] remembers so that writers repair them.
@@ -45,12 +45,12 @@ impl<'a> Scanner<'a> {
     }
 
     /// The bytes not passed yet.
-    pub(super) fn remaining(&self) -> &'a [u8] {
+    pub(crate) fn remaining(&self) -> &'a [u8] {
         &self.bytes[self.position..]
     }
 
     /// Passes bytes that the caller has looked at.
-    pub(super) fn skip(&mut self, count: usize) {
+    pub(crate) fn skip(&mut self, count: usize) {
         self.position += count;
     }
 
@@ -150,7 +150,6 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes one value.
-    #[inline]
     pub fn value(&mut self) -> Result<Value<'a>, Flaw> {
         match self.peek() {
             Some(b'"') => self.string().map(Value::Text),
@@ -172,7 +171,6 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes a string; the next byte is its opening quote.
-    #[inline]
     pub fn string(&mut self) -> Result<Text<'a>, Flaw> {
         let start = self.position + 1;
         let mut at = start;
