@@ -6,6 +6,7 @@ mod delivery;
 mod describe;
 mod diagnosis;
 mod lab;
+mod reading;
 mod requests;
 mod sandbox;
 mod second_source;

@@ -1,0 +1,87 @@
+//! The reading law through the real component: what the server shows is delivered, each event once, whatever fails in
+//! between. `plugin/tests/reading_law.rs` proves it natively over thousands of histories; here are a few, end to end.
+
+use std::thread;
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use fake_azure::Scope;
+use fake_azure::scenario::bulk::Recipe;
+use fake_azure::scenario::example;
+
+use crate::lab;
+use crate::site::{Site, Source, finish};
+
+#[test]
+fn a_storm_of_every_failure_hides_and_repeats_nothing() {
+    let mut azure = lab::with_events(400);
+    azure.settings_mut().page_size = 50;
+    let server = lab::serve_with_faults(azure, include_str!("../../scripts/storm.json"));
+    let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
+    site.run(&["run", "--once"]).exits_with(0);
+    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
+    assert!(
+        server.azure().violations().is_empty(),
+        "{:?}",
+        server.azure().violations()
+    );
+}
+
+#[test]
+fn throttling_is_obeyed_to_the_second() {
+    let server = lab::serve_with_faults(
+        lab::with_events(300),
+        include_str!("../../scripts/throttled.json"),
+    );
+    let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
+    site.run(&["run", "--once"]).exits_with(0);
+    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
+    assert!(
+        server.azure().violations().is_empty(),
+        "{:?}",
+        server.azure().violations()
+    );
+}
+
+#[test]
+fn a_body_of_300_megabytes_is_refused_and_loses_nothing() {
+    let server = lab::serve_with_faults(
+        lab::with_events(300),
+        include_str!("../../scripts/too-large.json"),
+    );
+    let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
+    let finished = site.run(&["run", "--once"]);
+    finished.exits_with(0);
+    assert!(!finished.stderr.contains("crashed"), "{}", finished.stderr);
+    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
+}
+
+#[test]
+fn events_that_become_readable_up_to_twenty_minutes_late_arrive_once_in_a_live_run() {
+    let mut azure = lab::with_events(0);
+    // Events of the last twenty minutes, of which some come into sight during the run, in no order.
+    let recipe = Recipe {
+        subscription: example::PRODUCTION.to_owned(),
+        start: Utc::now() - TimeDelta::minutes(20),
+        spacing: TimeDelta::milliseconds(4_000),
+        latest: TimeDelta::minutes(20) + TimeDelta::seconds(8),
+        seed: 7,
+    };
+    let scope = Scope::Subscription(example::PRODUCTION.to_owned());
+    for event in recipe.events(300) {
+        azure.add(&scope, event);
+    }
+    let server = lab::serve(azure);
+    let early = lab::visible_ids(&server).len();
+    let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
+    let run = site.start(&["run"]);
+    thread::sleep(Duration::from_secs(12));
+    let pid = run.id().to_string();
+    let _ = std::process::Command::new("kill").args(["-TERM", &pid]).status();
+    finish(run).exits_with(0);
+    // What came into sight after the last poll is for the next one.
+    site.run(&["run", "--once"]).exits_with(0);
+    let visible = lab::visible_ids(&server);
+    assert!(visible.len() > early, "nothing was late");
+    assert_eq!(site.ids("contoso.ndjson"), visible);
+}
