@@ -34,7 +34,11 @@ impl World for WasiWorld {
         let client = Client::new();
         let mut builder = match request.method {
             Method::Get => client.get(&request.url),
-            Method::Post => client.post(&request.url).body(request.body.as_slice()),
+            // With its length: a server or a proxy need not understand chunks in a request.
+            Method::Post => client
+                .post(&request.url)
+                .header("content-length", request.body.len().to_string())
+                .body(request.body.as_slice()),
         }
         .connect_timeout(CONNECT_TIMEOUT.min(timeout));
         for (name, value) in &request.headers {

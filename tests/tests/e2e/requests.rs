@@ -59,10 +59,15 @@ fn mask(target: &str) -> String {
     masked
 }
 
+/// Quotes stand encoded in our own requests, and as they are in the links of the fake Azure.
 fn mask_instants(text: &str) -> String {
-    let pieces = text.split("%27").map(|piece| {
-        let instant = piece.len() > 16 && piece.starts_with("20") && piece.ends_with('Z');
-        if instant { "<instant>" } else { piece }
-    });
-    pieces.collect::<Vec<_>>().join("%27")
+    let mut masked = text.to_owned();
+    for quote in ["%27", "'"] {
+        let is_instant = |piece: &str| piece.len() > 16 && piece.starts_with("20") && piece.ends_with('Z');
+        let pieces = masked
+            .split(quote)
+            .map(|piece| if is_instant(piece) { "<instant>" } else { piece });
+        masked = pieces.collect::<Vec<_>>().join(quote);
+    }
+    masked
 }
