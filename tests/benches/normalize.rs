@@ -2,7 +2,7 @@
 //! their ratio: one JSON object per page and format. The component's figure includes all of a poll: a fresh instance,
 //! the page through WASI HTTP, and the batch across the component boundary.
 
-#[path = "../../plugin/benches/pages.rs"]
+#[path = "support/pages.rs"]
 mod pages;
 mod support;
 

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 /// How many records a page has.
 pub const RECORDS: usize = 1_000;
 
@@ -12,29 +14,31 @@ const IDENTITY: &str = "EVENT-DATA-ID";
 /// A page of role assignments of 2.9 KB each, one line, as the API sends them.
 pub fn role_assignments() -> Vec<u8> {
     let record = read(&fixtures().join("bench/role-assignment.json"));
-    page((0..RECORDS).map(|number| {
-        record
-            .trim_end()
-            .replace(IDENTITY, &format!("{number:08x}-0000-4000-8000-00000000e7e7"))
-    }))
+    page((0..RECORDS).map(|number| record.trim_end().replace(IDENTITY, &identity(number))))
 }
 
-/// A page of every record in `fixtures/events`, again and again, on one line each.
+/// A page of every record in `fixtures/events`, again and again, on one line each. Every repetition has an identity of
+/// its own, without which the component would leave it out.
 pub fn mixed() -> Vec<u8> {
     let mut files: Vec<_> = fs::read_dir(fixtures().join("events"))
         .expect("the fixtures are beside the crate")
         .map(|entry| entry.expect("a readable directory").path())
         .collect();
     files.sort();
-    let records: Vec<String> = files
+    let mut records: Vec<Value> = files
         .iter()
-        .map(|file| {
-            serde_json::from_str::<serde_json::Value>(&read(file))
-                .expect("fixtures are JSON")
-                .to_string()
-        })
+        .map(|file| serde_json::from_str(&read(file)).expect("fixtures are JSON"))
         .collect();
-    page(records.iter().cycle().take(RECORDS).cloned())
+    let count = records.len();
+    page((0..RECORDS).map(|number| {
+        let record = &mut records[number % count];
+        record["eventDataId"] = identity(number).into();
+        record.to_string()
+    }))
+}
+
+fn identity(number: usize) -> String {
+    format!("{number:08x}-0000-4000-8000-00000000e7e7")
 }
 
 fn page(records: impl Iterator<Item = String>) -> Vec<u8> {
