@@ -16,19 +16,18 @@ pub fn test() -> Result<()> {
         "checking lints",
         &mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     )?;
+    // What is built only for this target: the component layer, and all of the other sources.
+    let components = [
+        "azure-activity",
+        "example-source",
+        "file-reader",
+        "hostile-source",
+    ];
     run(
-        "checking lints of the component layer",
-        &mut cargo(&[
-            "clippy",
-            "-p",
-            "azure-activity",
-            "--lib",
-            "--target",
-            WASM_TARGET,
-            "--",
-            "-D",
-            "warnings",
-        ]),
+        "checking lints of the components",
+        cargo(&["clippy", "--lib", "--target", WASM_TARGET])
+            .args(components.iter().flat_map(|package| ["-p", package]))
+            .args(["--", "-D", "warnings"]),
     )?;
     let component = component()?;
     run(
