@@ -5,11 +5,16 @@ use anyhow::Result;
 use crate::build::component;
 use crate::cargo::{cargo, run};
 
+/// The benchmarks, by name: a plain `cargo bench` would also list every unit test, between the lines for scripts.
+const BENCHES: [&str; 4] = ["cursor", "revisit", "normalize", "poll"];
+
 /// Runs every benchmark in release.
 pub fn bench() -> Result<()> {
     let component = component()?;
     run(
         "measuring",
-        cargo(&["bench", "--workspace"]).env("HEADWATER_COMPONENT", component),
+        cargo(&["bench", "--workspace"])
+            .args(BENCHES.iter().flat_map(|name| ["--bench", name]))
+            .env("HEADWATER_COMPONENT", component),
     )
 }
