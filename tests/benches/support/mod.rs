@@ -45,13 +45,12 @@ impl Tenant {
             Arc::new(Canned { page: page.into() }),
             Limits::default(),
         );
-        let config = toml::toml! {
+        let mut config = toml::toml! {
             tenant_id = "11111111-1111-1111-1111-111111111111"
             client_id = "22222222-2222-2222-2222-222222222222"
             client_secret = "an example of a secret"
             tenant_log = true
         };
-        let mut config = config;
         config.insert("format".to_owned(), format.into());
         let cloud = toml::Table::from_iter([
             ("authority".to_owned(), ENDPOINT.into()),

@@ -5,55 +5,47 @@ use std::thread;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use fake_azure::Scope;
 use fake_azure::scenario::bulk::Recipe;
 use fake_azure::scenario::example;
+use fake_azure::{Azure, Scope};
 
 use crate::lab;
-use crate::site::{Site, Source, finish};
+use crate::site::{Finished, Site, Source, finish};
 
 #[test]
 fn a_storm_of_every_failure_hides_and_repeats_nothing() {
     let mut azure = lab::with_events(400);
     azure.settings_mut().page_size = 50;
-    let server = lab::serve_with_faults(azure, include_str!("../../scripts/storm.json"));
-    let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
-    site.run(&["run", "--once"]).exits_with(0);
-    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
-    assert!(
-        server.azure().violations().is_empty(),
-        "{:?}",
-        server.azure().violations()
-    );
+    reads_everything_once(azure, include_str!("../../scripts/storm.json"));
 }
 
 #[test]
 fn throttling_is_obeyed_to_the_second() {
-    let server = lab::serve_with_faults(
+    reads_everything_once(
         lab::with_events(300),
         include_str!("../../scripts/throttled.json"),
-    );
-    let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
-    site.run(&["run", "--once"]).exits_with(0);
-    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
-    assert!(
-        server.azure().violations().is_empty(),
-        "{:?}",
-        server.azure().violations()
     );
 }
 
 #[test]
 fn a_body_of_300_megabytes_is_refused_and_loses_nothing() {
-    let server = lab::serve_with_faults(
+    let finished = reads_everything_once(
         lab::with_events(300),
         include_str!("../../scripts/too-large.json"),
     );
+    assert!(!finished.stderr.contains("crashed"), "{}", finished.stderr);
+}
+
+/// Runs once against scripted failures: everything is delivered once, and nothing was asked too early.
+fn reads_everything_once(azure: Azure, script: &str) -> Finished {
+    let server = lab::serve_with_faults(azure, script);
     let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
     let finished = site.run(&["run", "--once"]);
     finished.exits_with(0);
-    assert!(!finished.stderr.contains("crashed"), "{}", finished.stderr);
     assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
+    let azure = server.azure();
+    assert!(azure.violations().is_empty(), "{:?}", azure.violations());
+    finished
 }
 
 #[test]
