@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::Serialize;
 
@@ -62,7 +63,7 @@ impl DeadLetters {
         let path = self.path.clone();
         let written = tokio::task::spawn_blocking(move || {
             LineFile::open_shared(&path)
-                .and_then(|mut file| file.append(lines.as_bytes()))
+                .and_then(|mut file| file.append(lines.as_bytes(), SystemTime::now()))
                 .map_err(|error| name_file(error, &path))
         });
         written.await.map_err(io::Error::other)?

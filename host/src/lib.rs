@@ -19,6 +19,7 @@ pub mod describe;
 pub mod egress;
 pub mod engine;
 pub mod failure;
+mod folder;
 mod line_file;
 mod link;
 pub mod log;

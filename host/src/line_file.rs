@@ -3,8 +3,11 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use tracing::warn;
+
+use crate::folder::sync_name;
 
 /// Read at a time while looking backwards for a line end.
 const STEP: u64 = 64 << 10;
@@ -19,6 +22,10 @@ pub(crate) struct LineFile {
     path: PathBuf,
     /// The length up to which everything was accepted.
     good: u64,
+    /// Whether something unaccepted may stand behind that.
+    torn: bool,
+    /// When it was last written to.
+    written: SystemTime,
 }
 
 impl LineFile {
@@ -53,8 +60,18 @@ impl LineFile {
         Self::repaired(file, path)
     }
 
+    /// Where it is found.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its length in bytes, and when it was last written to.
+    pub(crate) fn extent(&self) -> (u64, SystemTime) {
+        (self.good, self.written)
+    }
+
     /// Appends whole lines; when this returns, they survive a power cut.
-    pub(crate) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+    pub(crate) fn append(&mut self, lines: &[u8], now: SystemTime) -> io::Result<()> {
         debug_assert!(
             lines.is_empty() || lines.ends_with(b"\n"),
             "only whole lines are appended"
@@ -63,25 +80,48 @@ impl LineFile {
         if !self.is_in_place() {
             *self = Self::open(&self.path)?;
         }
+        self.mend()?;
+        self.torn = true;
         let written = self.file.write_all(lines).and_then(|()| self.file.sync_data());
         match written {
             Ok(()) => {
                 self.good += lines.len() as u64;
-                Ok(())
+                self.torn = false;
+                self.written = now;
             }
-            Err(error) => {
-                // Should this fail as well, the next attempt to open the file repairs it.
-                if self.file.set_len(self.good).is_err() {
-                    warn!(path = %self.path.display(), "a line may be cut off after a failed write");
-                }
-                Err(error)
+            Err(_) if self.mend().is_err() => {
+                warn!(path = %self.path.display(), "a line may be cut off after a failed write, until the next one");
             }
+            Err(_) => {}
         }
+        written
+    }
+
+    /// Gives the file another name and begins a new one under its own. The old file is whole and on disk before its
+    /// name changes; when this is interrupted in between, the next attempt to open makes the new one.
+    pub(crate) fn put_away(&mut self, name: &Path) -> io::Result<()> {
+        if self.is_in_place() {
+            self.mend()?;
+            self.file.sync_all()?;
+            std::fs::rename(&self.path, name)?;
+        }
+        *self = Self::open(&self.path)?;
+        Ok(())
+    }
+
+    /// Cuts off what a failed write left behind.
+    fn mend(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.file.set_len(self.good)?;
+            self.torn = false;
+        }
+        Ok(())
     }
 
     /// Notes the length of a fresh file, without its last line if that has no end.
     fn repaired(mut file: File, path: &Path) -> io::Result<Self> {
-        let length = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        let length = metadata.len();
         let good = end_of_last_line(&mut file, length)?;
         if good < length {
             file.set_len(good)?;
@@ -90,6 +130,8 @@ impl LineFile {
             file,
             path: path.to_owned(),
             good,
+            torn: false,
+            written: metadata.modified()?,
         })
     }
 
@@ -110,7 +152,16 @@ impl LineFile {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).read(true).open(path)
+    let is_new = !path.exists();
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .read(true)
+        .open(path)?;
+    if is_new {
+        sync_name(path)?;
+    }
+    Ok(file)
 }
 
 /// The offset behind the last line end; 0 when there is none.
@@ -147,7 +198,10 @@ mod tests {
             (&format!("{long}\n{long}"), &format!("{long}\n")),
         ] {
             std::fs::write(&path, found).unwrap();
-            LineFile::open(&path).unwrap().append(b"new\n").unwrap();
+            LineFile::open(&path)
+                .unwrap()
+                .append(b"new\n", SystemTime::now())
+                .unwrap();
             assert!(
                 std::fs::read_to_string(&path).unwrap() == format!("{kept}new\n"),
                 "{found:.20}"
@@ -171,9 +225,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.ndjson");
         let mut file = LineFile::open(&path).unwrap();
-        file.append(b"one\n").unwrap();
+        file.append(b"one\n", SystemTime::now()).unwrap();
         std::fs::rename(&path, folder.path().join("events.1")).unwrap();
-        file.append(b"two\n").unwrap();
+        file.append(b"two\n", SystemTime::now()).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two\n");
     }
 
@@ -189,9 +243,11 @@ mod tests {
             file,
             path: "/dev/full".into(),
             good: 0,
+            torn: false,
+            written: SystemTime::now(),
         };
         assert_eq!(
-            file.append(b"one\n").unwrap_err().kind(),
+            file.append(b"one\n", SystemTime::now()).unwrap_err().kind(),
             io::ErrorKind::StorageFull
         );
     }

@@ -1,13 +1,18 @@
 //! `[source.sink]`: where events go.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::read_template;
 use super::section::Section;
-use crate::sink::{Endpoint, Format};
+use crate::sink::{Endpoint, Format, Rotation};
 
 /// The tag of forwarded events.
 const DEFAULT_TAG: &str = "headwater";
+
+/// Smaller or shorter-lived files would be thousands.
+const SMALLEST_FILE: u64 = 64 << 10;
+const SHORTEST_PERIOD: Duration = Duration::from_secs(60);
 
 /// Where events go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub enum SinkConfig {
     File {
         /// The file to append to.
         path: PathBuf,
+        /// When it is put away and a new one begun.
+        rotation: Rotation,
     },
     /// An HTTP receiver.
     Http {
@@ -48,6 +55,7 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> SinkConfig {
         "stdout" | "" => SinkConfig::Stdout,
         "file" => SinkConfig::File {
             path: folder.join(section.required_text("path", "events.ndjson")),
+            rotation: read_rotation(&section),
         },
         "http" => SinkConfig::Http {
             endpoint: read_endpoint(&section, folder),
@@ -67,6 +75,26 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> SinkConfig {
     };
     section.finish();
     sink
+}
+
+fn read_rotation(section: &Section<'_>) -> Rotation {
+    let rotation = Rotation {
+        size: section.size("rotate_size"),
+        every: section.duration("rotate_every"),
+    };
+    if rotation.size.is_some_and(|size| size < SMALLEST_FILE) {
+        section.problem(
+            "rotate_size",
+            "is too small for a file; give at least \"64KiB\", better \"100MiB\"",
+        );
+    }
+    if rotation.every.is_some_and(|every| every < SHORTEST_PERIOD) {
+        section.problem(
+            "rotate_every",
+            "is too often for a file; give at least \"1m\", better \"24h\"",
+        );
+    }
+    rotation
 }
 
 fn read_forward(section: &Section<'_>) -> SinkConfig {

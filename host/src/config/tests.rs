@@ -1,4 +1,5 @@
 use super::*;
+use crate::sink::Rotation;
 
 const MINIMAL: &str = r#"
 [[source]]
@@ -63,6 +64,8 @@ fn everything_can_be_said() {
         [source.sink]
         type = "file"
         path = "events.ndjson"
+        rotate_size = "100MiB"
+        rotate_every = "24h"
         [[source]]
         name = "fabrikam"
         plugin = "/opt/source.wasm"
@@ -81,7 +84,11 @@ fn everything_can_be_said() {
     assert_eq!(
         contoso.sink,
         SinkConfig::File {
-            path: "/etc/headwater/events.ndjson".into()
+            path: "/etc/headwater/events.ndjson".into(),
+            rotation: Rotation {
+                size: Some(100 << 20),
+                every: Some(Duration::from_secs(24 * 60 * 60)),
+            },
         }
     );
     assert_eq!(
@@ -111,6 +118,8 @@ fn every_problem_is_named_at_once() {
         speed = "fast"
         [source.sink]
         type = "file"
+        rotate_size = "1B"
+        rotate_every = "1s"
         "#,
     );
     insta::assert_snapshot!(found.join("\n"));

@@ -3,34 +3,42 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
+use super::rotation::{Rotation, put_away_name};
 use super::{Accepted, Delivery, Sink, SinkError, lines};
 use crate::batch::Event;
 use crate::line_file::LineFile;
 
 pub(super) struct FileSink {
     path: PathBuf,
+    rotation: Rotation,
     file: Arc<Mutex<LineFile>>,
 }
 
 impl FileSink {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, rotation: Rotation) -> io::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
+            rotation,
             file: Arc::new(Mutex::new(LineFile::open(path)?)),
         })
+    }
+
+    /// When it begins a new file.
+    pub(super) fn rotation(&self) -> Rotation {
+        self.rotation
     }
 }
 
 impl Sink for FileSink {
     fn deliver<'a>(&'a self, events: &'a [Event]) -> Delivery<'a> {
         let lines = lines(events);
-        let file = self.file.clone();
+        let (file, rotation) = (self.file.clone(), self.rotation);
         Box::pin(async move {
             let written = tokio::task::spawn_blocking(move || {
-                file.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .append(lines.as_bytes())
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                write(&mut file, rotation, lines.as_bytes(), SystemTime::now())
             });
             match written.await.map_err(io::Error::other).flatten() {
                 Ok(()) => Ok(Accepted::default()),
@@ -40,5 +48,72 @@ impl Sink for FileSink {
                 }),
             }
         })
+    }
+}
+
+/// Appends lines, to a new file if the present one has had its time.
+fn write(file: &mut LineFile, rotation: Rotation, lines: &[u8], now: SystemTime) -> io::Result<()> {
+    let (length, written) = file.extent();
+    if rotation.is_due(length, written, lines.len() as u64, now) {
+        let name = put_away_name(file.path(), now);
+        file.put_away(&name)
+            .map_err(|error| io::Error::new(error.kind(), format!("it is due for rotation, but {error}")))?;
+    }
+    file.append(lines, now)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_line_is_in_one_file_and_no_file_is_larger_than_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.ndjson");
+        let rotation = Rotation {
+            size: Some(30),
+            every: None,
+        };
+        let now = SystemTime::now();
+        let mut written = String::new();
+        for number in 10..30 {
+            // Reopened now and then, as after a restart.
+            let mut file = LineFile::open(&path).unwrap();
+            for part in 0..3 {
+                let line = format!("{number}-{part}\n");
+                write(&mut file, rotation, line.as_bytes(), now).unwrap();
+                written += &line;
+            }
+        }
+        let mut names: Vec<PathBuf> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        names.sort();
+        let contents: Vec<String> = names
+            .iter()
+            .map(|name| std::fs::read_to_string(name).unwrap())
+            .collect();
+        assert_eq!(contents.concat(), written, "{names:?}");
+        assert!(contents.len() > 1 && contents.iter().all(|content| content.len() <= 30));
+    }
+
+    #[test]
+    fn a_period_that_ended_while_nobody_was_running_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.ndjson");
+        let hourly = Rotation {
+            size: None,
+            every: Some(Duration::from_secs(3600)),
+        };
+        std::fs::write(&path, "old\n").unwrap();
+        let mut file = LineFile::open(&path).unwrap();
+        let later = SystemTime::now() + Duration::from_secs(7200);
+        write(&mut file, hourly, b"one\n", later).unwrap();
+        write(&mut file, hourly, b"two\n", later).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

@@ -8,10 +8,12 @@ mod otlp;
 mod post;
 #[cfg(test)]
 mod receiver;
+mod rotation;
 mod stdout;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use crate::line_file::LineFile;
 
 pub use self::http::Format;
 pub use self::post::Endpoint;
+pub use self::rotation::Rotation;
 
 /// A delivery to come.
 pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Accepted, SinkError>> + Send + 'a>>;
@@ -71,7 +74,7 @@ pub enum SinkError {
 #[error("cannot open the sink {}: {source}; check `sink.path` and its permissions", path.display())]
 pub struct OpenError {
     path: PathBuf,
-    source: std::io::Error,
+    source: io::Error,
 }
 
 /// Opens sinks; sources that name the same file share it.
@@ -85,7 +88,7 @@ impl Sinks {
     pub fn open(&mut self, source: &str, config: &SinkConfig) -> Result<Arc<dyn Sink>, OpenError> {
         match config {
             SinkConfig::Stdout => Ok(Arc::new(StdoutSink)),
-            SinkConfig::File { path } => self.open_file(path),
+            SinkConfig::File { path, rotation } => self.open_file(path, *rotation),
             SinkConfig::Http { endpoint, format } => Ok(Arc::new(HttpSink::new(endpoint.clone(), *format))),
             SinkConfig::Forward { address, tag } => Ok(Arc::new(ForwardSink::new(address, tag))),
             SinkConfig::Otlp { endpoint } => Ok(Arc::new(OtlpSink::new(source, endpoint.clone()))),
@@ -100,24 +103,30 @@ impl Sinks {
             | SinkConfig::Forward { .. }
             | SinkConfig::Http { .. }
             | SinkConfig::Otlp { .. } => Ok(()),
-            SinkConfig::File { path } => LineFile::probe(path).map_err(|source| OpenError {
+            SinkConfig::File { path, .. } => LineFile::probe(path).map_err(|source| OpenError {
                 path: path.clone(),
                 source,
             }),
         }
     }
 
-    fn open_file(&mut self, path: &Path) -> Result<Arc<dyn Sink>, OpenError> {
+    fn open_file(&mut self, path: &Path, rotation: Rotation) -> Result<Arc<dyn Sink>, OpenError> {
+        let refusal = |source| OpenError {
+            path: path.to_owned(),
+            source,
+        };
         // Two spellings of one path must not become two writers.
         let key = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if let Some(sink) = self.files.get(&key) {
+            if sink.rotation() != rotation {
+                return Err(refusal(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "two sources write to it with different `rotate_size` or `rotate_every`",
+                )));
+            }
             return Ok(sink.clone());
         }
-        let sink = FileSink::open(path).map_err(|source| OpenError {
-            path: path.to_owned(),
-            source,
-        })?;
-        let sink = Arc::new(sink);
+        let sink = Arc::new(FileSink::open(path, rotation).map_err(refusal)?);
         let key = std::fs::canonicalize(path).unwrap_or(key);
         self.files.insert(key, sink.clone());
         Ok(sink)
@@ -156,6 +165,13 @@ mod tests {
         bodies.iter().map(event).collect()
     }
 
+    fn file(path: &Path, rotation: Rotation) -> SinkConfig {
+        SinkConfig::File {
+            path: path.to_owned(),
+            rotation,
+        }
+    }
+
     #[tokio::test]
     async fn sources_with_one_file_share_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -165,9 +181,7 @@ mod tests {
             folder.path().join("./events.ndjson"),
         ];
         for path in &spellings {
-            let sink = sinks
-                .open("contoso", &SinkConfig::File { path: path.clone() })
-                .unwrap();
+            let sink = sinks.open("contoso", &file(path, Rotation::default())).unwrap();
             assert_eq!(
                 sink.deliver(&events(&["{}", "{\"a\":1}"])).await.unwrap(),
                 Accepted::default()
@@ -180,10 +194,26 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_opened_is_named() {
-        let config = SinkConfig::File {
-            path: "/nonexistent/events.ndjson".into(),
+    fn sources_with_one_file_agree_when_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.ndjson");
+        let mut sinks = Sinks::default();
+        let daily = Rotation {
+            every: Some(Duration::from_secs(24 * 60 * 60)),
+            size: None,
         };
+        assert!(sinks.open("contoso", &file(&path, daily)).is_ok());
+        assert!(sinks.open("fabrikam", &file(&path, daily)).is_ok());
+        let error = sinks
+            .open("tailspin", &file(&path, Rotation::default()))
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("rotate_every"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_named() {
+        let config = file(Path::new("/nonexistent/events.ndjson"), Rotation::default());
         let error = Sinks::default()
             .open("contoso", &config)
             .err()

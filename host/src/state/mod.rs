@@ -10,6 +10,8 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use thiserror::Error;
 use tracing::warn;
 
+use crate::folder::sync_name;
+
 pub use envelope::{Envelope, EnvelopeError};
 
 /// Source and partition to envelope.
@@ -214,7 +216,7 @@ fn open_or_create(path: &Path) -> Result<Database, DatabaseError> {
         return engine().open(path);
     }
     std::fs::rename(&draft, path)?;
-    sync_folder(path)?;
+    sync_name(path)?;
     Ok(database)
 }
 
@@ -223,14 +225,6 @@ fn engine() -> redb::Builder {
     builder.set_cache_size(CACHE_BYTES);
     builder.set_repair_callback(|_| {});
     builder
-}
-
-/// Makes the rename itself durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => std::fs::File::open(folder)?.sync_all(),
-        None => std::fs::File::open(".")?.sync_all(),
-    }
 }
 
 /// Writes the layout's number into a new file and compares it in an old one.

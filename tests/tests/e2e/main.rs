@@ -5,6 +5,7 @@ mod configuration;
 mod delivery;
 mod describe;
 mod diagnosis;
+mod kill;
 mod lab;
 mod reading;
 mod requests;
