@@ -1,5 +1,8 @@
 //! `cargo xtask test`: the gate.
 
+use std::path::Path;
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::build::component;
@@ -36,8 +39,38 @@ pub fn test() -> Result<()> {
     )?;
     run(
         "running the tests",
-        cargo(&["test", "--workspace"])
-            .env("HEADWATER_COMPONENT", component)
-            .env("HEADWATER_BIN", target_dir().join("debug/headwater")),
-    )
+        &mut with_artifacts(cargo(&["test", "--workspace"]), &component),
+    )?;
+    test_embeddings(&component)
+}
+
+/// The programs of `docs/embed`, and what of their packages tells that `.ci/run` has installed them.
+const EMBEDDINGS: [(&str, &str); 2] = [("python", "bin/python"), ("node", "node_modules")];
+
+/// Runs the component in the runtimes of other languages, where they are installed.
+fn test_embeddings(component: &Path) -> Result<()> {
+    for (language, installed) in EMBEDDINGS {
+        let folder = target_dir().join("embed").join(language);
+        if !folder.join(installed).exists() {
+            eprintln!(
+                "xtask: not testing docs/embed/{language}: its packages are not installed (.ci/run does)"
+            );
+            continue;
+        }
+        let filter = format!("portability::{language}");
+        let command = cargo(&["test", "--workspace", "--test", "e2e", "--", "--ignored", &filter]);
+        run(
+            &format!("testing docs/embed/{language}"),
+            &mut with_artifacts(command, component),
+        )?;
+    }
+    Ok(())
+}
+
+/// Names the built files to the tests.
+fn with_artifacts(mut command: Command, component: &Path) -> Command {
+    command
+        .env("HEADWATER_COMPONENT", component)
+        .env("HEADWATER_BIN", target_dir().join("debug/headwater"));
+    command
 }

@@ -76,12 +76,14 @@ fn cargo(arguments: &[&str]) {
     assert!(status.success(), "cargo {arguments:?} failed");
 }
 
-fn target() -> PathBuf {
+/// The folder that cargo builds into.
+pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| workspace().join("target"), |folder| workspace().join(folder))
 }
 
-fn workspace() -> &'static Path {
+/// The root of the repository.
+pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the tests lie in the workspace")

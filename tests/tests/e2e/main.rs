@@ -7,6 +7,7 @@ mod describe;
 mod diagnosis;
 mod kill;
 mod lab;
+mod portability;
 mod reading;
 mod requests;
 mod sandbox;
