@@ -41,30 +41,36 @@ pub fn test() -> Result<()> {
         "running the tests",
         &mut with_artifacts(cargo(&["test", "--workspace"]), &component),
     )?;
-    test_embeddings(&component)
+    test_with_others(&component)
 }
 
-/// The programs of `docs/embed`, and what of their packages tells that `.ci/run` has installed them.
-const EMBEDDINGS: [(&str, &str); 2] = [("python", "bin/python"), ("node", "node_modules")];
+/// Tests that need what others wrote: their filter, and a file that tells that `.ci/run` has installed it. Relative
+/// names lie in the target folder.
+const WITH_OTHERS: [(&str, &str); 5] = [
+    ("portability::python", "embed/python/bin/python"),
+    ("portability::node", "embed/node/node_modules"),
+    ("receivers::forward", "receivers/node/node_modules"),
+    ("receivers::otlp", "receivers/python/rotel"),
+    ("receivers::http", "/usr/sbin/clickhouse-server"),
+];
 
-/// Runs the component in the runtimes of other languages, where they are installed.
-fn test_embeddings(component: &Path) -> Result<()> {
-    for (language, installed) in EMBEDDINGS {
-        let folder = target_dir().join("embed").join(language);
-        if !folder.join(installed).exists() {
-            eprintln!(
-                "xtask: not testing docs/embed/{language}: its packages are not installed (.ci/run does)"
-            );
-            continue;
-        }
-        let filter = format!("portability::{language}");
-        let command = cargo(&["test", "--workspace", "--test", "e2e", "--", "--ignored", &filter]);
-        run(
-            &format!("testing docs/embed/{language}"),
-            &mut with_artifacts(command, component),
-        )?;
+/// Runs the component in other runtimes and the sinks against other receivers, where they are installed.
+fn test_with_others(component: &Path) -> Result<()> {
+    let (here, missing): (Vec<_>, Vec<_>) = WITH_OTHERS
+        .into_iter()
+        .partition(|(_, file)| target_dir().join(file).exists());
+    for (filter, file) in missing {
+        eprintln!("xtask: not testing {filter}: {file} is not installed (.ci/run does)");
     }
-    Ok(())
+    if here.is_empty() {
+        return Ok(());
+    }
+    let mut command = cargo(&["test", "--workspace", "--test", "e2e", "--", "--ignored"]);
+    command.args(here.iter().map(|(filter, _)| filter));
+    run(
+        "testing with what others wrote",
+        &mut with_artifacts(command, component),
+    )
 }
 
 /// Names the built files to the tests.

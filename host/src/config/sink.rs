@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::read_template;
 use super::section::Section;
-use crate::sink::{Endpoint, Format, Rotation};
+use crate::secret::Template;
+use crate::sink::{Endpoint, Format, ForwardReceiver, Rotation};
 
 /// The tag of forwarded events.
 const DEFAULT_TAG: &str = "headwater";
@@ -35,12 +36,7 @@ pub enum SinkConfig {
         format: Format,
     },
     /// A receiver of the Fluent Forward protocol.
-    Forward {
-        /// Host and port.
-        address: String,
-        /// The tag of all events.
-        tag: String,
-    },
+    Forward(ForwardReceiver),
     /// An OpenTelemetry receiver.
     Otlp {
         /// The receiver.
@@ -61,7 +57,7 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> SinkConfig {
             endpoint: read_endpoint(&section, folder),
             format: read_format(&section),
         },
-        "forward" => read_forward(&section),
+        "forward" => SinkConfig::Forward(read_forward(&section, folder)),
         "otlp" => SinkConfig::Otlp {
             endpoint: read_endpoint(&section, folder),
         },
@@ -97,14 +93,43 @@ fn read_rotation(section: &Section<'_>) -> Rotation {
     rotation
 }
 
-fn read_forward(section: &Section<'_>) -> SinkConfig {
+fn read_forward(section: &Section<'_>, folder: &Path) -> ForwardReceiver {
     let address = section.required_text("address", "127.0.0.1:24224");
     let port = address.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
     if !address.is_empty() && !matches!(port, Some(Ok(_))) {
         section.problem("address", "must be a host and a port, as in \"127.0.0.1:24224\"");
     }
-    let tag = section.text("tag").unwrap_or_else(|| DEFAULT_TAG.to_owned());
-    SinkConfig::Forward { address, tag }
+    ForwardReceiver {
+        address,
+        tag: section.text("tag").unwrap_or_else(|| DEFAULT_TAG.to_owned()),
+        tls: section.flag("tls").unwrap_or(false),
+        login: read_login(section, folder),
+    }
+}
+
+/// The keys of a login; empty where there is none.
+fn read_login(section: &Section<'_>, folder: &Path) -> Template {
+    let mut table = toml::Table::new();
+    for key in ["shared_key", "user", "password"] {
+        match section.value(key) {
+            None => {}
+            Some(value) if value.is_str() || value.is_table() => {
+                table.insert(key.to_owned(), value.clone());
+            }
+            Some(_) => section.problem(
+                key,
+                "must be a text, or where it is: { env = \"…\" } or { file = \"…\" }",
+            ),
+        }
+    }
+    if !table.is_empty() && !table.contains_key("shared_key") {
+        section.problem(
+            "shared_key",
+            "missing; a user logs in with the receiver's shared key as well",
+        );
+    }
+    // Texts and references alone have no problems.
+    Template::new(&table, "sink", folder).unwrap_or_default()
 }
 
 fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {

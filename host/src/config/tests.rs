@@ -146,6 +146,18 @@ fn a_sink_that_does_not_exist_is_refused_with_those_that_do() {
 }
 
 #[test]
+fn a_login_needs_the_shared_key() {
+    let sink = "[source.sink]\ntype = \"forward\"\naddress = \"localhost:24224\"\nuser = \"u\"\npassword = 7";
+    assert_eq!(
+        problems(&format!("{MINIMAL}{sink}")),
+        [
+            "source \"contoso\".sink.password: must be a text, or where it is: { env = \"…\" } or { file = \"…\" }",
+            "source \"contoso\".sink.shared_key: missing; a user logs in with the receiver's shared key as well",
+        ]
+    );
+}
+
+#[test]
 fn a_syntax_error_shows_the_line_and_not_its_secret() {
     let error = parse("[[source]]\nname = \"x\"\nclient_secret = \"hunter2\n")
         .unwrap_err()

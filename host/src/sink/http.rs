@@ -1,5 +1,6 @@
 //! An HTTP receiver: batches as NDJSON or as a JSON array. Accepted on any 2xx.
 
+use super::halves::Halves;
 use super::post::{Endpoint, Poster, Verdict};
 use super::{Accepted, Delivery, Sink, SinkError, lines};
 use crate::batch::Event;
@@ -29,17 +30,12 @@ impl HttpSink {
     /// Delivers a batch, and where the receiver refuses it, finds out which events are to blame by halving.
     async fn deliver_all(&self, events: &[Event]) -> Result<Accepted, SinkError> {
         let mut refused = Vec::new();
-        // Starts and ends of the parts still to send, the next one last, so that events leave in order.
-        let mut parts = vec![(0, events.len())];
-        while let Some((start, end)) = parts.pop() {
-            match self.post(&events[start..end]).await? {
+        let mut parts = Halves::of(events.len());
+        while let Some(part) = parts.next() {
+            match self.post(&events[part.clone()]).await? {
                 Verdict::Accepted(_) => {}
-                Verdict::Refused(reason) if end - start == 1 => refused.push((start, reason)),
-                Verdict::Refused(_) => {
-                    let middle = start + (end - start) / 2;
-                    parts.push((middle, end));
-                    parts.push((start, middle));
-                }
+                Verdict::Refused(reason) if part.len() == 1 => refused.push((part.start, reason)),
+                Verdict::Refused(_) => parts.halve(part),
             }
         }
         Ok(Accepted { refused })

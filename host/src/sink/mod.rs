@@ -2,8 +2,8 @@
 
 mod file;
 mod forward;
+mod halves;
 mod http;
-mod msgpack;
 mod otlp;
 mod post;
 #[cfg(test)]
@@ -30,6 +30,7 @@ use crate::batch::Event;
 use crate::config::SinkConfig;
 use crate::line_file::LineFile;
 
+pub use self::forward::ForwardReceiver;
 pub use self::http::Format;
 pub use self::post::Endpoint;
 pub use self::rotation::Rotation;
@@ -90,7 +91,7 @@ impl Sinks {
             SinkConfig::Stdout => Ok(Arc::new(StdoutSink)),
             SinkConfig::File { path, rotation } => self.open_file(path, *rotation),
             SinkConfig::Http { endpoint, format } => Ok(Arc::new(HttpSink::new(endpoint.clone(), *format))),
-            SinkConfig::Forward { address, tag } => Ok(Arc::new(ForwardSink::new(address, tag))),
+            SinkConfig::Forward(receiver) => Ok(Arc::new(ForwardSink::new(receiver.clone()))),
             SinkConfig::Otlp { endpoint } => Ok(Arc::new(OtlpSink::new(source, endpoint.clone()))),
         }
     }
@@ -100,7 +101,7 @@ impl Sinks {
         match config {
             // A receiver that is away at start may be there later; its source waits for it.
             SinkConfig::Stdout
-            | SinkConfig::Forward { .. }
+            | SinkConfig::Forward(_)
             | SinkConfig::Http { .. }
             | SinkConfig::Otlp { .. } => Ok(()),
             SinkConfig::File { path, .. } => LineFile::probe(path).map_err(|source| OpenError {

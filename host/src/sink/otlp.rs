@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::halves::Halves;
 use super::post::{Endpoint, Poster, Verdict};
 use super::{Accepted, Delivery, Sink, SinkError};
 use crate::batch::Event;
@@ -37,23 +38,25 @@ impl OtlpSink {
         }
     }
 
+    /// Delivers a batch, and where the receiver refuses a request, finds out which events are to blame by halving.
     async fn deliver_all(&self, events: &[Event]) -> Result<Accepted, SinkError> {
-        let all_for = |reason: String| (0..events.len()).map(|index| (index, reason.clone())).collect();
-        let refused = match self
-            .poster
-            .post("application/json", request(&self.source, events))
-            .await?
-        {
-            Verdict::Refused(reason) => all_for(reason),
-            Verdict::Accepted(answer) => match rejected(&answer) {
-                (0, _) => Vec::new(),
-                // It must not be sent again, and does not say which ones it refused: all are kept.
-                (count, why) => all_for(format!(
-                    "the receiver refused {count} of {} events: {why}",
-                    events.len()
-                )),
-            },
-        };
+        let mut refused = Vec::new();
+        let mut parts = Halves::of(events.len());
+        while let Some(part) = parts.next() {
+            let request = request(&self.source, &events[part.clone()]);
+            match self.poster.post("application/json", request).await? {
+                Verdict::Refused(reason) if part.len() == 1 => refused.push((part.start, reason)),
+                Verdict::Refused(_) => parts.halve(part),
+                Verdict::Accepted(answer) => match rejected(&answer) {
+                    (0, _) => {}
+                    // It must not be sent again, and does not say which ones it refused: all are kept.
+                    (count, why) => {
+                        let reason = format!("the receiver refused {count} of {} events: {why}", part.len());
+                        refused.extend(part.map(|index| (index, reason.clone())));
+                    }
+                },
+            }
+        }
         Ok(Accepted { refused })
     }
 }
@@ -122,7 +125,11 @@ fn any_value(value: &Value) -> Value {
         Value::Object(fields) => {
             let values = fields
                 .iter()
-                .map(|(key, value)| json!({ "key": key, "value": any_value(value) }));
+                // Some receivers refuse an empty value; a field without one means the same.
+                .map(|(key, value)| match value {
+                    Value::Null => json!({ "key": key }),
+                    value => json!({ "key": key, "value": any_value(value) }),
+                });
             json!({ "kvlistValue": { "values": values.collect::<Vec<_>>() } })
         }
     }
@@ -184,6 +191,23 @@ mod tests {
             let (accepted, _) = deliver(200, answer, &[event("{}"), event("{}")]).await;
             assert_eq!(accepted.unwrap().refused.len(), refused, "{answer}");
         }
+    }
+
+    #[tokio::test]
+    async fn one_event_that_is_refused_does_not_take_the_others_with_it() {
+        let receiver = Receiver::start(|body| match body.contains("bad") {
+            true => (400, "no"),
+            false => (200, "{}"),
+        })
+        .await;
+        let endpoint = Endpoint {
+            url: receiver.url.parse().unwrap(),
+            ..Endpoint::default()
+        };
+        let events = ["{}", "{}", "{\"bad\":1}", "{}", "{}"].map(event);
+        let accepted = OtlpSink::new("contoso", endpoint).deliver(&events).await.unwrap();
+        let places: Vec<usize> = accepted.refused.iter().map(|(index, _)| *index).collect();
+        assert_eq!(places, [2]);
     }
 
     #[tokio::test]

@@ -8,18 +8,22 @@ use fake_azure::Server;
 use crate::lab;
 use crate::site::{Site, Source, event_id, finish, parse_lines};
 
-/// Events in each of the two subscriptions.
-const EVENTS: u32 = 2_000;
 const BATCH: usize = 100;
 const KILLS: u32 = 6;
-/// Each subscription has a batch in flight.
+/// Each of the two subscriptions has a batch in flight.
 const MOST_REPEATED: usize = KILLS as usize * 2 * BATCH;
 
-/// Reads everything into a sink, killed on the way again and again.
-fn killed_on_the_way(server: &Server, sink: &str) -> Site {
-    let mut source = Source::azure("contoso", server.endpoint());
-    source.sink = sink.to_owned();
-    source.rest = format!("[source.limits]\nbatch_events = {BATCH}");
+/// The example tenant with small batches and this sink.
+pub fn source(server: &Server, sink: &str) -> Source {
+    Source {
+        sink: sink.to_owned(),
+        rest: format!("[source.limits]\nbatch_events = {BATCH}"),
+        ..Source::azure("contoso", server.endpoint())
+    }
+}
+
+/// Reads everything, killed on the way again and again.
+pub fn killed_on_the_way(source: Source) -> Site {
     let site = Site::new(&[source]);
     for kill in 0..KILLS {
         let mut child = site.start(&["run", "--once"]);
@@ -32,7 +36,7 @@ fn killed_on_the_way(server: &Server, sink: &str) -> Site {
 }
 
 #[track_caller]
-fn assert_nothing_lost(server: &Server, mut delivered: Vec<String>) {
+pub fn assert_nothing_lost(server: &Server, mut delivered: Vec<String>) {
     let count = delivered.len();
     delivered.sort();
     delivered.dedup();
@@ -43,9 +47,9 @@ fn assert_nothing_lost(server: &Server, mut delivered: Vec<String>) {
 
 #[test]
 fn a_file_that_rotates_has_every_event_on_a_whole_line() {
-    let server = lab::serve(lab::with_events(EVENTS));
+    let server = lab::serve(lab::with_events(2_000));
     let sink = "type = \"file\"\npath = \"events.ndjson\"\nrotate_size = \"1MiB\"";
-    let site = killed_on_the_way(&server, sink);
+    let site = killed_on_the_way(source(&server, sink));
     let files: Vec<String> = std::fs::read_dir(site.path(""))
         .expect("the folder is there")
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())

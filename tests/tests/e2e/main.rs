@@ -9,6 +9,7 @@ mod kill;
 mod lab;
 mod portability;
 mod reading;
+mod receivers;
 mod requests;
 mod sandbox;
 mod second_source;

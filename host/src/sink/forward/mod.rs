@@ -1,0 +1,146 @@
+//! The Fluent Forward protocol (version 1, Forward mode) over TCP or TLS. Accepted when the receiver acknowledges the
+//! chunk.
+
+mod connection;
+mod handshake;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::time::Duration;
+
+use rmpv::Value;
+use tokio::sync::Mutex;
+
+use self::connection::Connection;
+use super::{Accepted, Delivery, Sink, SinkError};
+use crate::base64::base64;
+use crate::batch::Event;
+use crate::secret::Template;
+
+/// From connecting to the acknowledgement. Receivers acknowledge when their buffer has the chunk, often after a flush.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The type of an `EventTime` among MessagePack's extensions.
+const EVENT_TIME: i8 = 0;
+
+/// A receiver and how to talk to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForwardReceiver {
+    /// Host and port.
+    pub address: String,
+    /// The tag of all events.
+    pub tag: String,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
+    /// `shared_key`, `user` and `password`, as far as they are configured; read anew for every connection.
+    pub login: Template,
+}
+
+pub(super) struct ForwardSink {
+    receiver: ForwardReceiver,
+    /// The connection, kept while it works. One delivery at a time, since acknowledgements follow their chunks.
+    connection: Mutex<Option<Connection>>,
+}
+
+impl ForwardSink {
+    pub(super) fn new(receiver: ForwardReceiver) -> Self {
+        Self {
+            receiver,
+            connection: Mutex::default(),
+        }
+    }
+
+    async fn deliver_all(&self, events: &[Event]) -> Result<Accepted, SinkError> {
+        let mut connection = self.connection.lock().await;
+        let exchanged = tokio::time::timeout(TIMEOUT, self.exchange(connection.take(), events)).await;
+        let late = |_| {
+            Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("no acknowledgement within {TIMEOUT:?}"),
+            ))
+        };
+        // Only a connection that worked is kept: on another one a late acknowledgement could stand for the wrong chunk.
+        *connection = exchanged
+            .unwrap_or_else(late)
+            .map_err(|error| SinkError::Unavailable {
+                reason: format!("{}: {error}", self.receiver.address),
+                retry_after: None,
+            })?;
+        Ok(Accepted::default())
+    }
+
+    /// Delivers a chunk. Gives the connection back if it may be used again.
+    async fn exchange(&self, kept: Option<Connection>, events: &[Event]) -> io::Result<Option<Connection>> {
+        let name = chunk_name();
+        let chunk = chunk(&self.receiver.tag, &name, events)?;
+        if let Some(mut connection) = kept {
+            match connection.exchange(&chunk, &name).await {
+                // It may have been closed while there was nothing to say, which is no reason to wait.
+                Err(error) if is_disconnect(&error) => {}
+                done => return done.map(|()| connection.kept()),
+            }
+        }
+        let mut connection = Connection::open(&self.receiver).await?;
+        connection.exchange(&chunk, &name).await?;
+        Ok(connection.kept())
+    }
+}
+
+impl Sink for ForwardSink {
+    fn deliver<'a>(&'a self, events: &'a [Event]) -> Delivery<'a> {
+        Box::pin(self.deliver_all(events))
+    }
+}
+
+fn is_disconnect(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+    )
+}
+
+/// `[tag, [[time, record], …], {chunk, size}]`
+fn chunk(tag: &str, name: &str, events: &[Event]) -> io::Result<Vec<u8>> {
+    let entries = events.iter().map(|event| {
+        // Checked when the batch arrived; a body that cannot be taken apart would still go out, as text in a record.
+        let record = serde_json::from_str(&event.body)
+            .unwrap_or_else(|_| Value::Map(vec![("message".into(), event.body.as_str().into())]));
+        Value::Array(vec![time(event.time), record])
+    });
+    let options = vec![
+        ("chunk".into(), name.into()),
+        ("size".into(), events.len().into()),
+    ];
+    let message = Value::Array(vec![
+        tag.into(),
+        Value::Array(entries.collect()),
+        Value::Map(options),
+    ]);
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, &message)?;
+    Ok(bytes)
+}
+
+/// An `EventTime`: seconds and nanoseconds, 32 bits each.
+fn time(nanoseconds: u64) -> Value {
+    let seconds = u32::try_from(nanoseconds / 1_000_000_000).unwrap_or(u32::MAX);
+    let rest = (nanoseconds % 1_000_000_000) as u32;
+    Value::Ext(EVENT_TIME, [seconds.to_be_bytes(), rest.to_be_bytes()].concat())
+}
+
+/// A name that no other chunk on the connection has.
+fn chunk_name() -> String {
+    base64(&random())
+}
+
+/// Sixteen bytes that nobody can guess.
+fn random() -> [u8; 16] {
+    // The standard library's hash keys come from the system's randomness.
+    let half = || RandomState::new().build_hasher().finish();
+    ((u128::from(half()) << 64) | u128::from(half())).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests;

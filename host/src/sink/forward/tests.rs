@@ -1,0 +1,186 @@
+use std::path::Path;
+
+use sha2::{Digest, Sha512};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+fn events(bodies: &[&str]) -> Vec<Event> {
+    let event = |body: &&str| Event {
+        id: "1".to_owned(),
+        time: 1_000_000_002,
+        severity: 0,
+        body: (*body).to_owned(),
+    };
+    bodies.iter().map(event).collect()
+}
+
+/// A sink for whoever listens, and the listener.
+async fn sink(login: &str) -> (ForwardSink, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let receiver = ForwardReceiver {
+        address: listener.local_addr().unwrap().to_string(),
+        tag: "audit".to_owned(),
+        tls: false,
+        login: Template::new(&login.parse().unwrap(), "sink", Path::new(".")).unwrap(),
+    };
+    (ForwardSink::new(receiver), listener)
+}
+
+async fn receive(stream: &mut TcpStream) -> Value {
+    let mut bytes = Vec::new();
+    loop {
+        assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0, "the sink hung up");
+        if let Ok(message) = rmpv::decode::read_value(&mut bytes.as_slice()) {
+            return message;
+        }
+    }
+}
+
+async fn say(stream: &mut TcpStream, message: Value) {
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, &message).unwrap();
+    // In two pieces, as a network may cut it.
+    stream.write_all(&bytes[..1]).await.unwrap();
+    tokio::task::yield_now().await;
+    stream.write_all(&bytes[1..]).await.unwrap();
+}
+
+fn ack(message: &Value) -> Value {
+    Value::Map(vec![("ack".into(), message[2]["chunk"].clone())])
+}
+
+#[tokio::test]
+async fn a_chunk_is_accepted_by_its_acknowledgement_and_the_connection_kept() {
+    let (sink, listener) = sink("").await;
+    let receiver = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut messages = Vec::new();
+        for _ in 0..2 {
+            let message = receive(&mut stream).await;
+            say(&mut stream, ack(&message)).await;
+            messages.push(message);
+        }
+        messages
+    });
+    for bodies in [&["{\"a\":1}"][..], &["{}", "{}"]] {
+        assert_eq!(sink.deliver(&events(bodies)).await.unwrap(), Accepted::default());
+    }
+    let first = &receiver.await.unwrap()[0];
+    assert_eq!(first[0].as_str(), Some("audit"));
+    let time = Value::Ext(0, vec![0, 0, 0, 1, 0, 0, 0, 2]);
+    let record = Value::Map(vec![("a".into(), 1.into())]);
+    assert_eq!(first[1][0], Value::Array(vec![time, record]));
+    assert_eq!(first[2]["size"].as_u64(), Some(1));
+}
+
+#[tokio::test]
+async fn without_its_own_acknowledgement_a_chunk_is_not_accepted() {
+    let greeting = vec![("nonce".into(), "n".into())];
+    for (answer, said) in [
+        (
+            Value::Map(vec![("ack".into(), "another".into())]),
+            "another chunk",
+        ),
+        (Value::Nil, "something else"),
+        (
+            Value::Array(vec!["HELO".into(), Value::Map(greeting)]),
+            "shared_key",
+        ),
+    ] {
+        let (sink, listener) = sink("").await;
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            receive(&mut stream).await;
+            say(&mut stream, answer).await;
+        });
+        let error = sink.deliver(&events(&["{}"])).await.unwrap_err();
+        assert!(matches!(error, SinkError::Unavailable { .. }), "{error:?}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_closed_while_idle_is_opened_anew_at_once() {
+    let (sink, listener) = sink("").await;
+    tokio::spawn(async move {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let message = receive(&mut stream).await;
+            say(&mut stream, ack(&message)).await;
+        }
+    });
+    for _ in 0..2 {
+        sink.deliver(&events(&["{}"])).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_login_proves_the_key_to_both_sides() {
+    fn digest(parts: &[&str]) -> String {
+        let digest = Sha512::digest(parts.concat());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+    for (server_key, accepted) in [("sesame", true), ("mellon", false)] {
+        let (sink, listener) = sink("shared_key = \"sesame\"\nuser = \"u\"\npassword = \"p\"").await;
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let options = vec![("nonce".into(), "nonce".into()), ("auth".into(), "salt".into())];
+            say(
+                &mut stream,
+                Value::Array(vec!["HELO".into(), Value::Map(options)]),
+            )
+            .await;
+            let ping = receive(&mut stream).await;
+            let salt = ping[2].as_str().unwrap();
+            assert_eq!(
+                ping[3].as_str(),
+                Some(digest(&[salt, "headwater", "nonce", "sesame"]).as_str())
+            );
+            assert_eq!(
+                (ping[4].as_str(), ping[5].as_str()),
+                (Some("u"), Some(digest(&["salt", "u", "p"]).as_str()))
+            );
+            let proof = digest(&[salt, "server", "nonce", server_key]);
+            let pong = ["", "server", &proof].map(Value::from);
+            let mut parts = vec!["PONG".into(), Value::from(true)];
+            parts.extend(pong);
+            say(&mut stream, Value::Array(parts)).await;
+            let message = receive(&mut stream).await;
+            say(&mut stream, ack(&message)).await;
+        });
+        let delivered = sink.deliver(&events(&["{}"])).await;
+        assert_eq!(delivered.is_ok(), accepted, "{delivered:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_login_says_why_without_the_secret() {
+    let (sink, listener) = sink("shared_key = \"sesame\"").await;
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let options = vec![("nonce".into(), Value::Binary(b"\xff\0".to_vec()))];
+        say(
+            &mut stream,
+            Value::Array(vec!["HELO".into(), Value::Map(options)]),
+        )
+        .await;
+        receive(&mut stream).await;
+        let reason = "shared_key mismatch: sesame";
+        let parts = vec![
+            "PONG".into(),
+            Value::from(false),
+            reason.into(),
+            "".into(),
+            "".into(),
+        ];
+        say(&mut stream, Value::Array(parts)).await;
+    });
+    let error = sink.deliver(&events(&["{}"])).await.unwrap_err().to_string();
+    assert!(
+        error.contains("shared_key mismatch") && error.contains("check `sink.shared_key`"),
+        "{error}"
+    );
+    assert!(!error.contains("sesame"), "{error}");
+}

@@ -1,0 +1,215 @@
+//! Receivers that others wrote take what the sinks send, and the host is killed on the way: each event arrives, and only
+//! batches in flight arrive twice.
+//!
+//! `.ci/run` installs the receivers; `cargo xtask test` runs these tests where they are.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::artifacts;
+use crate::kill::{assert_nothing_lost, killed_on_the_way, source};
+use crate::lab;
+use crate::site::{Site, event_id, finish, parse_lines};
+
+/// Longer than any receiver needs.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SHARED_KEY: &str = "an example of a shared key";
+const PASSWORD: &str = "an example of a password";
+
+#[test]
+#[ignore = "needs @fluent-org/logger for Node"]
+fn forward_is_taken_by_a_fluent_server() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (_receiver, port) = fluent_server(folder.path(), json!({}));
+    let server = lab::serve(lab::with_events(1_000));
+    killed_on_the_way(source(
+        &server,
+        &format!("type = \"forward\"\naddress = \"127.0.0.1:{port}\""),
+    ));
+    assert_nothing_lost(&server, received(folder.path()));
+}
+
+#[test]
+#[ignore = "needs @fluent-org/logger for Node"]
+fn forward_is_taken_by_a_fluent_server_with_tls_and_shared_key() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, certified.cert.pem()).expect("the folder can be written");
+    let security = json!({
+        "serverHostname": "receiver", "sharedKey": SHARED_KEY, "authorize": true, "userDict": { "headwater": PASSWORD },
+    });
+    let tls = json!({ "key": certified.signing_key.serialize_pem(), "cert": certified.cert.pem() });
+    let (_receiver, port) = fluent_server(folder.path(), json!({ "security": security, "tlsOptions": tls }));
+    let server = lab::serve(lab::with_events(50));
+    let start = |password: &str| {
+        let sink = format!(
+            "type = \"forward\"\naddress = \"localhost:{port}\"\ntls = true\nshared_key = \"{SHARED_KEY}\"\n\
+             user = \"headwater\"\npassword = \"{password}\""
+        );
+        let site = Site::new(&[source(&server, &sink)]);
+        let child = crate::site::headwater(&site.path(""))
+            .args(["run", "--once", "--config", "headwater.toml"])
+            .env("SSL_CERT_FILE", &ca)
+            .spawn()
+            .expect("headwater starts");
+        (site, child)
+    };
+    let (_site, mut refused) = start("another password");
+    thread::sleep(Duration::from_secs(2));
+    let _ = refused.kill();
+    let refused = finish(refused);
+    refused.says("it refuses the login");
+    assert!(!refused.text().contains(SHARED_KEY) && !refused.text().contains("another password"));
+    assert_eq!(received(folder.path()).len(), 0);
+    let (_site, child) = start(PASSWORD);
+    finish(child).exits_with(0);
+    assert_nothing_lost(&server, received(folder.path()));
+}
+
+#[test]
+#[ignore = "needs rotel"]
+fn otlp_is_taken_by_a_collector() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (http, grpc) = (free_address(), free_address());
+    let log = folder.path().join("collector.log");
+    let mut collector = Command::new(artifacts::target().join("receivers/python/rotel/rotel-agent"));
+    collector
+        .args(["start", "--exporter", "blackhole"])
+        .args(["--debug-log", "logs", "--debug-log-verbosity", "detailed"])
+        .args(["--otlp-http-endpoint", &http.to_string()])
+        .args(["--otlp-grpc-endpoint", &grpc.to_string()])
+        .stdout(std::fs::File::create(&log).expect("the folder can be written"));
+    let _collector = Receiver::start(collector);
+    wait_for(http);
+    let server = lab::serve(lab::with_events(1_000));
+    let site = killed_on_the_way(source(
+        &server,
+        &format!("type = \"otlp\"\nurl = \"http://{http}/v1/logs\""),
+    ));
+    assert_eq!(site.read("contoso.dead.ndjson"), "", "nothing was refused");
+    let ids = || {
+        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        let lines = log
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("-> log.record.uid: Str("));
+        lines
+            .map(|line| line.trim_end_matches(')').to_owned())
+            .collect::<Vec<_>>()
+    };
+    // It writes its log a little later than it accepts.
+    let began = Instant::now();
+    while ids().len() < 2_000 && began.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_nothing_lost(&server, ids());
+}
+
+#[test]
+#[ignore = "needs ClickHouse"]
+fn http_is_taken_by_a_database() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let address = free_address();
+    let at = folder.path().display();
+    let settings = format!(
+        "<yandex><logger><level>warning</level><console>1</console></logger><http_port>{}</http_port>\
+         <listen_host>127.0.0.1</listen_host><path>{at}/data/</path><tmp_path>{at}/tmp/</tmp_path>\
+         <users_config>{at}/users.xml</users_config><mark_cache_size>5000000</mark_cache_size></yandex>",
+        address.port()
+    );
+    let users = "<yandex><profiles><default/></profiles><quotas><default/></quotas><users><default><password/>\
+         <networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></default></users></yandex>";
+    for (name, text) in [("config.xml", settings.as_str()), ("users.xml", users)] {
+        std::fs::write(folder.path().join(name), text).expect("the folder can be written");
+    }
+    let mut database = Command::new("clickhouse-server");
+    database
+        .arg(format!("--config-file={at}/config.xml"))
+        .stdout(Stdio::null());
+    let _database = Receiver::start(database);
+    wait_for(address);
+    query(
+        address,
+        "CREATE TABLE events (eventDataId String) ENGINE = Memory",
+    );
+    let server = lab::serve(lab::with_events(1_000));
+    let insert = "query=INSERT%20INTO%20events%20FORMAT%20JSONEachRow&input_format_skip_unknown_fields=1";
+    let sink = format!("type = \"http\"\nurl = \"http://{address}/?{insert}\"");
+    killed_on_the_way(source(&server, &sink).set("format", "\"raw\""));
+    let ids = query(address, "SELECT eventDataId FROM events FORMAT TSV");
+    assert_nothing_lost(&server, ids.lines().map(str::to_owned).collect());
+}
+
+/// A receiver's process; it ends with the test.
+struct Receiver(Child);
+
+impl Receiver {
+    fn start(mut command: Command) -> Self {
+        let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn();
+        Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}; .ci/run installs it")))
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts the Fluent server of `tests/receivers`; returns its port.
+fn fluent_server(folder: &Path, mut options: Value) -> (Receiver, u16) {
+    options["out"] = folder.join("received.ndjson").display().to_string().into();
+    let mut node = Command::new("node");
+    node.arg(artifacts::workspace().join("tests/receivers/forward.js"))
+        .arg(options.to_string())
+        .env(
+            "NODE_PATH",
+            artifacts::target().join("receivers/node/node_modules"),
+        )
+        .stdout(Stdio::piped());
+    let mut receiver = Receiver::start(node);
+    let mut line = String::new();
+    let stdout = receiver.0.stdout.take().expect("it is piped");
+    let _ = BufReader::new(stdout).read_line(&mut line);
+    let port = line.trim().parse().expect("the receiver prints its port");
+    (receiver, port)
+}
+
+/// The ids of the events in the Fluent server's file.
+fn received(folder: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(folder.join("received.ndjson")).unwrap_or_default();
+    parse_lines(&text).iter().map(event_id).collect()
+}
+
+/// One query over HTTP; its answer.
+fn query(address: SocketAddr, sql: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = TcpStream::connect(address).expect("the database listens");
+    let length = sql.len();
+    write!(stream, "POST / HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{sql}").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("it speaks HTTP");
+    assert!(head.contains(" 200 "), "{answer}");
+    body.to_owned()
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+    listener.local_addr().expect("it is bound")
+}
+
+fn wait_for(address: SocketAddr) {
+    let began = Instant::now();
+    while TcpStream::connect(address).is_err() {
+        assert!(began.elapsed() < PATIENCE, "nobody listens on {address}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
