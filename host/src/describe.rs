@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::bindings::exports::headwater::source::descriptor::Manifest;
 use crate::caller::Caller;
 use crate::config::Limits;
-use crate::egress::{Grant, Sender};
+use crate::egress::{Grant, Outbound, OutboundError, Sender};
 use crate::failure::Failure;
 use crate::manifest::{self, Key};
 use crate::plugin::{Plugin, PluginError, Plugins};
@@ -20,6 +20,9 @@ pub enum DescribeError {
     /// It cannot be loaded.
     #[error(transparent)]
     Plugin(#[from] PluginError),
+    /// The system's certificates cannot be had.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
     /// It does not answer.
     #[error(transparent)]
     Call(#[from] Failure),
@@ -32,7 +35,7 @@ pub async fn describe(path: &Path, plugins: &Plugins) -> Result<String, Describe
     let caller = Caller::new(
         plugin.clone(),
         grant.clone(),
-        Arc::new(Sender::new(grant)),
+        Arc::new(Sender::new(grant, &Outbound::default().open()?)),
         Limits::default(),
     );
     let manifest = caller.describe().await?;

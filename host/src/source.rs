@@ -53,7 +53,8 @@ impl Source {
             .load(&config.plugin, config.digest.as_deref())
             .map_err(|error| one(error.to_string()))?;
         let grant = Arc::new(config.grant.clone());
-        let transport = Arc::new(Sender::new(grant.clone()));
+        let route = config.outbound.open().map_err(|error| one(error.to_string()))?;
+        let transport = Arc::new(Sender::new(grant.clone(), &route));
         let caller = Caller::new(plugin, grant, transport, config.limits);
         let manifest = caller
             .describe()

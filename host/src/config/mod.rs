@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use self::section::{Problems, Section};
 pub use self::sink::SinkConfig;
-use crate::egress::{Grant, Origin};
+use crate::egress::{Grant, Origin, Outbound};
 use crate::secret::Template;
 
 /// Memory of one poll. A poll holds one batch (8 MiB) a few times over while it reads and rewrites it.
@@ -52,6 +52,8 @@ pub struct SourceConfig {
     pub interval: Option<Duration>,
     /// What the plugin may reach.
     pub grant: Grant,
+    /// How it gets there.
+    pub outbound: Outbound,
     /// Where rejected items are kept.
     pub dead_letter: PathBuf,
     /// The plugin's own configuration, secrets not yet filled in.
@@ -223,6 +225,7 @@ fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> Sour
         section.problem("interval", "must be longer than nothing, as in \"300s\"");
     }
     let grant = read_grant(&section);
+    let outbound = read_outbound(&section, folder);
     let dead_letter = match section.text("dead_letter") {
         Some(path) => folder.join(path),
         None => state_folder.join(format!("{name}.dead.ndjson")),
@@ -240,6 +243,7 @@ fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> Sour
         digest,
         interval,
         grant,
+        outbound,
         dead_letter,
         config,
         limits,
@@ -280,6 +284,13 @@ fn read_grant(section: &Section<'_>) -> Grant {
         }
     }
     Grant::new(origins, section.flag("allow_private").unwrap_or(false))
+}
+
+/// The way out, of a source or of its sink.
+fn read_outbound(section: &Section<'_>, folder: &Path) -> Outbound {
+    Outbound {
+        ca: section.text("ca").map(|path| folder.join(path)),
+    }
 }
 
 /// A table whose values may be secrets kept elsewhere.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::read_template;
 use super::section::Section;
+use super::{read_outbound, read_template};
 use crate::secret::Template;
 use crate::sink::{Endpoint, Format, ForwardReceiver, Rotation};
 
@@ -103,6 +103,7 @@ fn read_forward(section: &Section<'_>, folder: &Path) -> ForwardReceiver {
         address,
         tag: section.text("tag").unwrap_or_else(|| DEFAULT_TAG.to_owned()),
         tls: section.flag("tls").unwrap_or(false),
+        ca: section.text("ca").map(|path| folder.join(path)),
         login: read_login(section, folder),
     }
 }
@@ -146,6 +147,7 @@ fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {
         url,
         gzip,
         headers: read_template(section, "headers", folder),
+        outbound: read_outbound(section, folder),
     }
 }
 

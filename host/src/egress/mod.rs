@@ -2,18 +2,21 @@
 //!
 //! A request passes three gates. `gate` knows the source and its poll: is the origin granted, is the poll within its
 //! bounds? `sender` knows the network: it resolves a name once, has `address` judge what came out, and connects to
-//! exactly that. `body` watches the answer while it is read.
+//! exactly that, the way that `route` shows. `body` watches the answer while it is read.
 
 mod address;
 mod body;
 mod gate;
 mod origin;
 mod resolver;
+mod route;
 mod sender;
 mod tls;
 
 pub use address::Refusal;
 pub use gate::{Bounds, Gate, Traffic};
 pub use origin::{Grant, Origin};
+pub use route::{Outbound, OutboundError, Route};
 pub use sender::{Answer, Sender, Transport};
+pub use tls::CaError;
 pub(crate) use tls::client_config;

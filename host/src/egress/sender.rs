@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -19,7 +19,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::origin::Grant;
 use super::resolver::{self, CheckedResolver, ResolveError};
-use super::tls;
+use super::route::Route;
 
 /// One attempt to reach an address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,17 +49,12 @@ pub struct Sender {
 
 impl Sender {
     /// A sender that connects to what the grant allows.
-    pub fn new(grant: Arc<Grant>) -> Self {
+    pub fn new(grant: Arc<Grant>, route: &Route) -> Self {
         let mut connector = HttpConnector::new_with_resolver(CheckedResolver::new(grant));
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         // Both schemes: that plain http goes to loopback only has been settled by the grant.
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::client_config().as_ref().clone())
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -68,7 +63,7 @@ impl Sender {
             .http1_max_headers(MOST_HEADERS)
             .http1_max_buf_size(HEAD_BUFFER)
             .http2_max_header_list_size(HEAD_BUFFER as u32)
-            .build(connector);
+            .build(route.connector(connector));
         Self { client }
     }
 }
@@ -176,13 +171,14 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::super::origin::Origin;
+    use super::super::route::Outbound;
     use super::*;
 
     async fn send(allow: &[&str], url: &str) -> Result<Response<WasiBody>, Error> {
         let origins = allow.iter().map(|origin| Origin::parse(origin).unwrap());
         let grant = Arc::new(Grant::new(origins, false));
         let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        Sender::new(grant.clone())
+        Sender::new(grant.clone(), &Outbound::default().open().unwrap())
             .send(&grant, Request::get(url).body(body).unwrap())
             .await
     }

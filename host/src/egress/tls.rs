@@ -1,28 +1,92 @@
 //! Whom to trust on the other side of a connection.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use thiserror::Error;
 use tracing::debug;
 
-/// The TLS settings, made once: reading the system's certificates takes milliseconds and a megabyte.
-pub(crate) fn client_config() -> Arc<ClientConfig> {
-    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    CONFIG.get_or_init(|| Arc::new(build())).clone()
+/// Why a file of certificate authorities cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CaError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}; check the path and its permissions", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file is no list of certificates.
+    #[error(
+        "{} holds no certificate; it must be PEM text, with -----BEGIN CERTIFICATE----- above each certificate",
+        path.display()
+    )]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// One of the certificates is damaged.
+    #[error("certificate number {number} in {} cannot be used: {reason}; export it again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Which one, from 1.
+        number: usize,
+        /// What the parser says.
+        reason: String,
+    },
 }
 
-fn build() -> ClientConfig {
+/// Settings by the PEM text of the further authorities.
+type Made = HashMap<Option<Vec<u8>>, Arc<ClientConfig>>;
+
+/// The TLS settings of a client that trusts the system's authorities, and those in the PEM file `ca`.
+///
+/// Made once for all sources that trust the same: reading the system's certificates takes milliseconds, and a copy of
+/// them a megabyte.
+pub(crate) fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, CaError> {
+    static MADE: OnceLock<Mutex<Made>> = OnceLock::new();
+    let pem = ca.map(read).transpose()?;
+    let made = MADE.get_or_init(Mutex::default);
+    let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(config) = made.get(&pem) {
+        return Ok(config.clone());
+    }
+    let mut roots = system_roots();
+    if let Some((path, pem)) = ca.zip(pem.as_deref()) {
+        add(&mut roots, path, pem)?;
+    }
+    let config = Arc::new(build(roots));
+    made.insert(pem, config.clone());
+    Ok(config)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CaError> {
+    std::fs::read(path).map_err(|source| CaError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn build(roots: RootCertStore) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         // The provider is the one line above, and it supports the default versions.
         .expect("ring supports TLS 1.2 and 1.3")
-        .with_root_certificates(roots())
+        .with_root_certificates(roots)
         .with_no_client_auth()
 }
 
 /// The system's certificates, so that an operator's own authority works; Mozilla's where the system has none.
-fn roots() -> RootCertStore {
+fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
@@ -34,4 +98,70 @@ fn roots() -> RootCertStore {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     roots
+}
+
+/// Adds every certificate of a PEM file. One that cannot be used fails all: half a list would fail later, and elsewhere.
+fn add(roots: &mut RootCertStore, path: &Path, pem: &[u8]) -> Result<(), CaError> {
+    let mut number = 0;
+    for found in CertificateDer::pem_slice_iter(pem) {
+        number += 1;
+        let damaged = |reason: String| CaError::Damaged {
+            path: path.to_owned(),
+            number,
+            reason,
+        };
+        let certificate = found.map_err(|error| damaged(error.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| damaged(error.to_string()))?;
+    }
+    if number == 0 {
+        return Err(CaError::Empty {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_list_of_certificates_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        for (content, words) in [
+            ("", "holds no certificate"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+                "holds no certificate",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                "certificate number 1 in",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n",
+                "certificate number 1 in",
+            ),
+        ] {
+            std::fs::write(&path, content).unwrap();
+            let error = client_config(Some(&path)).unwrap_err().to_string();
+            assert!(
+                error.contains(words) && error.contains("ca.pem"),
+                "{content}: {error}"
+            );
+        }
+        let error = client_config(Some(&folder.path().join("missing.pem"))).unwrap_err();
+        assert!(matches!(error, CaError::Unreadable { .. }), "{error}");
+    }
+
+    #[test]
+    fn sources_that_trust_the_same_share_their_settings() {
+        assert!(Arc::ptr_eq(
+            &client_config(None).unwrap(),
+            &client_config(None).unwrap()
+        ));
+    }
 }

@@ -4,6 +4,7 @@ use super::halves::Halves;
 use super::post::{Endpoint, Poster, Verdict};
 use super::{Accepted, Delivery, Sink, SinkError, lines};
 use crate::batch::Event;
+use crate::egress::OutboundError;
 
 /// How the events of a batch are put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +21,11 @@ pub(super) struct HttpSink {
 }
 
 impl HttpSink {
-    pub(super) fn new(endpoint: Endpoint, format: Format) -> Self {
-        Self {
+    pub(super) fn new(endpoint: Endpoint, format: Format) -> Result<Self, OutboundError> {
+        Ok(Self {
             format,
-            poster: Poster::new(endpoint),
-        }
+            poster: Poster::new(endpoint)?,
+        })
     }
 
     /// Delivers a batch, and where the receiver refuses it, finds out which events are to blame by halving.
@@ -79,9 +80,11 @@ mod tests {
                 url: url.parse().unwrap(),
                 gzip,
                 headers,
+                ..Endpoint::default()
             },
             format,
         )
+        .unwrap()
     }
 
     fn events(bodies: &[&str]) -> Vec<Event> {

@@ -28,6 +28,7 @@ use self::otlp::OtlpSink;
 use self::stdout::StdoutSink;
 use crate::batch::Event;
 use crate::config::SinkConfig;
+use crate::egress::{self, OutboundError};
 use crate::line_file::LineFile;
 
 pub use self::forward::ForwardReceiver;
@@ -72,10 +73,19 @@ pub enum SinkError {
 
 /// Why a sink cannot be opened at start.
 #[derive(Debug, Error)]
-#[error("cannot open the sink {}: {source}; check `sink.path` and its permissions", path.display())]
-pub struct OpenError {
-    path: PathBuf,
-    source: io::Error,
+#[non_exhaustive]
+pub enum OpenError {
+    /// Its file cannot be written.
+    #[error("cannot open the sink {}: {source}; check `sink.path` and its permissions", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// There is no way to its receiver.
+    #[error("sink.{0}")]
+    Outbound(#[from] OutboundError),
 }
 
 /// Opens sinks; sources that name the same file share it.
@@ -90,9 +100,9 @@ impl Sinks {
         match config {
             SinkConfig::Stdout => Ok(Arc::new(StdoutSink)),
             SinkConfig::File { path, rotation } => self.open_file(path, *rotation),
-            SinkConfig::Http { endpoint, format } => Ok(Arc::new(HttpSink::new(endpoint.clone(), *format))),
+            SinkConfig::Http { endpoint, format } => Ok(Arc::new(HttpSink::new(endpoint.clone(), *format)?)),
             SinkConfig::Forward(receiver) => Ok(Arc::new(ForwardSink::new(receiver.clone()))),
-            SinkConfig::Otlp { endpoint } => Ok(Arc::new(OtlpSink::new(source, endpoint.clone()))),
+            SinkConfig::Otlp { endpoint } => Ok(Arc::new(OtlpSink::new(source, endpoint.clone())?)),
         }
     }
 
@@ -100,11 +110,15 @@ impl Sinks {
     pub fn probe(config: &SinkConfig) -> Result<(), OpenError> {
         match config {
             // A receiver that is away at start may be there later; its source waits for it.
-            SinkConfig::Stdout
-            | SinkConfig::Forward(_)
-            | SinkConfig::Http { .. }
-            | SinkConfig::Otlp { .. } => Ok(()),
-            SinkConfig::File { path, .. } => LineFile::probe(path).map_err(|source| OpenError {
+            SinkConfig::Stdout => Ok(()),
+            SinkConfig::Forward(receiver) => {
+                let trusted = egress::client_config(receiver.ca.as_deref());
+                Ok(trusted.map(drop).map_err(OutboundError::from)?)
+            }
+            SinkConfig::Http { endpoint, .. } | SinkConfig::Otlp { endpoint } => {
+                Ok(endpoint.outbound.open().map(drop)?)
+            }
+            SinkConfig::File { path, .. } => LineFile::probe(path).map_err(|source| OpenError::File {
                 path: path.clone(),
                 source,
             }),
@@ -112,7 +126,7 @@ impl Sinks {
     }
 
     fn open_file(&mut self, path: &Path, rotation: Rotation) -> Result<Arc<dyn Sink>, OpenError> {
-        let refusal = |source| OpenError {
+        let refusal = |source| OpenError::File {
             path: path.to_owned(),
             source,
         };

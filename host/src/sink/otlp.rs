@@ -9,6 +9,7 @@ use super::halves::Halves;
 use super::post::{Endpoint, Poster, Verdict};
 use super::{Accepted, Delivery, Sink, SinkError};
 use crate::batch::Event;
+use crate::egress::OutboundError;
 
 pub(super) struct OtlpSink {
     source: String,
@@ -31,11 +32,11 @@ struct PartialSuccess {
 }
 
 impl OtlpSink {
-    pub(super) fn new(source: &str, endpoint: Endpoint) -> Self {
-        Self {
+    pub(super) fn new(source: &str, endpoint: Endpoint) -> Result<Self, OutboundError> {
+        Ok(Self {
             source: source.to_owned(),
-            poster: Poster::new(endpoint),
-        }
+            poster: Poster::new(endpoint)?,
+        })
     }
 
     /// Delivers a batch, and where the receiver refuses a request, finds out which events are to blame by halving.
@@ -159,7 +160,8 @@ mod tests {
             url: receiver.url.parse().unwrap(),
             ..Endpoint::default()
         };
-        (OtlpSink::new("contoso", endpoint).deliver(events).await, receiver)
+        let sink = OtlpSink::new("contoso", endpoint).unwrap();
+        (sink.deliver(events).await, receiver)
     }
 
     #[tokio::test]
@@ -205,7 +207,11 @@ mod tests {
             ..Endpoint::default()
         };
         let events = ["{}", "{}", "{\"bad\":1}", "{}", "{}"].map(event);
-        let accepted = OtlpSink::new("contoso", endpoint).deliver(&events).await.unwrap();
+        let accepted = OtlpSink::new("contoso", endpoint)
+            .unwrap()
+            .deliver(&events)
+            .await
+            .unwrap();
         let places: Vec<usize> = accepted.refused.iter().map(|(index, _)| *index).collect();
         assert_eq!(places, [2]);
     }

@@ -8,14 +8,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
 use super::SinkError;
-use crate::egress;
+use crate::egress::{Outbound, OutboundError};
 use crate::scrub::Scrubber;
 use crate::secret::Template;
 
@@ -35,6 +35,8 @@ pub struct Endpoint {
     pub gzip: bool,
     /// Further header fields; may hold secrets, read anew for every request.
     pub headers: Template,
+    /// How to get there.
+    pub outbound: Outbound,
 }
 
 /// What a receiver says about a batch.
@@ -53,18 +55,14 @@ pub(super) struct Poster {
 }
 
 impl Poster {
-    pub(super) fn new(endpoint: Endpoint) -> Self {
+    pub(super) fn new(endpoint: Endpoint) -> Result<Self, OutboundError> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(egress::client_config().as_ref().clone())
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(connector);
+        let connector = endpoint.outbound.open()?.connector(connector);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .build(connector);
-        Self { endpoint, client }
+        Ok(Self { endpoint, client })
     }
 
     /// Posts a text of a media type.

@@ -13,6 +13,7 @@ fn beside_an_honest_tenant(attack: &str, url: &str, rest: &str) -> (Finished, Si
         name: "mallory".to_owned(),
         plugin: artifacts::hostile_source().to_owned(),
         allow: "https://collector.example".to_owned(),
+        keys: String::new(),
         config: format!("attack = \"{attack}\"\nurl = \"{url}\""),
         sink: "type = \"file\"\npath = \"mallory.ndjson\"".to_owned(),
         rest: format!("[source.limits]\npoll_timeout = \"2s\"\nmemory = \"32MiB\"\n{rest}"),

@@ -21,6 +21,8 @@ pub struct Source {
     pub name: String,
     pub plugin: PathBuf,
     pub allow: String,
+    /// Further lines of `[[source]]`.
+    pub keys: String,
     /// Lines of `[source.config]`.
     pub config: String,
     /// Lines of `[source.sink]`.
@@ -43,6 +45,7 @@ impl Source {
             name: name.to_owned(),
             plugin: artifacts::azure_activity().to_owned(),
             allow: endpoint.to_owned(),
+            keys: String::new(),
             config,
             sink: format!("type = \"file\"\npath = \"{name}.ndjson\""),
             rest: String::new(),
@@ -65,12 +68,13 @@ impl Source {
             name,
             plugin,
             allow,
+            keys,
             config,
             sink,
             rest,
         } = self;
         format!(
-            "[[source]]\nname = \"{name}\"\nplugin = \"{}\"\ninterval = \"1s\"\nallow = [\"{allow}\"]\n\
+            "[[source]]\nname = \"{name}\"\nplugin = \"{}\"\ninterval = \"1s\"\nallow = [\"{allow}\"]\n{keys}\n\
              [source.config]\n{config}\n[source.sink]\n{sink}\n{rest}\n",
             plugin.display(),
         )

@@ -1,6 +1,7 @@
 //! One connection to a receiver: TCP or TLS, and MessagePack both ways.
 
 use std::io;
+use std::path::Path;
 
 use rmpv::Value;
 use rustls::pki_types::ServerName;
@@ -34,7 +35,7 @@ impl Connection {
         // A chunk is written at once and then waited for.
         stream.set_nodelay(true)?;
         let stream: Box<dyn Stream> = if receiver.tls {
-            Box::new(encrypted(stream, &receiver.address).await?)
+            Box::new(encrypted(stream, &receiver.address, receiver.ca.as_deref()).await?)
         } else {
             Box::new(stream)
         };
@@ -111,11 +112,10 @@ pub(super) fn invalid(problem: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, problem.to_owned())
 }
 
-async fn encrypted(stream: TcpStream, address: &str) -> io::Result<impl Stream + use<>> {
+async fn encrypted(stream: TcpStream, address: &str, ca: Option<&Path>) -> io::Result<impl Stream + use<>> {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    TlsConnector::from(egress::client_config())
-        .connect(name, stream)
-        .await
+    let config = egress::client_config(ca).map_err(io::Error::other)?;
+    TlsConnector::from(config).connect(name, stream).await
 }

@@ -6,6 +6,7 @@ mod handshake;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rmpv::Value;
@@ -31,6 +32,8 @@ pub struct ForwardReceiver {
     pub tag: String,
     /// Whether the connection is encrypted.
     pub tls: bool,
+    /// A PEM file of certificate authorities to trust besides the system's.
+    pub ca: Option<PathBuf>,
     /// `shared_key`, `user` and `password`, as far as they are configured; read anew for every connection.
     pub login: Template,
 }

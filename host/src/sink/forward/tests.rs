@@ -23,6 +23,7 @@ async fn sink(login: &str) -> (ForwardSink, TcpListener) {
         address: listener.local_addr().unwrap().to_string(),
         tag: "audit".to_owned(),
         tls: false,
+        ca: None,
         login: Template::new(&login.parse().unwrap(), "sink", Path::new(".")).unwrap(),
     };
     (ForwardSink::new(receiver), listener)
