@@ -186,9 +186,6 @@ async fn run(path: &Path, mode: Mode, progress: Progress) -> Result<ExitCode, Ex
     probe_outlets(&config.sources)?;
     let configs = config.sources.clone();
     let sources = load(config.sources).await?;
-    // Files come into being only for a configuration that works.
-    let state = State::open(&config.state).map_err(Exit::misused)?;
-    let outlets = open_outlets(&configs)?;
     let monitor = Monitor::default();
     if let Some(address) = config.listen {
         let problem = |error| {
@@ -198,6 +195,9 @@ async fn run(path: &Path, mode: Mode, progress: Progress) -> Result<ExitCode, Ex
         };
         monitor::serve(address, monitor.clone()).await.map_err(problem)?;
     }
+    // Files come into being only for a configuration that works.
+    let state = State::open(&config.state).map_err(Exit::misused)?;
+    let outlets = open_outlets(&configs)?;
     let (trigger, shutdown) = shutdown::channel();
     let sources = sources.into_iter().map(Arc::new).zip(outlets).collect();
     let polling = scheduler::run(sources, state, mode, Watchers { progress, monitor }, shutdown);

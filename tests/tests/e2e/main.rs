@@ -1,11 +1,13 @@
 //! End to end: the real component in the real host over real sockets, against the fake Azure.
 
 mod artifacts;
+mod collector;
 mod configuration;
 mod delivery;
 mod describe;
 mod diagnosis;
 mod egress;
+mod failures;
 mod kill;
 mod lab;
 mod network;

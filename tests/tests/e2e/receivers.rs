@@ -4,21 +4,20 @@
 //! `.ci/run` installs the receivers; `cargo xtask test` runs these tests where they are.
 
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::artifacts;
+use crate::collector::free_address;
 use crate::kill::{assert_nothing_lost, killed_on_the_way, source};
 use crate::lab;
-use crate::site::{Site, event_id, finish, parse_lines};
+use crate::site::{Site, event_id, finish, parse_lines, wait_until};
 
-/// Longer than any receiver needs.
-const PATIENCE: Duration = Duration::from_secs(20);
 const SHARED_KEY: &str = "an example of a shared key";
 const PASSWORD: &str = "an example of a password";
 
@@ -104,10 +103,7 @@ fn otlp_is_taken_by_a_collector() {
             .collect::<Vec<_>>()
     };
     // It writes its log a little later than it accepts.
-    let began = Instant::now();
-    while ids().len() < 2_000 && began.elapsed() < PATIENCE {
-        thread::sleep(Duration::from_millis(50));
-    }
+    wait_until("the collector has logged everything", || ids().len() >= 2_000);
     assert_nothing_lost(&server, ids());
 }
 
@@ -201,15 +197,6 @@ fn query(address: SocketAddr, sql: &str) -> String {
     body.to_owned()
 }
 
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
-    listener.local_addr().expect("it is bound")
-}
-
 fn wait_for(address: SocketAddr) {
-    let began = Instant::now();
-    while TcpStream::connect(address).is_err() {
-        assert!(began.elapsed() < PATIENCE, "nobody listens on {address}");
-        thread::sleep(Duration::from_millis(20));
-    }
+    wait_until("the receiver listens", || TcpStream::connect(address).is_ok());
 }

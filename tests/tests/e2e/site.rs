@@ -52,6 +52,19 @@ impl Source {
         }
     }
 
+    /// The hostile source, with this attack, as the tenant `mallory`.
+    pub fn hostile(attack: &str) -> Self {
+        Self {
+            name: "mallory".to_owned(),
+            plugin: artifacts::hostile_source().to_owned(),
+            allow: "https://collector.example".to_owned(),
+            keys: String::new(),
+            config: format!("attack = \"{attack}\""),
+            sink: "type = \"file\"\npath = \"mallory.ndjson\"".to_owned(),
+            rest: String::new(),
+        }
+    }
+
     /// Replaces the line of `[source.config]` that sets `key`, or adds it.
     pub fn set(mut self, key: &str, value: &str) -> Self {
         let others = self
@@ -219,6 +232,16 @@ pub fn finish(mut child: Child) -> Finished {
         code: status.code(),
         stdout: stdout.join().unwrap_or_default(),
         stderr: stderr.join().unwrap_or_default(),
+    }
+}
+
+/// Waits for something that a running host brings about.
+#[track_caller]
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

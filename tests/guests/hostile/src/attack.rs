@@ -70,6 +70,11 @@ pub fn run(name: &str, url: &str) -> Result<Batch, Error> {
             batch.cursor = vec![b'1'; 2 << 20];
             Ok(batch)
         }
+        "large-cursor" => {
+            let mut batch = batch(vec![event("kept", "{}".to_owned())]);
+            batch.cursor = [b"1 ".as_slice(), &[b'x'; 1_000_000]].concat();
+            Ok(batch)
+        }
         "unversioned-cursor" => {
             let mut batch = batch(vec![event("unsafe", "{}".to_owned())]);
             batch.cursor = vec![0xff, 0xfe];
