@@ -1,6 +1,7 @@
 //! The configuration file: TOML in, checked types out, every problem named at once.
 
 mod nearest;
+mod outbound;
 mod section;
 mod sink;
 mod unit;
@@ -225,7 +226,7 @@ fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> Sour
         section.problem("interval", "must be longer than nothing, as in \"300s\"");
     }
     let grant = read_grant(&section);
-    let outbound = read_outbound(&section, folder);
+    let outbound = outbound::read(&section, folder);
     let dead_letter = match section.text("dead_letter") {
         Some(path) => folder.join(path),
         None => state_folder.join(format!("{name}.dead.ndjson")),
@@ -284,13 +285,6 @@ fn read_grant(section: &Section<'_>) -> Grant {
         }
     }
     Grant::new(origins, section.flag("allow_private").unwrap_or(false))
-}
-
-/// The way out, of a source or of its sink.
-fn read_outbound(section: &Section<'_>, folder: &Path) -> Outbound {
-    Outbound {
-        ca: section.text("ca").map(|path| folder.join(path)),
-    }
 }
 
 /// A table whose values may be secrets kept elsewhere.

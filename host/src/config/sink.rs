@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::section::Section;
-use super::{read_outbound, read_template};
+use super::{outbound, read_template};
 use crate::secret::Template;
 use crate::sink::{Endpoint, Format, ForwardReceiver, Rotation};
 
@@ -147,7 +147,7 @@ fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {
         url,
         gzip,
         headers: read_template(section, "headers", folder),
-        outbound: read_outbound(section, folder),
+        outbound: outbound::read(section, folder),
     }
 }
 

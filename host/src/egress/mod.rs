@@ -2,12 +2,13 @@
 //!
 //! A request passes three gates. `gate` knows the source and its poll: is the origin granted, is the poll within its
 //! bounds? `sender` knows the network: it resolves a name once, has `address` judge what came out, and connects to
-//! exactly that, the way that `route` shows. `body` watches the answer while it is read.
+//! exactly that, the way that `route` shows: directly or through a `proxy`. `body` watches the answer while it is read.
 
 mod address;
 mod body;
 mod gate;
 mod origin;
+mod proxy;
 mod resolver;
 mod route;
 mod sender;
@@ -16,6 +17,8 @@ mod tls;
 pub use address::Refusal;
 pub use gate::{Bounds, Gate, Traffic};
 pub use origin::{Grant, Origin};
+pub use proxy::{ProxyChoice, ProxyError};
+pub(crate) use proxy::{ProxyConnector, last_cause};
 pub use route::{Outbound, OutboundError, Route};
 pub use sender::{Answer, Sender, Transport};
 pub use tls::CaError;

@@ -1,12 +1,15 @@
-//! The way out of this machine: whom to trust at its end.
+//! The way out of this machine: through which proxy, and whom to trust at its end.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::ClientConfig;
 use thiserror::Error;
 
+use super::proxy::{Proxies, ProxyChoice, ProxyConnector, ProxyError};
+use super::sender::CONNECT_TIMEOUT;
 use super::tls::{self, CaError};
 
 /// What an operator says about the way out, of a source or of its sink.
@@ -14,6 +17,8 @@ use super::tls::{self, CaError};
 pub struct Outbound {
     /// A PEM file of certificate authorities to trust besides the system's.
     pub ca: Option<PathBuf>,
+    /// The proxy to go through.
+    pub proxy: ProxyChoice,
 }
 
 /// Why there is no way out. The text begins with the key.
@@ -23,12 +28,16 @@ pub enum OutboundError {
     /// The authorities cannot be read.
     #[error("ca: {0}")]
     Ca(#[from] CaError),
+    /// The proxy cannot be used.
+    #[error("proxy: {0}")]
+    Proxy(#[from] ProxyError),
 }
 
 /// The way out, ready to be used.
 #[derive(Debug, Clone)]
 pub struct Route {
     tls: Arc<ClientConfig>,
+    proxies: Proxies,
 }
 
 impl Outbound {
@@ -36,17 +45,26 @@ impl Outbound {
     pub fn open(&self) -> Result<Route, OutboundError> {
         Ok(Route {
             tls: tls::client_config(self.ca.as_deref())?,
+            proxies: Proxies::open(&self.proxy)?,
         })
     }
 }
 
 impl Route {
-    /// A connector for http and https over one for plain connections.
-    pub(crate) fn connector<C>(&self, plain: C) -> HttpsConnector<C> {
+    /// A connector for http and https over one that connects directly.
+    pub(crate) fn connector<C>(&self, direct: C) -> HttpsConnector<ProxyConnector<C>> {
+        let mut to_proxy = HttpConnector::new();
+        to_proxy.enforce_http(false);
+        to_proxy.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let to_proxy = HttpsConnectorBuilder::new()
+            .with_tls_config(self.tls.as_ref().clone())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(to_proxy);
         HttpsConnectorBuilder::new()
             .with_tls_config(self.tls.as_ref().clone())
             .https_or_http()
             .enable_all_versions()
-            .wrap_connector(plain)
+            .wrap_connector(ProxyConnector::new(direct, to_proxy, self.proxies.clone()))
     }
 }

@@ -18,11 +18,12 @@ use tracing::warn;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::origin::Grant;
+use super::proxy::{ProxyConnector, TunnelError};
 use super::resolver::{self, CheckedResolver, ResolveError};
 use super::route::Route;
 
 /// One attempt to reach an address.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Idle connections to one origin; as many as partitions of one source are polled at once.
 const IDLE_CONNECTIONS: usize = 8;
 /// Servers close idle connections after one to four minutes; ours goes first.
@@ -44,7 +45,7 @@ pub trait Transport: Send + Sync {
 /// The real network, for one source: connections are shared between its polls and with no other source.
 #[derive(Debug, Clone)]
 pub struct Sender {
-    client: Client<HttpsConnector<HttpConnector<CheckedResolver>>, WasiBody>,
+    client: Client<HttpsConnector<ProxyConnector<HttpConnector<CheckedResolver>>>, WasiBody>,
 }
 
 impl Sender {
@@ -111,6 +112,10 @@ fn classify(error: &(dyn StdError + 'static)) -> Error {
     while let Some(current) = cause {
         if let Some(error) = current.downcast_ref::<ResolveError>() {
             return explain(error);
+        }
+        if let Some(error) = current.downcast_ref::<TunnelError>() {
+            warn!("{error}");
+            return Error::DestinationUnavailable;
         }
         if let Some(error) = current.downcast_ref::<rustls::Error>() {
             return classify_tls(error);

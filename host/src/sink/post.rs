@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
 use super::SinkError;
-use crate::egress::{Outbound, OutboundError};
+use crate::egress::{Outbound, OutboundError, ProxyConnector, last_cause};
 use crate::scrub::Scrubber;
 use crate::secret::Template;
 
@@ -51,7 +51,7 @@ pub(super) enum Verdict {
 /// Posts to one receiver over kept connections.
 pub(super) struct Poster {
     endpoint: Endpoint,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<ProxyConnector<HttpConnector>>, Full<Bytes>>,
 }
 
 impl Poster {
@@ -91,7 +91,7 @@ impl Poster {
                 .client
                 .request(request)
                 .await
-                .map_err(|error| describe(&error))?;
+                .map_err(|error| last_cause(&error))?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, LONGEST_ANSWER)
                 .collect()
@@ -164,13 +164,4 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .parse()
         .ok()?;
     Some(Duration::from_secs(seconds))
-}
-
-/// The last cause says most: "connection refused", "invalid peer certificate".
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }

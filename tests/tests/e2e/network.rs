@@ -1,12 +1,13 @@
-//! What stands between a host and its upstream in some networks: a TLS end with a certificate of a private authority.
+//! What stands between a host and its upstream in some networks: a TLS end with a certificate of a private authority,
+//! and a proxy.
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
@@ -67,6 +68,55 @@ impl TlsEnd {
 
     pub fn address(&self) -> SocketAddr {
         self.0.address
+    }
+}
+
+/// A proxy that knows CONNECT, and one destination whatever the name.
+pub struct Proxy {
+    background: Background,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    /// Lets everybody in, or who sends this `Proxy-Authorization`.
+    pub fn start(upstream: SocketAddr, authorization: Option<String>) -> Self {
+        let heads: Arc<Mutex<Vec<String>>> = Arc::default();
+        let kept = heads.clone();
+        let background = Background::serve(move |mut stream| {
+            let (kept, authorization) = (kept.clone(), authorization.clone());
+            async move {
+                let head = read_head(&mut stream).await;
+                let line =
+                    authorization.map(|value| format!("proxy-authorization: {}\r\n", value.to_lowercase()));
+                let admitted = line.is_none_or(|line| head.to_lowercase().contains(&line.to_lowercase()));
+                let is_tunnel = head.starts_with("CONNECT ");
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(head);
+                let answer = match (admitted, is_tunnel) {
+                    (true, true) => "200 Connection established",
+                    (true, false) => "405 Method Not Allowed",
+                    (false, _) => "407 Proxy Authentication Required",
+                };
+                let _ = stream
+                    .write_all(format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes())
+                    .await;
+                if admitted && is_tunnel {
+                    relay(&mut stream, upstream).await;
+                }
+            }
+        });
+        Self { background, heads }
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> SocketAddr {
+        self.background.address
+    }
+
+    /// The request lines that came.
+    pub fn requests(&self) -> Vec<String> {
+        let heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = |head: &String| head.lines().next().unwrap_or_default().to_owned();
+        heads.iter().map(line).collect()
     }
 }
 
@@ -131,4 +181,10 @@ async fn relay(
         // Either side may break off at any time.
         let _ = copy_bidirectional(stream, &mut upstream).await;
     }
+}
+
+async fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && stream.read_buf(&mut head).await.is_ok_and(|length| length > 0) {}
+    String::from_utf8_lossy(&head).into_owned()
 }

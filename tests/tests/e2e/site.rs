@@ -181,15 +181,25 @@ impl Site {
         finish(self.start(arguments))
     }
 
+    /// The same with further variables of the environment.
+    pub fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Finished {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
+        finish(command.spawn().expect("headwater starts"))
+    }
+
     /// Starts `headwater` with the folder's configuration.
     pub fn start(&self, arguments: &[&str]) -> Child {
-        let configuration = self.path("headwater.toml");
-        headwater(self.folder.path())
+        self.command(arguments).spawn().expect("headwater starts")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = headwater(self.folder.path());
+        command
             .args(arguments)
             .arg("--config")
-            .arg(configuration)
-            .spawn()
-            .expect("headwater starts")
+            .arg(self.path("headwater.toml"));
+        command
     }
 }
 

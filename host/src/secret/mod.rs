@@ -1,15 +1,17 @@
 //! Configuration with secrets left out, and filled in again at every use.
 
+mod reference;
+mod text;
+
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use self::reference::Reference;
+pub use self::text::SecretText;
 use crate::scrub::Scrubber;
-
-/// What a `{ file = … }` may hold; more is a mistyped path.
-const LARGEST_SECRET: u64 = 64 << 10;
 
 /// A source's configuration as written: JSON values, and references to the places where secrets are kept.
 ///
@@ -23,13 +25,6 @@ pub struct Resolved {
     pub json: String,
     /// Removes the document's secrets from text that people will see.
     pub scrubber: Scrubber,
-}
-
-/// Where a secret is kept.
-#[derive(Clone, PartialEq, Eq)]
-enum Reference {
-    Environment(String),
-    File(PathBuf),
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -111,51 +106,6 @@ impl Node {
     }
 }
 
-impl Reference {
-    /// The secret, or a sentence that says where it was looked for.
-    fn fetch(&self) -> Result<String, String> {
-        let secret = match self {
-            Self::Environment(name) => std::env::var(name).map_err(|error| match error {
-                std::env::VarError::NotPresent => {
-                    format!("the environment variable {name} is not set; set it before starting headwater")
-                }
-                std::env::VarError::NotUnicode(_) => {
-                    format!("the environment variable {name} is not UTF-8 text")
-                }
-            })?,
-            Self::File(path) => read_secret(path)?,
-        };
-        if secret.is_empty() {
-            return Err(format!("{self} is empty; put the secret there"));
-        }
-        Ok(secret)
-    }
-}
-
-impl fmt::Display for Reference {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Environment(name) => write!(formatter, "the environment variable {name}"),
-            Self::File(path) => write!(formatter, "the file {}", path.display()),
-        }
-    }
-}
-
-/// Reads a secret file without the line end that editors put at its end.
-fn read_secret(path: &Path) -> Result<String, String> {
-    let unreadable = |error| format!("cannot read the secret file {}: {error}", path.display());
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > LARGEST_SECRET {
-        return Err(format!(
-            "{} is too large ({size} bytes) to be a secret; check the path",
-            path.display()
-        ));
-    }
-    let mut text = std::fs::read_to_string(path).map_err(unreadable)?;
-    text.truncate(text.trim_end_matches(['\r', '\n']).len());
-    Ok(text)
-}
-
 fn read_table(
     table: &toml::Table,
     path: &str,
@@ -196,20 +146,10 @@ fn read_node(value: &toml::Value, path: &str, folder: &Path, problems: &mut Vec<
                 .map(|(index, item)| read_node(item, &format!("{path}[{index}]"), folder, problems))
                 .collect(),
         ),
-        toml::Value::Table(table) => match reference(table, folder) {
+        toml::Value::Table(table) => match Reference::read(table, folder) {
             Some(reference) => Node::Secret(path.to_owned(), reference),
             None => Node::Table(read_table(table, path, folder, problems)),
         },
-    }
-}
-
-/// A table with the single key `env` or `file` and a text is a reference.
-fn reference(table: &toml::Table, folder: &Path) -> Option<Reference> {
-    let (key, value) = table.iter().next().filter(|_| table.len() == 1)?;
-    match (key.as_str(), value.as_str()?) {
-        ("env", name) => Some(Reference::Environment(name.to_owned())),
-        ("file", path) => Some(Reference::File(folder.join(path))),
-        _ => None,
     }
 }
 

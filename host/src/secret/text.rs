@@ -1,0 +1,43 @@
+//! A single text that may be kept elsewhere.
+
+use std::fmt;
+use std::path::Path;
+
+use super::reference::Reference;
+
+/// A single text of the configuration: written there, or kept elsewhere. Shows nothing of itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(Kept);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kept {
+    Here(String),
+    Elsewhere(Reference),
+}
+
+impl SecretText {
+    /// Reads a text or a reference; none for anything else. `folder` is what relative paths are relative to.
+    pub fn read(value: &toml::Value, folder: &Path) -> Option<Self> {
+        match value {
+            toml::Value::String(text) => Some(Self(Kept::Here(text.clone()))),
+            toml::Value::Table(table) => {
+                Reference::read(table, folder).map(|reference| Self(Kept::Elsewhere(reference)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The text, or a sentence that says where it was looked for.
+    pub fn fetch(&self) -> Result<String, String> {
+        match &self.0 {
+            Kept::Here(text) => Ok(text.clone()),
+            Kept::Elsewhere(reference) => reference.fetch(),
+        }
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretText(hidden)")
+    }
+}
