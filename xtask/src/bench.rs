@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 
-use crate::build::component;
 use crate::cargo::{cargo, run};
+use crate::component::STANDARD;
 
 /// The benchmarks, by name: a plain `cargo bench` would also list every unit test, between the lines for scripts.
 const BENCHES: [&str; 4] = ["cursor", "revisit", "normalize", "poll"];
 
 /// Runs every benchmark in release.
 pub fn bench() -> Result<()> {
-    let component = component()?;
+    let component = STANDARD.build()?;
     run(
         "measuring",
         cargo(&["bench", "--workspace"])

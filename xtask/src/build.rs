@@ -1,24 +1,34 @@
-//! `cargo xtask build`: the component and the host in release.
+//! `cargo xtask build`: the components and the host in release.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::cargo::{WASM_TARGET, cargo, ensure_wasm_target, run, target_dir};
+use crate::cargo::{cargo, run, target_dir};
+use crate::component::{CERTIFICATE, STANDARD};
 
-/// Where the built parts are.
-pub struct Built {
-    /// The component, `azure_activity.wasm`.
-    pub component: PathBuf,
+/// Where the built programs are.
+pub struct Programs {
     /// The host, `headwater`.
     pub host: PathBuf,
     /// The server of the demo, `fake-azure`.
     pub fake_azure: PathBuf,
 }
 
-/// Builds everything that a demo needs, in release.
-pub fn build() -> Result<Built> {
-    let component = component()?;
+/// Builds the components and, unless they alone are wanted, the host, and says where they are.
+pub fn build(only_components: bool) -> Result<()> {
+    let mut built = vec![STANDARD.build()?, CERTIFICATE.build()?];
+    if !only_components {
+        built.push(programs()?.host);
+    }
+    for file in built {
+        eprintln!("xtask: built {}", file.display());
+    }
+    Ok(())
+}
+
+/// Builds the programs in release.
+pub fn programs() -> Result<Programs> {
     // One selection of packages for all binaries: another selection would unify features differently and compile
     // the engine a second time.
     run(
@@ -34,36 +44,8 @@ pub fn build() -> Result<Built> {
         ]),
     )?;
     let release = target_dir().join("release");
-    let built = Built {
-        component,
+    Ok(Programs {
         host: release.join("headwater"),
         fake_azure: release.join("fake-azure"),
-    };
-    eprintln!("xtask: built {}", built.component.display());
-    eprintln!("xtask: built {}", built.host.display());
-    Ok(built)
-}
-
-/// Builds the component as it is shipped.
-pub fn component() -> Result<PathBuf> {
-    ensure_wasm_target()?;
-    run(
-        "building the component in release",
-        // Only a lone cdylib can be optimised across crates at link time. For the host that would cost minutes at every
-        // build, so it is asked for here and not in the profile; likewise the size of dependencies, which are not on
-        // the hot path.
-        cargo(&[
-            "rustc",
-            "--release",
-            "-p",
-            "azure-activity",
-            "--lib",
-            "--crate-type",
-            "cdylib",
-        ])
-        .args(["--target", WASM_TARGET, "--", "-C", "strip=symbols"])
-        .env("CARGO_PROFILE_RELEASE_LTO", "fat")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
-    )?;
-    Ok(target_dir().join(WASM_TARGET).join("release/azure_activity.wasm"))
+    })
 }

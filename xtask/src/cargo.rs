@@ -1,5 +1,6 @@
 //! Running cargo and rustup.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,6 +19,27 @@ pub fn root() -> &'static Path {
 /// The folder that cargo builds into.
 pub fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}
+
+/// The folders that hold the sources of published crates, one for each registry.
+pub fn registry_folders() -> Result<Vec<PathBuf>> {
+    let home = match std::env::var_os("CARGO_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => std::env::home_dir()
+            .context("no home folder; set CARGO_HOME")?
+            .join(".cargo"),
+    };
+    let registries = home.join("registry/src");
+    // Not there before the first download, nor where crates are vendored into the workspace.
+    let Ok(entries) = fs::read_dir(&registries) else {
+        return Ok(Vec::new());
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        folders.push(entry?.path());
+    }
+    folders.sort();
+    Ok(folders)
 }
 
 /// A cargo command in the root of the workspace.

@@ -12,25 +12,27 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::build::{Built, build};
+use crate::build::programs;
 use crate::cargo::target_dir;
+use crate::component::STANDARD;
 
 /// Builds, runs, and shows what comes out.
 pub fn demo() -> Result<()> {
-    let built = build()?;
+    let component = STANDARD.build()?;
+    let programs = programs()?;
     let folder = target_dir().join("demo");
     // Left by an earlier demo, whose fake Azure is gone.
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
 
-    let azure = FakeAzure::start(&built.fake_azure)?;
-    let configuration = write_configuration(&folder, &built, &azure.connection)?;
+    let azure = FakeAzure::start(&programs.fake_azure)?;
+    let configuration = write_configuration(&folder, &component, &azure.connection)?;
     eprintln!(
         "xtask: running headwater run --once --config {}",
         configuration.display()
     );
     let began = Instant::now();
-    let output = Command::new(&built.host)
+    let output = Command::new(&programs.host)
         .args(["--log-format", "json", "run", "--once", "--config"])
         .arg(&configuration)
         .env("AZURE_CLIENT_SECRET", text(&azure.connection, "client_secret"))
@@ -53,7 +55,7 @@ pub fn demo() -> Result<()> {
     let mut out = std::io::stdout().lock();
     story::tell(&mut out, &screen, &events)?;
     table::summarize(&mut out, &events, &table::Totals::from_log(&log), took)?;
-    next_steps(&mut out, &built, &folder)?;
+    next_steps(&mut out, &programs.host, &folder)?;
     Ok(())
 }
 
@@ -89,7 +91,7 @@ impl Drop for FakeAzure {
     }
 }
 
-fn write_configuration(folder: &Path, built: &Built, connection: &Value) -> Result<PathBuf> {
+fn write_configuration(folder: &Path, component: &Path, connection: &Value) -> Result<PathBuf> {
     let endpoint = text(connection, "base_url");
     let toml = format!(
         r#"[state]
@@ -112,7 +114,7 @@ cloud = {{ authority = "{endpoint}", resource_manager = "{endpoint}" }}
 [source.sink]
 type = "stdout"
 "#,
-        plugin = built.component.display(),
+        plugin = component.display(),
         tenant = text(connection, "tenant_id"),
         client = text(connection, "client_id"),
     );
@@ -121,7 +123,7 @@ type = "stdout"
     Ok(path)
 }
 
-fn next_steps(out: &mut impl Write, built: &Built, folder: &Path) -> Result<()> {
+fn next_steps(out: &mut impl Write, host: &Path, folder: &Path) -> Result<()> {
     writeln!(
         out,
         "All events, one ECS document a line: {}",
@@ -146,8 +148,8 @@ fn next_steps(out: &mut impl Write, built: &Built, folder: &Path) -> Result<()> 
         out,
         "     allow = [\"https://login.microsoftonline.com\", \"https://management.azure.com\"]."
     )?;
-    writeln!(out, "  3. {} check --config headwater.toml", built.host.display())?;
-    writeln!(out, "  4. {} run --config headwater.toml", built.host.display())?;
+    writeln!(out, "  3. {} check --config headwater.toml", host.display())?;
+    writeln!(out, "  4. {} run --config headwater.toml", host.display())?;
     Ok(())
 }
 

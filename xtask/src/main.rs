@@ -3,7 +3,9 @@
 mod bench;
 mod build;
 mod cargo;
+mod component;
 mod demo;
+mod strip;
 mod test;
 
 use std::process::ExitCode;
@@ -20,8 +22,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the component and the host in release.
-    Build,
+    /// Build the components and the host in release.
+    Build {
+        /// The components only.
+        #[arg(long)]
+        components: bool,
+    },
     /// Run the real host with the real component against the bundled fake Azure, and show what comes out.
     Demo,
     /// Check formatting and lints and run every test.
@@ -32,7 +38,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
-        Task::Build => build::build().map(|_| ()),
+        Task::Build { components } => build::build(components),
         Task::Demo => demo::demo(),
         Task::Test => test::test(),
         Task::Bench => bench::bench(),

@@ -1,12 +1,12 @@
 //! `cargo xtask test`: the gate.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::build::component;
 use crate::cargo::{WASM_TARGET, cargo, ensure_wasm_target, run, target_dir};
+use crate::component::{CERTIFICATE, STANDARD};
 
 /// Checks formatting and lints, then runs every test, through the real component and the real host binary.
 pub fn test() -> Result<()> {
@@ -19,9 +19,10 @@ pub fn test() -> Result<()> {
         "checking lints",
         &mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     )?;
-    // What is built only for this target: the component layer, and all of the other sources.
+    // What is built only for this target: the component layer, the login by certificate, and all of the other sources.
     let components = [
         "azure-activity",
+        "azure-activity-certificate",
         "example-source",
         "file-reader",
         "hostile-source",
@@ -32,16 +33,19 @@ pub fn test() -> Result<()> {
             .args(components.iter().flat_map(|package| ["-p", package]))
             .args(["--", "-D", "warnings"]),
     )?;
-    let component = component()?;
+    let built = Built {
+        component: STANDARD.build()?,
+        with_certificate: CERTIFICATE.build()?,
+    };
     run(
         "building the tests and the host",
         &mut cargo(&["build", "--workspace", "--bins", "--tests"]),
     )?;
     run(
         "running the tests",
-        &mut with_artifacts(cargo(&["test", "--workspace"]), &component),
+        &mut built.named_to(cargo(&["test", "--workspace"])),
     )?;
-    test_with_others(&component)
+    test_with_others(&built)
 }
 
 /// Tests that need what others wrote: their filter, and a file that tells that `.ci/run` has installed it. Relative
@@ -56,7 +60,7 @@ const WITH_OTHERS: [(&str, &str); 6] = [
 ];
 
 /// Runs the component in other runtimes and the sinks against other receivers, where they are installed.
-fn test_with_others(component: &Path) -> Result<()> {
+fn test_with_others(built: &Built) -> Result<()> {
     let (here, missing): (Vec<_>, Vec<_>) = WITH_OTHERS
         .into_iter()
         .partition(|(_, file)| target_dir().join(file).exists());
@@ -68,16 +72,22 @@ fn test_with_others(component: &Path) -> Result<()> {
     }
     let mut command = cargo(&["test", "--workspace", "--test", "e2e", "--", "--ignored"]);
     command.args(here.iter().map(|(filter, _)| filter));
-    run(
-        "testing with what others wrote",
-        &mut with_artifacts(command, component),
-    )
+    run("testing with what others wrote", &mut built.named_to(command))
 }
 
-/// Names the built files to the tests.
-fn with_artifacts(mut command: Command, component: &Path) -> Command {
-    command
-        .env("HEADWATER_COMPONENT", component)
-        .env("HEADWATER_BIN", target_dir().join("debug/headwater"));
-    command
+/// The components under test.
+struct Built {
+    component: PathBuf,
+    with_certificate: PathBuf,
+}
+
+impl Built {
+    /// The command, with the built files named in its environment.
+    fn named_to(&self, mut command: Command) -> Command {
+        command
+            .env("HEADWATER_COMPONENT", &self.component)
+            .env("HEADWATER_CERTIFICATE_COMPONENT", &self.with_certificate)
+            .env("HEADWATER_BIN", target_dir().join("debug/headwater"));
+        command
+    }
 }

@@ -117,7 +117,8 @@ fn certificate(pem: Secret, issues: &mut Issues) -> Option<Credential> {
 fn certificate(_pem: Secret, issues: &mut Issues) -> Option<Credential> {
     issues.add(
         "/client_certificate",
-        "needs a component built with the feature `certificate`; or use client_secret or client_assertion",
+        "needs the plugin azure_activity_certificate.wasm, which comes beside this one; name it in `plugin`, or use \
+         client_secret or client_assertion",
     );
     None
 }

@@ -24,7 +24,18 @@ pub fn host() -> &'static Path {
 /// The component under test.
 pub fn azure_activity() -> &'static Path {
     static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
-    COMPONENT.get_or_init(|| named("HEADWATER_COMPONENT").unwrap_or_else(|| guest("azure-activity")))
+    COMPONENT.get_or_init(|| shipped("HEADWATER_COMPONENT", "azure_activity.wasm"))
+}
+
+/// The same with the login by certificate.
+pub fn azure_activity_with_certificate() -> &'static Path {
+    static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENT.get_or_init(|| {
+        shipped(
+            "HEADWATER_CERTIFICATE_COMPONENT",
+            "azure_activity_certificate.wasm",
+        )
+    })
 }
 
 /// The example source: knows nothing of Azure.
@@ -49,20 +60,32 @@ fn named(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from)
 }
 
+/// A component as it is shipped: built by `cargo xtask`, unless the environment names it.
+fn shipped(variable: &str, file: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    named(variable).unwrap_or_else(|| {
+        BUILT.get_or_init(|| cargo(&["xtask", "build", "--components"]));
+        release(file)
+    })
+}
+
 fn guest(package: &str) -> PathBuf {
     cargo(&[
-        "build",
+        "rustc",
         "--release",
         "-p",
         package,
         "--lib",
+        "--crate-type",
+        "cdylib",
         "--target",
         WASM_TARGET,
     ]);
-    target()
-        .join(WASM_TARGET)
-        .join("release")
-        .join(format!("{}.wasm", package.replace('-', "_")))
+    release(&format!("{}.wasm", package.replace('-', "_")))
+}
+
+fn release(file: &str) -> PathBuf {
+    target().join(WASM_TARGET).join("release").join(file)
 }
 
 fn cargo(arguments: &[&str]) {

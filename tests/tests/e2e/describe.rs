@@ -40,6 +40,21 @@ fn the_component_is_under_600_kilobytes() {
     assert!(size < LARGEST_COMPONENT, "{size} bytes");
 }
 
+#[test]
+fn the_components_hold_no_path_of_the_machine_that_built_them() {
+    let workspace = env!("CARGO_MANIFEST_DIR").trim_end_matches("tests");
+    for component in [
+        artifacts::azure_activity(),
+        artifacts::azure_activity_with_certificate(),
+    ] {
+        let bytes = std::fs::read(component).expect("it was built");
+        let text = String::from_utf8_lossy(&bytes);
+        for path in [workspace, "registry/src"] {
+            assert!(!text.contains(path), "{} holds {path}", component.display());
+        }
+    }
+}
+
 fn describe(component: &std::path::Path) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let child = headwater(folder.path())

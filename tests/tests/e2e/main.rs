@@ -10,6 +10,7 @@ mod egress;
 mod failures;
 mod kill;
 mod lab;
+mod login;
 mod network;
 mod portability;
 mod reading;

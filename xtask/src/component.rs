@@ -1,0 +1,80 @@
+//! The components as they are shipped: optimised as a whole, without names for debuggers, and the same bytes whatever
+//! folder they were built in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::cargo::{WASM_TARGET, cargo, ensure_wasm_target, registry_folders, root, run, target_dir};
+use crate::strip::strip;
+
+/// A component and the package that it is built from.
+#[derive(Clone, Copy, Debug)]
+pub struct Component {
+    package: &'static str,
+    /// Its file, `azure_activity.wasm`.
+    pub file: &'static str,
+}
+
+/// The source as nearly everybody needs it.
+pub const STANDARD: Component = Component {
+    package: "azure-activity",
+    file: "azure_activity.wasm",
+};
+
+/// The source that can also log in with a client certificate, for which it carries RSA.
+pub const CERTIFICATE: Component = Component {
+    package: "azure-activity-certificate",
+    file: "azure_activity_certificate.wasm",
+};
+
+impl Component {
+    /// Builds it, and says where it is.
+    pub fn build(self) -> Result<PathBuf> {
+        ensure_wasm_target()?;
+        run(
+            &format!("building {} in release", self.file),
+            // Only a lone cdylib can be optimised across crates at link time. For the host that would cost minutes at
+            // every build, so it is asked for here and not in the profile; likewise the size of dependencies, which
+            // are not on the hot path.
+            cargo(&[
+                "rustc",
+                "--release",
+                "-p",
+                self.package,
+                "--lib",
+                "--crate-type",
+                "cdylib",
+            ])
+            .args(["--target", WASM_TARGET, "--config", &remapping()?])
+            .args(["--", "-C", "strip=symbols"])
+            .env("CARGO_PROFILE_RELEASE_LTO", "fat")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
+        )?;
+        let built = target_dir().join(WASM_TARGET).join("release").join(self.file);
+        let stripped = strip(&fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?)?;
+        // Cargo keeps a second link to the file that it wrote. A new file leaves that one as cargo knows it.
+        let new = built.with_extension("stripped");
+        fs::write(&new, stripped).with_context(|| format!("cannot write {}", new.display()))?;
+        fs::rename(&new, &built).with_context(|| format!("cannot replace {}", built.display()))?;
+        Ok(built)
+    }
+}
+
+/// Cargo's configuration that replaces this machine's folders by names that are the same everywhere. It adds to the
+/// flags in `.cargo/config.toml`, which an environment variable would replace.
+fn remapping() -> Result<String> {
+    let mut flags = vec![remap(root(), ".")];
+    for folder in registry_folders()? {
+        flags.push(remap(&folder, "crates"));
+    }
+    Ok(format!(
+        "target.{WASM_TARGET}.rustflags={}",
+        serde_json::to_string(&flags)?
+    ))
+}
+
+fn remap(folder: &Path, name: &str) -> String {
+    format!("--remap-path-prefix={}={name}", folder.display())
+}
