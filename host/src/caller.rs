@@ -14,7 +14,7 @@ use crate::bindings::exports::headwater::source::descriptor::Manifest;
 use crate::bindings::exports::headwater::source::source as wit;
 use crate::bindings::exports::headwater::source::types::Error as PluginFailure;
 use crate::config::Limits;
-use crate::egress::{Bounds, Gate, Grant, Transport};
+use crate::egress::{BoundSecrets, Bounds, Gate, Grant, Transport};
 use crate::failure::{Failure, Fault};
 use crate::plugin::Plugin;
 use crate::plugin_log::PluginLog;
@@ -73,7 +73,7 @@ impl Caller {
     pub async fn describe(&self) -> Result<Manifest, Failure> {
         let (offline, no_secrets) = (Arc::default(), Scrubber::default());
         let called = self
-            .call(offline, &no_secrets, |plugin, store| {
+            .call(offline, BoundSecrets::default(), &no_secrets, |plugin, store| {
                 Box::pin(async move { plugin.headwater_source_descriptor().call_describe(store).await })
             })
             .await;
@@ -85,9 +85,16 @@ impl Caller {
         let offline = Arc::default();
         let json = config.json.clone();
         let called = self
-            .call(offline, &config.scrubber, move |plugin, store| {
-                Box::pin(async move { plugin.headwater_source_source().call_validate(store, &json).await })
-            })
+            .call(
+                offline,
+                BoundSecrets::default(),
+                &config.scrubber,
+                move |plugin, store| {
+                    Box::pin(
+                        async move { plugin.headwater_source_source().call_validate(store, &json).await },
+                    )
+                },
+            )
             .await;
         called.result
     }
@@ -166,9 +173,12 @@ impl Caller {
         let session = turn.session().map(<[u8]>::to_vec);
         let scrubber = config.scrubber.with_session(turn.session());
         let called = self
-            .call(self.grant.clone(), &scrubber, |plugin, store| {
-                function(plugin, store, session)
-            })
+            .call(
+                self.grant.clone(),
+                config.bound.clone(),
+                &scrubber,
+                |plugin, store| function(plugin, store, session),
+            )
             .await;
         let Called {
             result,
@@ -202,6 +212,7 @@ impl Caller {
     async fn call<T: Send>(
         &self,
         grant: Arc<Grant>,
+        bound: BoundSecrets,
         scrubber: &Scrubber,
         function: impl for<'a> FnOnce(&'a LogSource, &'a mut Store<Guest>) -> Running<'a, T> + Send,
     ) -> Called<T> {
@@ -211,7 +222,7 @@ impl Caller {
             response: self.limits.response,
             end: tokio::time::Instant::now() + timeout,
         };
-        let gate = Gate::new(grant, self.transport.clone(), bounds);
+        let gate = Gate::new(grant, self.transport.clone(), bounds, bound);
         let mut store = sandbox::store(
             self.plugin.pre.engine(),
             self.limits.memory,

@@ -88,7 +88,8 @@ fn visible(letter: char) -> char {
     }
 }
 
-fn percent_encoded(text: &str) -> String {
+/// A text as it stands in a URL or a form.
+pub(crate) fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
@@ -99,7 +100,8 @@ fn percent_encoded(text: &str) -> String {
         .collect()
 }
 
-fn json_escaped(text: &str) -> String {
+/// A text as it stands between the quotes of a JSON string.
+pub(crate) fn json_escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }

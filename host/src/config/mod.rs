@@ -232,6 +232,18 @@ fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> Sour
         None => state_folder.join(format!("{name}.dead.ndjson")),
     };
     let config = read_template(&section, "config", folder);
+    for (key, origin) in config
+        .bindings()
+        .iter()
+        .filter(|(_, origin)| !grant.contains(origin))
+    {
+        section.problem(
+            &format!("{key}.bound_to"),
+            format_args!(
+                "{origin} is not in `allow`, so the secret could never be used; add it, or correct it"
+            ),
+        );
+    }
     let limits = section.table("limits").map(read_limits).unwrap_or_default();
     let sink = match section.table("sink") {
         Some(sink) => sink::read(sink, folder),

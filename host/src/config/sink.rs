@@ -130,7 +130,9 @@ fn read_login(section: &Section<'_>, folder: &Path) -> Template {
         );
     }
     // Texts and references alone have no problems.
-    Template::new(&table, "sink", folder).unwrap_or_default()
+    let login = Template::new(&table, "sink", folder).unwrap_or_default();
+    refuse_bindings(section, &login);
+    login
 }
 
 fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {
@@ -143,11 +145,24 @@ fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {
         );
     }
     let gzip = section.flag("gzip").unwrap_or(true);
+    let headers = read_template(section, "headers", folder);
+    refuse_bindings(section, &headers);
     Endpoint {
         url,
         gzip,
-        headers: read_template(section, "headers", folder),
+        headers,
         outbound: outbound::read(section, folder),
+    }
+}
+
+/// A sink's secrets never reach a source, so there is nothing to bind.
+fn refuse_bindings(section: &Section<'_>, template: &Template) {
+    for (path, _) in template.bindings() {
+        let key = path.strip_prefix("sink.").unwrap_or(path);
+        section.problem(
+            &format!("{key}.bound_to"),
+            "is for secrets in `source.config`; remove it, a source never sees those of its sink",
+        );
     }
 }
 

@@ -15,6 +15,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use super::body::{BodyBounds, WatchedBody};
 use super::origin::{Grant, Origin};
 use super::sender::{Answer, Transport};
+use super::substitute::BoundSecrets;
 
 /// A whole exchange, from the request to the last byte of the answer.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -56,18 +57,25 @@ pub struct Gate {
     grant: Arc<Grant>,
     transport: Arc<dyn Transport>,
     bounds: Bounds,
+    secrets: BoundSecrets,
     poll_bytes: Arc<AtomicU64>,
     traffic: Arc<Mutex<Traffic>>,
 }
 
 impl Gate {
     /// A gate for one call.
-    pub fn new(grant: Arc<Grant>, transport: Arc<dyn Transport>, bounds: Bounds) -> Self {
+    pub fn new(
+        grant: Arc<Grant>,
+        transport: Arc<dyn Transport>,
+        bounds: Bounds,
+        secrets: BoundSecrets,
+    ) -> Self {
         let poll_bytes = Arc::new(AtomicU64::new(bounds.response.saturating_mul(CALL_RESPONSES)));
         Self {
             grant,
             transport,
             bounds,
+            secrets,
             poll_bytes,
             traffic: Arc::default(),
         }
@@ -135,10 +143,15 @@ impl WasiHttpHooks for Gate {
         let end = self.bounds.end.min(Instant::now() + EXCHANGE_TIMEOUT);
         let head_end = end.min(Instant::now() + shorter(FIRST_BYTE_TIMEOUT, options.first_byte_timeout));
         let body_bounds = self.body_bounds(end, &options);
-        let answer = self.transport.send(&self.grant, request);
+        let secrets = self.secrets.of(&origin);
+        let (grant, transport) = (self.grant.clone(), self.transport.clone());
+        let answer = async move {
+            let request = secrets.fill_in(request).await?;
+            transport.send(&grant, request).await
+        };
         let traffic = self.traffic.clone();
         Box::new(async move {
-            let answer = receive(answer, head_end, body_bounds).await;
+            let answer = receive(Box::pin(answer), head_end, body_bounds).await;
             let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
             if let Err(error) = &answer {
                 debug!(%origin, %error, "no answer");

@@ -1,7 +1,7 @@
 //! What leaves a sandbox: which origins, which addresses, how much, how long.
 //!
 //! A request passes three gates. `gate` knows the source and its poll: is the origin granted, is the poll within its
-//! bounds? `sender` knows the network: it resolves a name once, has `address` judge what came out, and connects to
+//! bounds? `substitute` puts secrets in place that the source has no more than a placeholder of. `sender` knows the network: it resolves a name once, has `address` judge what came out, and connects to
 //! exactly that, the way that `route` shows: directly or through a `proxy`. `body` watches the answer while it is read.
 
 mod address;
@@ -12,6 +12,7 @@ mod proxy;
 mod resolver;
 mod route;
 mod sender;
+mod substitute;
 mod tls;
 
 pub use address::Refusal;
@@ -21,5 +22,6 @@ pub use proxy::{ProxyChoice, ProxyError};
 pub(crate) use proxy::{ProxyConnector, last_cause};
 pub use route::{Outbound, OutboundError, Route};
 pub use sender::{Answer, Sender, Transport};
+pub use substitute::{BoundSecret, BoundSecrets};
 pub use tls::CaError;
 pub(crate) use tls::client_config;

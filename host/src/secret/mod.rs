@@ -1,5 +1,6 @@
 //! Configuration with secrets left out, and filled in again at every use.
 
+mod binding;
 mod reference;
 mod text;
 
@@ -9,8 +10,10 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use self::binding::Binding;
 use self::reference::Reference;
 pub use self::text::SecretText;
+use crate::egress::{BoundSecret, BoundSecrets, Origin};
 use crate::scrub::Scrubber;
 
 /// A source's configuration as written: JSON values, and references to the places where secrets are kept.
@@ -25,14 +28,33 @@ pub struct Resolved {
     pub json: String,
     /// Removes the document's secrets from text that people will see.
     pub scrubber: Scrubber,
+    /// The secrets that the document has placeholders of.
+    pub bound: BoundSecrets,
 }
 
 #[derive(Clone, PartialEq, Eq)]
 enum Node {
     Value(Value),
-    Secret(String, Reference),
+    Secret(Kept),
     List(Vec<Node>),
     Table(Vec<(String, Node)>),
+}
+
+/// A secret that is kept elsewhere.
+#[derive(Clone, PartialEq, Eq)]
+struct Kept {
+    /// Its key.
+    path: String,
+    reference: Reference,
+    binding: Option<Binding>,
+}
+
+/// What comes together while a template is resolved.
+#[derive(Default)]
+struct Gathered {
+    secrets: Vec<String>,
+    bound: Vec<BoundSecret>,
+    missing: Vec<String>,
 }
 
 /// Secrets that could not be had: each with its key and what to do, never with a value.
@@ -59,13 +81,17 @@ impl Template {
     ///
     /// `secret_keys` are top-level keys whose values are secret even where they stand in the file itself.
     pub fn resolve(&self, secret_keys: &[String]) -> Result<Resolved, MissingSecrets> {
-        let mut secrets = Vec::new();
-        let mut missing = Vec::new();
+        let mut gathered = Gathered::default();
         let document: Map<String, Value> = self
             .0
             .iter()
-            .map(|(key, node)| (key.clone(), node.resolve(&mut secrets, &mut missing)))
+            .map(|(key, node)| (key.clone(), node.resolve(&mut gathered)))
             .collect();
+        let Gathered {
+            mut secrets,
+            bound,
+            missing,
+        } = gathered;
         if !missing.is_empty() {
             return Err(MissingSecrets(missing));
         }
@@ -77,31 +103,85 @@ impl Template {
         Ok(Resolved {
             json: Value::Object(document).to_string(),
             scrubber: Scrubber::new(secrets),
+            bound: BoundSecrets::new(bound),
         })
+    }
+
+    /// The keys of bound secrets, and the origin of each.
+    pub fn bindings(&self) -> Vec<(&str, &Origin)> {
+        let mut found = Vec::new();
+        for (_, node) in &self.0 {
+            node.add_bindings(&mut found);
+        }
+        found
     }
 }
 
 impl Node {
-    fn resolve(&self, secrets: &mut Vec<String>, missing: &mut Vec<String>) -> Value {
+    fn resolve(&self, gathered: &mut Gathered) -> Value {
         match self {
             Self::Value(value) => value.clone(),
-            Self::List(items) => items.iter().map(|item| item.resolve(secrets, missing)).collect(),
+            Self::List(items) => items.iter().map(|item| item.resolve(gathered)).collect(),
             Self::Table(entries) => Value::Object(
                 entries
                     .iter()
-                    .map(|(key, node)| (key.clone(), node.resolve(secrets, missing)))
+                    .map(|(key, node)| (key.clone(), node.resolve(gathered)))
                     .collect(),
             ),
-            Self::Secret(path, reference) => match reference.fetch() {
-                Ok(secret) => {
-                    secrets.push(secret.clone());
-                    Value::String(secret)
-                }
-                Err(problem) => {
-                    missing.push(format!("{path}: {problem}"));
-                    Value::Null
-                }
-            },
+            Self::Secret(kept) => kept.resolve(gathered),
+        }
+    }
+
+    fn add_bindings<'a>(&'a self, found: &mut Vec<(&'a str, &'a Origin)>) {
+        match self {
+            Self::Value(_) => {}
+            Self::List(items) => items.iter().for_each(|item| item.add_bindings(found)),
+            Self::Table(entries) => entries.iter().for_each(|(_, node)| node.add_bindings(found)),
+            Self::Secret(kept) => {
+                let origin = kept.binding.as_ref().map(|binding| &binding.origin);
+                found.extend(origin.map(|origin| (kept.path.as_str(), origin)));
+            }
+        }
+    }
+}
+
+impl Kept {
+    /// Reads `{ env = … }` or `{ file = … }`, alone or with `bound_to`; none for any other table.
+    fn read(table: &toml::Table, path: &str, folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
+        let mut place = table.clone();
+        let bound_to = place.remove("bound_to");
+        let reference = Reference::read(&place, folder)?;
+        let binding = bound_to.and_then(|bound_to| {
+            let problem = |problem| problems.push((format!("{path}.bound_to"), problem));
+            Binding::new(&bound_to).map_err(problem).ok()
+        });
+        Some(Self {
+            path: path.to_owned(),
+            reference,
+            binding,
+        })
+    }
+
+    fn resolve(&self, gathered: &mut Gathered) -> Value {
+        let secret = match self.reference.fetch() {
+            Ok(secret) => secret,
+            Err(problem) => {
+                gathered.missing.push(format!("{}: {problem}", self.path));
+                return Value::Null;
+            }
+        };
+        gathered.secrets.push(secret.clone());
+        match &self.binding {
+            None => secret.into(),
+            Some(Binding { origin, placeholder }) => {
+                gathered.secrets.push(placeholder.clone());
+                gathered.bound.push(BoundSecret {
+                    placeholder: placeholder.clone(),
+                    secret,
+                    origin: origin.clone(),
+                });
+                placeholder.as_str().into()
+            }
         }
     }
 }
@@ -146,8 +226,8 @@ fn read_node(value: &toml::Value, path: &str, folder: &Path, problems: &mut Vec<
                 .map(|(index, item)| read_node(item, &format!("{path}[{index}]"), folder, problems))
                 .collect(),
         ),
-        toml::Value::Table(table) => match Reference::read(table, folder) {
-            Some(reference) => Node::Secret(path.to_owned(), reference),
+        toml::Value::Table(table) => match Kept::read(table, path, folder, problems) {
+            Some(kept) => Node::Secret(kept),
             None => Node::Table(read_table(table, path, folder, problems)),
         },
     }
@@ -211,6 +291,38 @@ mod tests {
         assert_eq!(resolved.scrubber.clean("written-here"), "[secret]");
         let shown = format!("{template:?} {resolved:?}");
         assert!(!shown.contains("written-here"), "{shown}");
+    }
+
+    #[test]
+    fn a_bound_secret_is_a_placeholder_in_the_document() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("secret.txt"), "the-secret").unwrap();
+        let text = "a = { b = [{ file = \"secret.txt\", bound_to = \"https://login.example.com\" }] }";
+        let template = template(text, folder.path());
+        assert_eq!(
+            template.bindings(),
+            [(
+                "config.a.b[0]",
+                &Origin::parse("https://login.example.com").unwrap()
+            )]
+        );
+        let (one, two) = (template.resolve(&[]).unwrap(), template.resolve(&[]).unwrap());
+        assert!(!one.json.contains("the-secret"), "{}", one.json);
+        assert_eq!(one.json, two.json, "the placeholder lasts");
+        assert_eq!(one.scrubber.clean("the-secret"), "[secret]");
+        assert!(
+            !one.scrubber.clean(&one.json).contains("hw"),
+            "placeholders are nobody's business either"
+        );
+    }
+
+    #[test]
+    fn a_binding_to_no_origin_is_refused_by_key() {
+        for bound_to in ["\"login.example.com\"", "\"http://example.com\"", "7"] {
+            let text = format!("a = {{ env = \"X\", bound_to = {bound_to} }}");
+            let problems = Template::new(&text.parse().unwrap(), "config", Path::new(".")).unwrap_err();
+            assert_eq!(problems[0].0, "config.a.bound_to", "{problems:?}");
+        }
     }
 
     #[test]

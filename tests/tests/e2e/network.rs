@@ -1,5 +1,5 @@
 //! What stands between a host and its upstream in some networks: a TLS end with a certificate of a private authority,
-//! and a proxy.
+//! and a proxy. And an upstream that remembers what it was sent.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -120,6 +120,48 @@ impl Proxy {
     }
 }
 
+/// Answers every request with 200, and remembers it.
+pub struct Recorder {
+    background: Background,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Recorder {
+    pub fn start() -> Self {
+        let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+        let kept = requests.clone();
+        let background = Background::serve(move |mut stream| {
+            let kept = kept.clone();
+            async move {
+                let head = read_head(&mut stream).await;
+                let length = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                let mut body = vec![0; length.unwrap_or_default()];
+                let _ = stream.read_exact(&mut body).await;
+                let request = head + &String::from_utf8_lossy(&body);
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+                let _ = stream
+                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                    .await;
+            }
+        });
+        Self { background, requests }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.background.address.port()
+    }
+
+    /// Heads and bodies.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
 /// A server on a thread of its own that ends when it is dropped.
 struct Background {
     address: SocketAddr,
@@ -185,6 +227,12 @@ async fn relay(
 
 async fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") && stream.read_buf(&mut head).await.is_ok_and(|length| length > 0) {}
+    // Byte by byte, so as not to read beyond the head.
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
     String::from_utf8_lossy(&head).into_owned()
 }

@@ -2,7 +2,9 @@
 
 use fake_azure::scenario::example;
 
+use crate::artifacts;
 use crate::lab;
+use crate::network::Recorder;
 use crate::site::{Site, Source};
 
 #[test]
@@ -47,4 +49,113 @@ fn assert_clean(place: impl std::fmt::Debug, bytes: &[u8]) {
             .count();
         assert!(digits < 16, "a token stands in {place:?}");
     }
+}
+
+/// Every letter that a form or JSON spells differently.
+const AWKWARD: &str = r#"p@ss w+rd&x="\%7/end"#;
+
+/// A source that sends its secret to `urls` and then searches its memory for it.
+fn spendthrift(recorder: &Recorder, marker: &str, bound_to: &str) -> Source {
+    let port = recorder.port();
+    // Quoted as TOML needs it.
+    let raised = |text: &str| {
+        let raised: String = text.bytes().map(|byte| char::from(byte + 1)).collect();
+        toml::Value::from(raised).to_string()
+    };
+    let mut source = Source::azure(
+        "mallory",
+        &format!("http://127.0.0.1:{port}\", \"http://localhost:{port}"),
+    );
+    source.plugin = artifacts::hostile_source().to_owned();
+    source.config = format!(
+        "attack = \"spend-secret\"\nsecret = {{ file = \"secret.txt\"{bound_to} }}\nmarker = \"{marker}\"\n\
+         secret_plus_one = {}\nmarker_plus_one = {}\n\
+         urls = [\"http://127.0.0.1:{port}/bound\", \"http://localhost:{port}/elsewhere\"]",
+        raised(AWKWARD),
+        raised(marker),
+    );
+    source
+}
+
+#[test]
+fn a_bound_secret_is_on_the_wire_to_its_origin_and_nowhere_in_the_source() {
+    let recorder = Recorder::start();
+    let bound_to = format!(", bound_to = \"http://127.0.0.1:{}\"", recorder.port());
+    let site = Site::new(&[spendthrift(&recorder, "a-marker-to-find", &bound_to)]);
+    site.write("secret.txt", AWKWARD);
+    let finished = site.run_with(&[("RUST_LOG", "trace")], &["run", "--once"]);
+    finished.exits_with(0);
+    let spent = &site.events("mallory.ndjson")[0];
+    assert_eq!(spent["secrets"], 0, "the secret lies in the source's memory");
+    assert_ne!(spent["markers"], 0, "the search finds what is there");
+    let placeholder = spent["had"].as_str().unwrap_or_default();
+    assert_eq!(placeholder.len(), 40, "{placeholder}");
+
+    let requests = recorder.requests();
+    let [form, json, form_elsewhere, json_elsewhere] = &requests[..] else {
+        panic!("{requests:#?}")
+    };
+    let body = "a=1&secret=p%40ss%20w%2Brd%26x%3D%22%5C%257%2Fend&b=2";
+    assert!(form.ends_with(&format!("\r\n\r\n{body}")), "{form}");
+    assert!(json.ends_with(r#"{"secret":"p@ss w+rd&x=\"\\%7/end"}"#), "{json}");
+    for request in [form, json] {
+        assert!(
+            request.starts_with("POST /bound ") && request.contains(&format!("x-secret: {AWKWARD}\r\n")),
+            "{request}"
+        );
+    }
+    for request in [form_elsewhere, json_elsewhere] {
+        assert!(
+            request.starts_with("POST /elsewhere ") && request.matches(placeholder).count() == 2,
+            "{request}"
+        );
+        assert!(!request.contains("ss w"), "{request}");
+    }
+    for text in [AWKWARD, placeholder] {
+        assert!(!finished.text().contains(text), "{}", finished.text());
+    }
+}
+
+#[test]
+fn the_search_of_the_memory_finds_a_secret_that_is_not_bound() {
+    let recorder = Recorder::start();
+    let site = Site::new(&[spendthrift(&recorder, "a-marker-to-find", "")]);
+    site.write("secret.txt", AWKWARD);
+    site.run(&["run", "--once"]).exits_with(0);
+    assert_ne!(site.events("mallory.ndjson")[0]["secrets"], 0);
+}
+
+#[test]
+fn the_component_logs_in_with_a_secret_that_it_never_has() {
+    let server = lab::serve(lab::with_events(20));
+    let bound = |origin: &str| format!("{{ env = \"LAB_SECRET\", bound_to = \"{origin}\" }}");
+    let here = Source::azure("contoso", server.endpoint()).set("client_secret", &bound(server.endpoint()));
+    // Bound to another origin, the same secret stays at home, and what the component has in its place opens nothing.
+    let elsewhere = "http://127.0.0.1:9";
+    let mut other = Source::azure("fabrikam", server.endpoint()).set("client_secret", &bound(elsewhere));
+    other.allow = format!("{}\", \"{elsewhere}", server.endpoint());
+    let site = Site::new(&[here, other]);
+    site.run(&["run", "--once"]).exits_with(1).says("AADSTS7000215");
+    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
+    assert_eq!(site.read("fabrikam.ndjson"), "");
+}
+
+#[test]
+fn a_binding_that_cannot_work_ends_the_start() {
+    let bound = |origin: &str| format!("{{ env = \"LAB_SECRET\", bound_to = \"{origin}\" }}");
+    let source = Source::azure("contoso", "http://127.0.0.1:9");
+    let not_granted = source.set("client_secret", &bound("https://login.example.com"));
+    Site::new(&[not_granted])
+        .run(&["check"])
+        .exits_with(2)
+        .says("config.client_secret.bound_to: https://login.example.com is not in `allow`");
+    let mut of_sink = Source::azure("contoso", "http://127.0.0.1:9");
+    of_sink.sink = format!(
+        "type = \"http\"\nurl = \"http://127.0.0.1:9/\"\nheaders = {{ x-key = {} }}",
+        bound("http://127.0.0.1:9")
+    );
+    Site::new(&[of_sink])
+        .run(&["check"])
+        .exits_with(2)
+        .says("sink.headers.x-key.bound_to: is for secrets in `source.config`");
 }

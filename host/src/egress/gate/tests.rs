@@ -27,7 +27,12 @@ fn gate(transport: Echo, response: u64) -> Gate {
         response,
         end: Instant::now() + Duration::from_secs(60),
     };
-    Gate::new(Arc::new(grant), Arc::new(transport), bounds)
+    Gate::new(
+        Arc::new(grant),
+        Arc::new(transport),
+        bounds,
+        BoundSecrets::default(),
+    )
 }
 
 async fn send(gate: &mut Gate, url: &str) -> Result<Response<WasiBody>, Error> {

@@ -3,14 +3,15 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use waki::Client;
 
 use crate::exports::headwater::source::source::{Batch, Error, Event, Progress};
 use crate::exports::headwater::source::types::Fault;
 
 /// A batch with one event whose text says how the attack went, where it returns at all.
-pub fn run(name: &str, url: &str) -> Result<Batch, Error> {
+pub fn run(name: &str, config: &Value) -> Result<Batch, Error> {
+    let url = config["url"].as_str().unwrap_or_default();
     match name {
         "endless-loop" => loop {
             black_box(());
@@ -56,6 +57,7 @@ pub fn run(name: &str, url: &str) -> Result<Batch, Error> {
             Ok(batch(vec![event("after-escapes", "{}".to_owned())]))
         }
         "fetch" => Ok(batch(vec![event("fetched", fetch(url))])),
+        "spend-secret" => Ok(batch(vec![event("spent", spend_secret(config))])),
         "invalid-body" => Ok(batch(vec![
             event("good", "{}".to_owned()),
             event("bad", "{\"open\": ".to_owned()),
@@ -109,6 +111,51 @@ fn fetch(url: &str) -> String {
         Ok((status, bytes)) => json!({ "status": status, "bytes": bytes }).to_string(),
         Err(error) => json!({ "refused": error.to_string() }).to_string(),
     }
+}
+
+/// Sends what it has for a secret to each of `urls`, in a header, a form and JSON. Then searches all of its memory for
+/// the texts that `secret_plus_one` and `marker_plus_one` become when each byte is lowered by one.
+fn spend_secret(config: &Value) -> String {
+    let secret = config["secret"].as_str().unwrap_or_default();
+    let urls = config["urls"].as_array().cloned().unwrap_or_default();
+    for url in urls.iter().filter_map(Value::as_str) {
+        for (kind, body) in [
+            (
+                "application/x-www-form-urlencoded",
+                format!("a=1&secret={secret}&b=2"),
+            ),
+            ("application/json", json!({ "secret": secret }).to_string()),
+        ] {
+            let length = body.len().to_string();
+            // Refused or not: the test looks at what arrived.
+            let _ = Client::new()
+                .post(url)
+                .headers([
+                    ("content-type", kind),
+                    ("x-secret", secret),
+                    ("content-length", &length),
+                ])
+                .body(body.into_bytes())
+                .send();
+        }
+    }
+    let count = |key: &str| count_in_memory(config[key].as_str().unwrap_or_default().as_bytes());
+    json!({ "had": secret, "secrets": count("secret_plus_one"), "markers": count("marker_plus_one") })
+        .to_string()
+}
+
+/// How often a text lies in the component's memory. It is given with each byte raised by one, so as not to find itself.
+fn count_in_memory(raised: &[u8]) -> usize {
+    let end = core::arch::wasm32::memory_size(0) << 16;
+    let byte = |at: usize| {
+        // Every address below the end is readable, and bytes need no alignment.
+        unsafe { std::ptr::read_volatile(std::ptr::with_exposed_provenance::<u8>(at)) }
+    };
+    let is_here = |start: usize| {
+        let mut pairs = raised.iter().enumerate();
+        pairs.all(|(offset, raised)| byte(start + offset) == raised - 1)
+    };
+    (1..end - raised.len()).filter(|start| is_here(*start)).count()
 }
 
 fn event(id: &str, body: String) -> Event {

@@ -76,8 +76,7 @@ impl source::Guest for Hostile {
 
     fn poll(request: Request) -> Result<Batch, Error> {
         let config = parse(&request.config);
-        let url = config["url"].as_str().unwrap_or_default();
-        attack::run(config["attack"].as_str().unwrap_or_default(), url)
+        attack::run(config["attack"].as_str().unwrap_or_default(), &config)
     }
 }
 
