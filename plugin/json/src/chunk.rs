@@ -16,6 +16,36 @@ pub fn first_stop(chunk: &Chunk) -> usize {
     vector::first_stop(words(chunk))
 }
 
+/// What delimits strings and containers in a chunk: one bit per byte, the first in the lowest.
+#[derive(Clone, Copy)]
+pub struct Marks {
+    /// `"`
+    pub quotes: u16,
+    /// `\`
+    pub backslashes: u16,
+    /// `{` and `[`
+    pub opening: u16,
+    /// `}` and `]`
+    pub closing: u16,
+}
+
+/// Finds what delimits strings and containers.
+#[inline(always)]
+pub fn marks(chunk: &Chunk) -> Marks {
+    vector::marks(words(chunk))
+}
+
+/// Braces and brackets differ from each other in this bit alone.
+pub const BRACE: u8 = b'{' ^ b'[';
+
+/// Writes a chunk with a backslash before each quote and backslash to the start of `target`, which has room for twice the
+/// width. Returns the bytes written; none, and nothing is written, if the chunk holds a control character.
+#[inline(always)]
+pub fn spread(chunk: &Chunk, target: &mut [u8]) -> Option<usize> {
+    let target = target.first_chunk_mut::<{ 2 * WIDTH }>()?;
+    vector::spread(chunk, target)
+}
+
 #[inline(always)]
 fn words(chunk: &Chunk) -> [u64; 2] {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *chunk;
@@ -27,7 +57,85 @@ fn words(chunk: &Chunk) -> [u64; 2] {
 
 #[cfg(target_arch = "wasm32")]
 mod vector {
-    use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
+    use core::arch::wasm32::{
+        i8x16_shuffle, i8x16_swizzle, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2,
+        u64x2_extract_lane, v128, v128_any_true, v128_or,
+    };
+
+    use super::{BRACE, Chunk, Marks, WIDTH};
+
+    /// For each set of bytes among eight (one bit each, the first in the lowest) that get a backslash: which lane of
+    /// eight bytes and a backslash goes where. What follows the last byte means nothing.
+    static PLACES: [Chunk; 256] = places();
+
+    const fn places() -> [Chunk; 256] {
+        const BACKSLASH: u8 = 8;
+        let mut places = [[BACKSLASH; WIDTH]; 256];
+        let mut set = 0;
+        while set < places.len() {
+            let mut to = 0;
+            let mut lane = 0;
+            while lane < BACKSLASH {
+                to += set >> lane & 1;
+                places[set][to] = lane;
+                to += 1;
+                lane += 1;
+            }
+            set += 1;
+        }
+        places
+    }
+
+    /// Half a chunk at a time, since it may double: no branch, whatever is in it.
+    #[inline(always)]
+    pub fn spread(chunk: &Chunk, target: &mut [u8; 2 * WIDTH]) -> Option<usize> {
+        let bytes = vector(chunk);
+        if v128_any_true(u8x16_lt(bytes, u8x16_splat(0x20))) {
+            return None;
+        }
+        let backslashes = u8x16_splat(b'\\');
+        let found = v128_or(u8x16_eq(bytes, u8x16_splat(b'"')), u8x16_eq(bytes, backslashes));
+        let found = usize::from(u8x16_bitmask(found));
+        let (first, second) = (found & 0xff, found >> 8);
+        let low = i8x16_shuffle::<0, 1, 2, 3, 4, 5, 6, 7, 16, 16, 16, 16, 16, 16, 16, 16>(bytes, backslashes);
+        let high =
+            i8x16_shuffle::<8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 16, 16, 16, 16, 16, 16>(bytes, backslashes);
+        let middle = WIDTH / 2 + first.count_ones() as usize;
+        store(
+            i8x16_swizzle(low, vector(&PLACES[first])),
+            target.first_chunk_mut()?,
+        );
+        store(
+            i8x16_swizzle(high, vector(&PLACES[second])),
+            target[middle..].first_chunk_mut()?,
+        );
+        Some(middle + WIDTH / 2 + second.count_ones() as usize)
+    }
+
+    #[inline(always)]
+    fn vector(chunk: &Chunk) -> v128 {
+        let [low, high] = super::words(chunk);
+        u64x2(low, high)
+    }
+
+    #[inline(always)]
+    fn store(bytes: v128, target: &mut Chunk) {
+        target[..8].copy_from_slice(&u64x2_extract_lane::<0>(bytes).to_le_bytes());
+        target[8..].copy_from_slice(&u64x2_extract_lane::<1>(bytes).to_le_bytes());
+    }
+
+    #[inline(always)]
+    pub fn marks([low, high]: [u64; 2]) -> Marks {
+        let bytes = u64x2(low, high);
+        let braces = v128_or(bytes, u8x16_splat(BRACE));
+        let equal = |bytes, byte| u8x16_bitmask(u8x16_eq(bytes, u8x16_splat(byte)));
+        Marks {
+            quotes: equal(bytes, b'"'),
+            backslashes: equal(bytes, b'\\'),
+            opening: equal(braces, b'{'),
+            closing: equal(braces, b'}'),
+        }
+    }
 
     /// One bit per byte, the first in the lowest.
     #[inline(always)]
@@ -47,6 +155,8 @@ mod vector {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod vector {
+    use super::{BRACE, Chunk, Marks, WIDTH};
+
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
 
@@ -62,6 +172,45 @@ mod vector {
     }
 
     #[inline(always)]
+    pub fn marks(words: [u64; 2]) -> Marks {
+        let braces = words.map(|word| word | (ONES * BRACE as u64));
+        Marks {
+            quotes: equal(words, b'"'),
+            backslashes: equal(words, b'\\'),
+            opening: equal(braces, b'{'),
+            closing: equal(braces, b'}'),
+        }
+    }
+
+    /// One bit for each byte that is `byte`: unlike below, also behind the first the bits have to be right.
+    #[inline(always)]
+    fn equal(words: [u64; 2], byte: u8) -> u16 {
+        let [low, high] = words.map(|word| {
+            let differing = word ^ (ONES * byte as u64);
+            let same = !(((differing & !HIGH) + !HIGH) | differing) & HIGH;
+            // Gathers the highest bits of all bytes in the highest byte.
+            (same >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+        });
+        (low | high << 8) as u16
+    }
+
+    /// A backslash is stored before every byte, and overwritten where none is due.
+    #[inline(always)]
+    pub fn spread(chunk: &Chunk, target: &mut [u8; 2 * WIDTH]) -> Option<usize> {
+        if chunk.iter().any(|byte| *byte < 0x20) {
+            return None;
+        }
+        let mut to = 0;
+        for &byte in chunk {
+            target[to] = b'\\';
+            to += usize::from(byte == b'"' || byte == b'\\');
+            target[to] = byte;
+            to += 1;
+        }
+        Some(to)
+    }
+
+    #[inline(always)]
     pub fn first_stop([low, high]: [u64; 2]) -> usize {
         let (low, high) = (stops(low), stops(high));
         if low != 0 {
@@ -69,7 +218,7 @@ mod vector {
         } else if high != 0 {
             8 + high.trailing_zeros() as usize / 8
         } else {
-            super::WIDTH
+            WIDTH
         }
     }
 }

@@ -6,7 +6,9 @@
 
 #![forbid(unsafe_code)]
 
+mod block;
 mod chunk;
+mod escape;
 mod output;
 mod pairs;
 mod scan;

@@ -1,4 +1,5 @@
-use crate::chunk::{self, WIDTH};
+use crate::chunk::WIDTH;
+use crate::escape::{LONGEST_ESCAPE, escape};
 use crate::{Text, Value};
 
 /// Copies longer than this go to the platform's own routine; below it, its call costs more than it saves.
@@ -6,9 +7,6 @@ const LONG_COPY: usize = 256;
 
 /// How much is escaped at a time: bounds the room that has to be kept ready for the worst case.
 const ESCAPE_BLOCK: usize = 4096;
-
-/// The longest escape, `\u001f`.
-const LONGEST_ESCAPE: usize = 6;
 
 /// A buffer for one JSON document, used again for the next. Bytes behind `length` are left over and mean nothing; they
 /// are kept initialized so that whole chunks can be stored and then only partly claimed.
@@ -320,59 +318,6 @@ fn copy_ends<const N: usize>(source: &[u8], target: &mut [u8]) {
         target[..N].copy_from_slice(first);
         target[length - N..length].copy_from_slice(last);
     }
-}
-
-/// Escapes `source` into `target`, which has room for the worst case and one chunk more. Returns the bytes written.
-///
-/// Whole chunks are stored; of one with something to escape only the part before it counts, and the next chunk starts
-/// behind it. The escape is stored unasked, to be overwritten where there was nothing to escape: JSON text, which is
-/// what mostly comes here, is so full of quotes that a branch would be guessed wrong as often as right.
-fn escape(source: &[u8], target: &mut [u8]) -> usize {
-    let mut from = 0;
-    let mut to = 0;
-    while let Some((piece, &[next, ..])) = source[from..].split_first_chunk::<WIDTH>() {
-        let room = &mut target[to..to + WIDTH + 2];
-        room[..WIDTH].copy_from_slice(piece);
-        let stop = chunk::first_stop(piece);
-        let byte = if stop < WIDTH { piece[stop] } else { next };
-        if byte < 0x20 {
-            from += stop + 1;
-            to += stop;
-            to += escape_byte(byte, &mut target[to..]);
-            continue;
-        }
-        room[stop] = b'\\';
-        room[stop + 1] = byte;
-        let found = usize::from(stop < WIDTH);
-        from += stop + found;
-        to += stop + 2 * found;
-    }
-    for &byte in &source[from..] {
-        to += escape_byte(byte, &mut target[to..]);
-    }
-    to
-}
-
-#[inline]
-fn escape_byte(byte: u8, target: &mut [u8]) -> usize {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let short = match byte {
-        0x20.. if byte != b'"' && byte != b'\\' => {
-            target[0] = byte;
-            return 1;
-        }
-        b'"' | b'\\' => byte,
-        b'\n' => b'n',
-        b'\r' => b'r',
-        b'\t' => b't',
-        _ => {
-            let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0xf)]];
-            target[..6].copy_from_slice(&[b'\\', b'u', b'0', b'0', digits[0], digits[1]]);
-            return 6;
-        }
-    };
-    target[..2].copy_from_slice(&[b'\\', short]);
-    2
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use crate::block;
 use crate::chunk::{self, WIDTH};
 use crate::{Flaw, Scanner};
 
@@ -14,13 +15,19 @@ impl<'a> Scanner<'a> {
                     self.skip(1);
                     return Ok(());
                 }
-                Some(_) => elements.push(self.element()?),
+                Some(_) => match block::container_length(self.remaining()) {
+                    Some(length) => {
+                        elements.push(&self.remaining()[..length]);
+                        self.skip(length);
+                    }
+                    None => elements.push(self.element()?),
+                },
                 None => return Err(self.flaw()),
             }
         }
     }
 
-    /// Passes one element, which starts here.
+    /// Passes one element of any kind, which starts here.
     fn element(&mut self) -> Result<&'a [u8], Flaw> {
         let bytes = self.remaining();
         let mut open = Open::default();

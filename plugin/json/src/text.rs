@@ -77,9 +77,14 @@ impl<'a> Text<'a> {
 
     /// The meaning as text; what is not UTF-8 becomes U+FFFD.
     pub fn to_str(self) -> Cow<'a, str> {
+        let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         match self.decoded() {
-            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+            Cow::Borrowed(bytes) => {
+                simdutf8::basic::from_utf8(bytes).map_or_else(|_| Cow::Owned(lossy(bytes)), Cow::Borrowed)
+            }
+            Cow::Owned(bytes) => {
+                Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|error| lossy(error.as_bytes())))
+            }
         }
     }
 

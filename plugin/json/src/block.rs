@@ -1,0 +1,180 @@
+//! Sixty-four bytes at a time: where a container ends, by its strings and brackets alone.
+
+use crate::chunk::{self, Chunk, WIDTH};
+
+/// One bit per byte of a block.
+const BLOCK: usize = u64::BITS as usize;
+
+/// The length of the container that `bytes` start with. None if it is none, is cut off, nests deeper than 64 levels, or
+/// a bracket in it closes one of the other kind: whoever asks then has to look byte by byte.
+pub fn container_length(bytes: &[u8]) -> Option<usize> {
+    let mut open = Kinds::default();
+    let mut strings = Strings::default();
+    let mut start = 0;
+    loop {
+        let rest = bytes.get(start..).filter(|rest| !rest.is_empty())?;
+        let mut last = [0; BLOCK];
+        let block = rest.first_chunk::<BLOCK>().unwrap_or_else(|| {
+            last[..rest.len()].copy_from_slice(rest);
+            &last
+        });
+        let marks = marks(block);
+        let outside = !strings.inside(marks.quotes, marks.backslashes);
+        let mut brackets = (marks.opening | marks.closing) & outside;
+        if start == 0 && brackets & 1 == 0 {
+            return None;
+        }
+        while brackets != 0 {
+            let at = brackets.trailing_zeros() as usize;
+            let brace = block[at] & chunk::BRACE != 0;
+            if marks.opening >> at & 1 == 1 {
+                open.enter(brace)?;
+            } else {
+                open.leave(brace)?;
+                if open.is_empty() {
+                    return Some(start + at + 1);
+                }
+            }
+            brackets &= brackets - 1;
+        }
+        start += BLOCK;
+    }
+}
+
+/// As [`chunk::Marks`], for a block.
+#[derive(Default)]
+struct Marks {
+    quotes: u64,
+    backslashes: u64,
+    opening: u64,
+    closing: u64,
+}
+
+#[inline(always)]
+fn marks(block: &[u8; BLOCK]) -> Marks {
+    let mut marks = Marks::default();
+    let (chunks, _): (&[Chunk], _) = block.as_chunks::<WIDTH>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let found = chunk::marks(chunk);
+        let at = index * WIDTH;
+        marks.quotes |= u64::from(found.quotes) << at;
+        marks.backslashes |= u64::from(found.backslashes) << at;
+        marks.opening |= u64::from(found.opening) << at;
+        marks.closing |= u64::from(found.closing) << at;
+    }
+    marks
+}
+
+/// What a block has to know of the one before.
+#[derive(Default)]
+struct Strings {
+    /// All ones when the block starts inside a string.
+    inside: u64,
+    /// Whether the first byte is escaped.
+    escaped: bool,
+}
+
+impl Strings {
+    /// Which bytes lie in strings, the opening quote included.
+    #[inline(always)]
+    fn inside(&mut self, quotes: u64, backslashes: u64) -> u64 {
+        let quotes = if backslashes == 0 && !self.escaped {
+            quotes
+        } else {
+            quotes & !self.escaped(backslashes)
+        };
+        // Each bit becomes the parity of the quotes up to it (Langdale and Lemire, Parsing Gigabytes of JSON, 3.1.1).
+        let mut parity = quotes;
+        for shift in [1, 2, 4, 8, 16, 32] {
+            parity ^= parity << shift;
+        }
+        let inside = parity ^ self.inside;
+        self.inside = (inside.cast_signed() >> 63).cast_unsigned();
+        inside
+    }
+
+    /// Which bytes have a backslash before them that counts.
+    fn escaped(&mut self, backslashes: u64) -> u64 {
+        let mut escaped = u64::from(self.escaped);
+        let mut rest = backslashes & !escaped;
+        self.escaped = false;
+        while rest != 0 {
+            let at = rest.trailing_zeros();
+            if at == u64::BITS - 1 {
+                self.escaped = true;
+                break;
+            }
+            escaped |= 2 << at;
+            rest &= !(3 << at);
+        }
+        escaped
+    }
+}
+
+/// The kinds of the open containers, the innermost in the lowest bit.
+#[derive(Default)]
+struct Kinds {
+    braces: u64,
+    depth: u32,
+}
+
+impl Kinds {
+    fn is_empty(&self) -> bool {
+        self.depth == 0
+    }
+
+    #[inline(always)]
+    fn enter(&mut self, brace: bool) -> Option<()> {
+        self.braces = self.braces << 1 | u64::from(brace);
+        self.depth += 1;
+        (self.depth <= u64::BITS).then_some(())
+    }
+
+    #[inline(always)]
+    fn leave(&mut self, brace: bool) -> Option<()> {
+        let matching = self.depth > 0 && self.braces & 1 == u64::from(brace);
+        self.braces >>= 1;
+        self.depth = self.depth.saturating_sub(1);
+        matching.then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Scanner;
+
+    #[test]
+    fn containers_end_where_their_brackets_do() {
+        for (text, length) in [
+            ("{}", Some(2)),
+            (r#"{"a":[1,"]}\"}"]} ,"#, Some(17)),
+            (r#"["\\",{}]]"#, Some(9)),
+            ("[1,2", None),
+            ("{]}", None),
+            ("1", None),
+            (" {}", None),
+            ("]", None),
+            ("", None),
+        ] {
+            assert_eq!(container_length(text.as_bytes()), length, "{text}");
+        }
+        let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        assert_eq!(container_length(deep(64).as_bytes()), Some(128));
+        assert_eq!(container_length(deep(65).as_bytes()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn containers_that_are_valid_are_never_misjudged(
+            text in r#"[{\[]("(a|é|\\\\|\\"|[{}\[\]]){0,90}"|[\[\]{},:1 ]){0,40}[}\]]{0,3}"#,
+        ) {
+            let mut scanner = Scanner::new(text.as_bytes());
+            if scanner.value().is_ok() {
+                prop_assert_eq!(container_length(text.as_bytes()), Some(scanner.position()));
+            }
+        }
+    }
+}
