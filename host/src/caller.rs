@@ -216,6 +216,8 @@ impl Caller {
         scrubber: &Scrubber,
         function: impl for<'a> FnOnce(&'a LogSource, &'a mut Store<Guest>) -> Running<'a, T> + Send,
     ) -> Called<T> {
+        // Never closed. Waiting here counts towards no time-out: it is not the plugin that is slow.
+        let _room = self.plugin.room.acquire().await;
         let started = Instant::now();
         let timeout = self.limits.poll_timeout;
         let bounds = Bounds {

@@ -2,15 +2,39 @@
 
 use std::time::Duration;
 
-use tracing::debug;
-use wasmtime::{Cache, CacheConfig, Config, Engine};
+use tracing::{debug, warn};
+use wasmtime::{Cache, CacheConfig, Config, Engine, PoolingAllocationConfig};
+
+use crate::sandbox::{INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
 
 /// How often running code is interrupted. Each interruption lets other tasks run and time-outs take effect; ten
 /// milliseconds is far below any time-out and costs nothing that can be measured.
 const TICK: Duration = Duration::from_millis(10);
 
+/// Components that can be instantiated at the same time: twice the polls at once, for discoveries beside them.
+pub(crate) const COMPONENTS_AT_ONCE: usize = 128;
+
+/// How much of a memory, from its start, is kept and cleared between calls instead of being given back to the system and
+/// asked for again page by page. What a poll of a quiet partition touches is less.
+const KEPT_MEMORY: usize = 2 << 20;
+/// The same for tables and for stacks.
+const KEPT_TABLE: usize = 64 << 10;
+const KEPT_STACK: usize = 64 << 10;
+
 /// Builds the engine and starts its ticker.
 pub fn start() -> anyhow::Result<Engine> {
+    let mut config = configuration();
+    config.allocation_strategy(pool());
+    let engine = Engine::new(&config).or_else(|error| {
+        // Some systems limit address space, of which the pool reserves terabytes.
+        warn!("instances are made one by one, which costs more: {error:#}");
+        Engine::new(&configuration())
+    })?;
+    start_ticker(&engine)?;
+    Ok(engine)
+}
+
+fn configuration() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
     // A restart with many sources must not compile again. Without a usable cache folder it compiles, nothing else.
@@ -20,9 +44,28 @@ pub fn start() -> anyhow::Result<Engine> {
         }
         Err(error) => debug!(%error, "compiled plugins are not cached"),
     }
-    let engine = Engine::new(&config)?;
-    start_ticker(&engine)?;
-    Ok(engine)
+    config
+}
+
+/// Room for instances, reserved once: making one then takes no call of the system. Its bounds are those of the sandbox
+/// for so many components, so that none can take room from another.
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(COMPONENTS_AT_ONCE as u32)
+        .total_stacks(COMPONENTS_AT_ONCE as u32)
+        .total_core_instances((COMPONENTS_AT_ONCE * INSTANCES) as u32)
+        .total_memories((COMPONENTS_AT_ONCE * MEMORIES) as u32)
+        .total_tables((COMPONENTS_AT_ONCE * TABLES) as u32)
+        .max_core_instances_per_component(INSTANCES as u32)
+        .max_memories_per_component(MEMORIES as u32)
+        .max_memories_per_module(MEMORIES as u32)
+        .max_tables_per_component(TABLES as u32)
+        .max_tables_per_module(TABLES as u32)
+        .table_elements(TABLE_ELEMENTS)
+        .linear_memory_keep_resident(KEPT_MEMORY)
+        .table_keep_resident(KEPT_TABLE)
+        .async_stack_keep_resident(KEPT_STACK);
+    pool
 }
 
 /// Ticks from a thread of its own: a task would starve when all workers run plugins, which is when ticks are needed.

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use tracing::info;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use crate::bindings::LogSourcePre;
+use crate::engine::COMPONENTS_AT_ONCE;
 use crate::link;
 use crate::sandbox::Guest;
 
@@ -37,6 +39,8 @@ pub struct Plugin {
     /// The interfaces it exports, with versions.
     pub exports: Vec<String>,
     pub(crate) pre: LogSourcePre<Guest>,
+    /// Held while an instance exists, of this plugin or any other of the engine.
+    pub(crate) room: Arc<Semaphore>,
 }
 
 /// Why a file cannot be used as a plugin.
@@ -105,6 +109,7 @@ pub enum PluginError {
 pub struct Plugins {
     engine: Engine,
     linker: Linker<Guest>,
+    room: Arc<Semaphore>,
     loaded: Mutex<HashMap<String, Arc<Plugin>>>,
 }
 
@@ -115,6 +120,7 @@ impl Plugins {
         Ok(Self {
             engine,
             linker,
+            room: Arc::new(Semaphore::new(COMPONENTS_AT_ONCE)),
             loaded: Mutex::default(),
         })
     }
@@ -182,6 +188,7 @@ impl Plugins {
             imports,
             exports,
             pre,
+            room: self.room.clone(),
         })
     }
 }

@@ -20,11 +20,11 @@ const COMPONENT_HANDLES: usize = 8_192;
 /// well above the requests of a call.
 const HOST_RESOURCES: usize = 8_192;
 /// Entries of all tables; a large Rust component has a few thousand functions.
-const TABLE_ELEMENTS: usize = 20_000;
+pub(crate) const TABLE_ELEMENTS: usize = 20_000;
 /// Core instances, memories and tables; a component is made of a handful of modules.
-const INSTANCES: usize = 32;
-const MEMORIES: usize = 8;
-const TABLES: usize = 32;
+pub(crate) const INSTANCES: usize = 32;
+pub(crate) const MEMORIES: usize = 8;
+pub(crate) const TABLES: usize = 32;
 /// Header fields of a request, as they lie in memory.
 const HEADER_BYTES: usize = 64 << 10;
 /// Random bytes per call.
