@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tracing::debug;
@@ -14,6 +13,7 @@ use crate::bindings::exports::headwater::source::descriptor::Manifest;
 use crate::bindings::exports::headwater::source::source as wit;
 use crate::bindings::exports::headwater::source::types::Error as PluginFailure;
 use crate::config::Limits;
+use crate::cpu_share::{CpuShare, CpuUse};
 use crate::egress::{BoundSecrets, Bounds, Gate, Grant, Transport};
 use crate::failure::{Failure, Fault};
 use crate::plugin::Plugin;
@@ -33,6 +33,7 @@ pub struct Caller {
     grant: Arc<Grant>,
     transport: Arc<dyn Transport>,
     limits: Limits,
+    cpu: CpuShare,
     session: SessionSlot,
 }
 
@@ -65,6 +66,7 @@ impl Caller {
             grant,
             transport,
             limits,
+            cpu: CpuShare::new(limits.cpu),
             session: SessionSlot::default(),
         }
     }
@@ -231,31 +233,24 @@ impl Caller {
             gate,
             PluginLog::default(),
         );
-        let mut cpu = Duration::ZERO;
+        let mut used = CpuUse::default();
         let outcome = {
             let store = &mut store;
             let call = async move {
                 let plugin = self.plugin.pre.instantiate_async(&mut *store).await?;
                 function(&plugin, store).await
             };
-            tokio::time::timeout(
-                timeout,
-                Metered {
-                    future: Box::pin(call),
-                    spent: &mut cpu,
-                },
-            )
-            .await
+            tokio::time::timeout(timeout, self.cpu.meter(call, &mut used)).await
         };
         let result = match outcome {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(trap)) => Err(self.explain_trap(&trap, store.data(), scrubber)),
-            Err(_) => Err(self.explain_timeout()),
+            Err(_) => Err(self.explain_timeout(used)),
         };
         store.data().log().publish(scrubber);
         Called {
             result,
-            usage: store.data().usage(cpu),
+            usage: store.data().usage(used),
             took: started.elapsed(),
             scrubber: scrubber.clone(),
         }
@@ -276,36 +271,26 @@ impl Caller {
         }
     }
 
-    fn explain_timeout(&self) -> Failure {
+    fn explain_timeout(&self, used: CpuUse) -> Failure {
         let timeout = humantime::format_duration(self.limits.poll_timeout);
-        Failure::host(
+        let failure = Failure::host(
             Fault::Broken,
             "timeout",
             format_args!("the plugin did not return within {timeout}"),
-        )
-        .with_hint("the upstream may be slow; if this stays, raise `limits.poll_timeout`")
+        );
+        if used.held > self.limits.poll_timeout / 2 {
+            failure.with_hint(
+                "it waited for its share of the processor most of the time; raise `limits.cpu`, or give it less to do \
+                 with `limits.batch_events`",
+            )
+        } else {
+            failure.with_hint("the upstream may be slow; if this stays, raise `limits.poll_timeout`")
+        }
     }
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Measures how long a future runs, in contrast to how long it takes.
-struct Metered<'a, F> {
-    future: Pin<Box<F>>,
-    spent: &'a mut Duration,
-}
-
-impl<F: Future> Future for Metered<'_, F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let started = Instant::now();
-        let polled = self.future.as_mut().poll(context);
-        *self.spent += started.elapsed();
-        polled
-    }
 }
 
 impl std::fmt::Debug for Caller {

@@ -14,6 +14,7 @@ pub mod caller;
 pub mod check;
 pub mod cli;
 pub mod config;
+mod cpu_share;
 pub mod dead_letter;
 pub mod describe;
 pub mod egress;

@@ -8,6 +8,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use wasmtime_wasi_io::IoView;
 
+use crate::cpu_share::CpuUse;
 use crate::egress::{Gate, Traffic};
 use crate::plugin_log::PluginLog;
 
@@ -49,6 +50,8 @@ pub struct Usage {
     pub memory: u64,
     /// Time during which the call really ran, in contrast to waiting.
     pub cpu: Duration,
+    /// Time that the call had to wait for its source's share of the processor.
+    pub held: Duration,
     /// Use of the network.
     pub traffic: Traffic,
 }
@@ -84,10 +87,11 @@ pub(crate) fn store(engine: &Engine, memory: u64, gate: Gate, log: PluginLog) ->
 
 impl Guest {
     /// What has been used so far. The time is known to whoever drives the call.
-    pub(crate) fn usage(&self, cpu: Duration) -> Usage {
+    pub(crate) fn usage(&self, used: CpuUse) -> Usage {
         Usage {
             memory: self.limiter.peak as u64,
-            cpu,
+            cpu: used.ran,
+            held: used.held,
             traffic: self.gate.traffic(),
         }
     }

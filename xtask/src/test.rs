@@ -50,12 +50,14 @@ pub fn test() -> Result<()> {
 
 /// Tests that need what others wrote: their filter, and a file that tells that `.ci/run` has installed it. Relative
 /// names lie in the target folder.
-const WITH_OTHERS: [(&str, &str); 6] = [
+const WITH_OTHERS: [(&str, &str); 8] = [
     ("portability::python", "embed/python/bin/python"),
     ("portability::node", "embed/node/node_modules"),
     ("receivers::forward", "receivers/node/node_modules"),
     ("receivers::otlp", "receivers/python/rotel"),
     ("receivers::http", "/usr/sbin/clickhouse-server"),
+    ("observability::metrics_follow", "/usr/bin/promtool"),
+    ("observability::the_status_page", "/usr/bin/chromium"),
     ("failures::a_clock", "/usr/lib/x86_64-linux-gnu/faketime"),
 ];
 

@@ -24,6 +24,8 @@ const DEFAULT_MEMORY: u64 = 64 << 20;
 const DEFAULT_POLL_TIMEOUT: Duration = Duration::from_secs(120);
 /// One HTTP response: larger than any page an upstream should send.
 const DEFAULT_RESPONSE: u64 = 32 << 20;
+/// One core: a source that never stops computing leaves the others theirs.
+const DEFAULT_CPU: u32 = 100;
 /// Events and rejected items of one batch.
 const DEFAULT_BATCH_EVENTS: u32 = 5_000;
 /// The name of a source becomes part of file names, metrics and log lines.
@@ -65,13 +67,15 @@ pub struct SourceConfig {
     pub sink: SinkConfig,
 }
 
-/// `[source.limits]`: bounds of one poll.
+/// `[source.limits]`: bounds of one poll, and of all together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of linear memory, all memories of the component together.
     pub memory: u64,
     /// Wall-clock time after which the poll is interrupted.
     pub poll_timeout: Duration,
+    /// Share of the processor, of all polls of the source together, in percent of one core.
+    pub cpu: u32,
     /// Bytes of one response body.
     pub response: u64,
     /// Events and rejected items of one batch.
@@ -83,6 +87,7 @@ impl Default for Limits {
         Self {
             memory: DEFAULT_MEMORY,
             poll_timeout: DEFAULT_POLL_TIMEOUT,
+            cpu: DEFAULT_CPU,
             response: DEFAULT_RESPONSE,
             batch_events: DEFAULT_BATCH_EVENTS,
         }
@@ -322,6 +327,7 @@ fn read_limits(section: Section<'_>) -> Limits {
     let limits = Limits {
         memory: section.size("memory").unwrap_or(default.memory),
         poll_timeout: section.duration("poll_timeout").unwrap_or(default.poll_timeout),
+        cpu: section.percent("cpu").unwrap_or(default.cpu),
         response: section.size("response").unwrap_or(default.response),
         batch_events: section
             .number("batch_events", 1..=1_000_000)
@@ -333,6 +339,9 @@ fn read_limits(section: Section<'_>) -> Limits {
             "memory",
             "is too small for any component; give at least \"1MiB\", better \"64MiB\"",
         );
+    }
+    if limits.cpu == 0 {
+        section.problem("cpu", "leaves nothing to run in; give at least \"1%\" of a core");
     }
     if limits.poll_timeout < Duration::from_secs(1) {
         section.problem(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::nearest::nearest;
-use super::unit::{parse_duration, parse_size};
+use super::unit::{parse_duration, parse_percent, parse_size};
 
 /// What is wrong with a configuration: all of it, not the first finding.
 #[derive(Debug, Default)]
@@ -103,6 +103,11 @@ impl<'a> Section<'a> {
     /// A duration such as `300s`, or none.
     pub(super) fn duration(&self, key: &'static str) -> Option<Duration> {
         self.parsed(key, parse_duration)
+    }
+
+    /// A share such as `20%`, or none.
+    pub(super) fn percent(&self, key: &'static str) -> Option<u32> {
+        self.parsed(key, parse_percent)
     }
 
     /// A size such as `64MiB`, or none.

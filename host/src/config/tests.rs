@@ -59,6 +59,7 @@ fn everything_can_be_said() {
         [source.limits]
         memory = "128MiB"
         poll_timeout = "1m"
+        cpu = "20%"
         response = "16MiB"
         batch_events = 100
         [source.sink]
@@ -80,7 +81,7 @@ fn everything_can_be_said() {
     assert_eq!(contoso.interval, Some(Duration::from_secs(300)));
     assert!(contoso.grant.allows_private() && contoso.grant.lists_loopback("127.0.0.1"));
     assert_eq!(contoso.dead_letter, Path::new("/etc/headwater/dead.ndjson"));
-    assert_eq!(contoso.limits.memory, 128 << 20);
+    assert_eq!((contoso.limits.memory, contoso.limits.cpu), (128 << 20, 20));
     assert_eq!(
         contoso.sink,
         SinkConfig::File {
@@ -114,6 +115,7 @@ fn every_problem_is_named_at_once() {
         number = nan
         [source.limits]
         memory = "64"
+        cpu = "0%"
         batch_events = 0
         speed = "fast"
         [source.sink]

@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them: `300s`, `1h 30m`, `64MiB`.
+//! Durations, sizes and shares as people write them: `300s`, `1h 30m`, `64MiB`, `20%`.
 
 use std::time::Duration;
 
@@ -33,6 +33,14 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
         .find(|(name, _)| *name == unit.trim())
         .ok_or_else(refusal)?;
     number.checked_mul(*factor).ok_or_else(refusal)
+}
+
+/// Reads a share in percent; the error says how to write one.
+pub(super) fn parse_percent(text: &str) -> Result<u32, String> {
+    let number = text
+        .strip_suffix('%')
+        .and_then(|number| number.trim().parse().ok());
+    number.ok_or_else(|| format!("`{text}` is no share; write a whole number of percent, as in \"20%\""))
 }
 
 #[cfg(test)]
@@ -78,6 +86,18 @@ mod tests {
         for text in ["", "300", "soon", "-5s"] {
             assert!(
                 parse_duration(text).is_err_and(|error| error.contains("300s")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn shares_are_whole_percents() {
+        assert_eq!(parse_percent("20%"), Ok(20));
+        assert_eq!(parse_percent("150 %"), Ok(150));
+        for text in ["", "20", "0.2", "1.5%", "-1%", "%"] {
+            assert!(
+                parse_percent(text).is_err_and(|error| error.contains("20%")),
                 "{text}"
             );
         }

@@ -17,6 +17,12 @@ pub(super) struct Family {
     help: &'static str,
 }
 
+impl Family {
+    fn kind(&self) -> &'static str {
+        if self.gauge { "gauge" } else { "counter" }
+    }
+}
+
 const fn counter(name: &'static str, help: &'static str) -> Family {
     Family {
         name,
@@ -33,6 +39,7 @@ const fn gauge(name: &'static str, help: &'static str) -> Family {
     }
 }
 
+static BUILD: Family = gauge("build_info", "The version of the host; always 1.");
 pub(super) static EVENTS: Family = counter("events_total", "Events delivered.");
 pub(super) static EVENT_BYTES: Family = counter("event_bytes_total", "Bytes of delivered event bodies.");
 pub(super) static REJECTED: Family = counter("rejected_total", "Items put into the dead-letter file.");
@@ -40,6 +47,10 @@ pub(super) static POLLS: Family = counter("polls_total", "Polls by result.");
 pub(super) static POLL_SECONDS: Family =
     counter("poll_seconds_total", "Time spent in polls, waiting included.");
 pub(super) static CPU_SECONDS: Family = counter("cpu_seconds_total", "Time that plugins really ran.");
+pub(super) static CPU_HELD_SECONDS: Family = counter(
+    "cpu_held_seconds_total",
+    "Time that plugins waited for their source's share of the processor.",
+);
 pub(super) static MEMORY_PEAK: Family = gauge("memory_peak_bytes", "Largest linear memory of the last poll.");
 pub(super) static FAULTS: Family = counter("faults_total", "Failures by fault and code.");
 pub(super) static ANSWERS: Family = counter(
@@ -128,6 +139,30 @@ pub(super) static OTHER_COUNTER: Family = counter("plugin_total", "Counters that
 /// Gauges that only the plugin knows.
 pub(super) static OTHER_GAUGE: Family = gauge("plugin_value", "Values that only the plugin knows.");
 
+/// Every family there is, for the check of docs/metrics.md.
+#[cfg(test)]
+fn all() -> impl Iterator<Item = &'static Family> {
+    let own = [
+        &BUILD,
+        &EVENTS,
+        &EVENT_BYTES,
+        &REJECTED,
+        &POLLS,
+        &POLL_SECONDS,
+        &CPU_SECONDS,
+        &CPU_HELD_SECONDS,
+        &MEMORY_PEAK,
+        &FAULTS,
+        &ANSWERS,
+        &RECEIVED_BYTES,
+        &REFUSED,
+        &LAST_COMMIT,
+        &OTHER_COUNTER,
+        &OTHER_GAUGE,
+    ];
+    own.into_iter().chain(KNOWN.iter().map(|known| &known.family))
+}
+
 /// All numbers of the process.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
@@ -185,11 +220,15 @@ impl Metrics {
             // Writing to a text cannot fail.
             let _ = writeln!(lines, "headwater_{name}{labels} {}", series.value);
         }
+        let build = format!(
+            "headwater_build_info{{version=\"{}\"}} 1\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        families.insert(BUILD.name, (&BUILD, build));
         families
             .into_values()
             .fold(String::new(), |mut text, (family, lines)| {
-                let kind = if family.gauge { "gauge" } else { "counter" };
-                let Family { name, help, .. } = family;
+                let (name, kind, help) = (family.name, family.kind(), family.help);
                 let _ = write!(
                     text,
                     "# HELP headwater_{name} {help}\n# TYPE headwater_{name} {kind}\n{lines}"
@@ -227,6 +266,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documentation_lists_every_family_and_no_other() {
+        let page = include_str!("../../../docs/metrics.md");
+        let mut listed: Vec<(&str, &str)> = page
+            .lines()
+            .filter_map(|line| {
+                let mut cells = line.split('|').map(str::trim);
+                let name = cells.nth(1)?.strip_prefix("`headwater_")?.strip_suffix('`')?;
+                Some((name, cells.next()?))
+            })
+            .collect();
+        let mut expected: Vec<(&str, &str)> = all().map(|family| (family.name, family.kind())).collect();
+        expected.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(listed, expected);
+    }
+
+    #[test]
     fn series_are_written_by_family() {
         let mut metrics = Metrics::default();
         metrics.add(&EVENTS, "two", &[("partition", "p")], 1.0);
@@ -234,7 +290,10 @@ mod tests {
         metrics.add(&EVENTS, "one", &[("partition", "p")], 2.0);
         metrics.set(&MEMORY_PEAK, "one", &[("partition", "a\"b\\c\nd")], 7.0);
         metrics.set(&MEMORY_PEAK, "one", &[("partition", "a\"b\\c\nd")], 5.0);
-        insta::assert_snapshot!(metrics.render(), @r#"
+        let text = metrics.render();
+        let (build, text) = text.split_at(text.find("# HELP headwater_events").unwrap());
+        assert!(build.contains(concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n")));
+        insta::assert_snapshot!(text, @r#"
         # HELP headwater_events_total Events delivered.
         # TYPE headwater_events_total counter
         headwater_events_total{source="one",partition="p"} 3

@@ -69,6 +69,12 @@ impl Monitor {
             &[partition],
             usage.cpu.as_secs_f64(),
         );
+        metrics.add(
+            &metrics::CPU_HELD_SECONDS,
+            source,
+            &[partition],
+            usage.held.as_secs_f64(),
+        );
         metrics.set(&metrics::MEMORY_PEAK, source, &[partition], usage.memory as f64);
         metrics.add(
             &metrics::RECEIVED_BYTES,

@@ -1,4 +1,4 @@
-//! An HTTP receiver of NDJSON that refuses what it is told to.
+//! An HTTP receiver of NDJSON that refuses what it is told to, and the smallest client.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -63,6 +63,32 @@ impl Collector {
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno");
         reader.get_mut().write_all(answer.as_bytes())
     }
+}
+
+/// The body of an answer to GET.
+#[track_caller]
+pub fn get(address: SocketAddr, path: &str) -> String {
+    exchange(address, &format!("GET {path} HTTP/1.0\r\n\r\n"))
+}
+
+/// The body of an answer to POST.
+#[track_caller]
+pub fn post(address: SocketAddr, body: &str) -> String {
+    exchange(
+        address,
+        &format!("POST / HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len()),
+    )
+}
+
+#[track_caller]
+fn exchange(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("it speaks HTTP");
+    assert!(head.contains(" 200 "), "{answer}");
+    body.to_owned()
 }
 
 /// Where nobody listens at present.

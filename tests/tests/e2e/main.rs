@@ -12,6 +12,7 @@ mod kill;
 mod lab;
 mod login;
 mod network;
+mod observability;
 mod portability;
 mod reading;
 mod receivers;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::artifacts;
-use crate::collector::free_address;
+use crate::collector::{free_address, post};
 use crate::kill::{assert_nothing_lost, killed_on_the_way, source};
 use crate::lab;
 use crate::site::{Site, event_id, finish, parse_lines, wait_until};
@@ -130,7 +130,7 @@ fn http_is_taken_by_a_database() {
         .stdout(Stdio::null());
     let _database = Receiver::start(database);
     wait_for(address);
-    query(
+    post(
         address,
         "CREATE TABLE events (eventDataId String) ENGINE = Memory",
     );
@@ -138,7 +138,7 @@ fn http_is_taken_by_a_database() {
     let insert = "query=INSERT%20INTO%20events%20FORMAT%20JSONEachRow&input_format_skip_unknown_fields=1";
     let sink = format!("type = \"http\"\nurl = \"http://{address}/?{insert}\"");
     killed_on_the_way(source(&server, &sink).set("format", "\"raw\""));
-    let ids = query(address, "SELECT eventDataId FROM events FORMAT TSV");
+    let ids = post(address, "SELECT eventDataId FROM events FORMAT TSV");
     assert_nothing_lost(&server, ids.lines().map(str::to_owned).collect());
 }
 
@@ -182,19 +182,6 @@ fn fluent_server(folder: &Path, mut options: Value) -> (Receiver, u16) {
 fn received(folder: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(folder.join("received.ndjson")).unwrap_or_default();
     parse_lines(&text).iter().map(event_id).collect()
-}
-
-/// One query over HTTP; its answer.
-fn query(address: SocketAddr, sql: &str) -> String {
-    use std::io::{Read, Write};
-    let mut stream = TcpStream::connect(address).expect("the database listens");
-    let length = sql.len();
-    write!(stream, "POST / HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{sql}").expect("it reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("it speaks HTTP");
-    assert!(head.contains(" 200 "), "{answer}");
-    body.to_owned()
 }
 
 fn wait_for(address: SocketAddr) {

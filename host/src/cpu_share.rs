@@ -1,0 +1,179 @@
+//! How much of the processor a source may use: its calls run until they have used up its share, then they wait.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
+
+/// What a source has left of its share can be used within this time; what is older is gone.
+const SAVED: Duration = Duration::from_secs(5);
+/// A wait ends when this much may be used again: as long as code runs before the engine interrupts it.
+const SLICE: Duration = Duration::from_millis(10);
+
+/// The share of one source, used by all its calls together.
+#[derive(Debug)]
+pub(crate) struct CpuShare {
+    /// Seconds of running for each second that passes.
+    rate: f64,
+    balance: Mutex<Balance>,
+}
+
+#[derive(Debug)]
+struct Balance {
+    /// Seconds that may be used; below zero after a stretch that was longer than allowed.
+    seconds: f64,
+    since: Instant,
+}
+
+/// What a call used of its source's share.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CpuUse {
+    /// For this long it ran.
+    pub(crate) ran: Duration,
+    /// For this long it would have, if there had been anything left.
+    pub(crate) held: Duration,
+}
+
+impl CpuShare {
+    /// A share in percent of one core.
+    pub(crate) fn new(percent: u32) -> Self {
+        Self::starting(percent, Instant::now())
+    }
+
+    fn starting(percent: u32, now: Instant) -> Self {
+        let rate = f64::from(percent) / 100.0;
+        let balance = Balance {
+            seconds: rate * SAVED.as_secs_f64(),
+            since: now,
+        };
+        Self {
+            rate,
+            balance: Mutex::new(balance),
+        }
+    }
+
+    /// Runs a future within the share, and keeps account of it in `used`.
+    pub(crate) fn meter<'a, F: Future>(&'a self, future: F, used: &'a mut CpuUse) -> Metered<'a, F> {
+        Metered {
+            future: Box::pin(future),
+            share: self,
+            pause: None,
+            used,
+        }
+    }
+
+    /// How long to wait before running on; none if there is something left.
+    fn wait(&self, now: Instant) -> Option<Duration> {
+        let mut balance = self.balance.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = now.saturating_duration_since(balance.since).as_secs_f64();
+        balance.since = now.max(balance.since);
+        balance.seconds = (balance.seconds + passed * self.rate).min(SAVED.as_secs_f64() * self.rate);
+        (balance.seconds <= 0.0)
+            .then(|| Duration::from_secs_f64((SLICE.as_secs_f64() - balance.seconds) / self.rate))
+    }
+
+    fn spend(&self, ran: Duration) {
+        let mut balance = self.balance.lock().unwrap_or_else(PoisonError::into_inner);
+        balance.seconds -= ran.as_secs_f64();
+    }
+}
+
+/// A future that runs within a share.
+pub(crate) struct Metered<'a, F> {
+    future: Pin<Box<F>>,
+    share: &'a CpuShare,
+    pause: Option<(Instant, Pin<Box<Sleep>>)>,
+    used: &'a mut CpuUse,
+}
+
+impl<F: Future> Future for Metered<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        loop {
+            if let Some((since, pause)) = &mut self.pause {
+                ready!(pause.as_mut().poll(context));
+                let held = since.elapsed();
+                self.used.held += held;
+                self.pause = None;
+            }
+            let now = Instant::now();
+            match self.share.wait(now) {
+                Some(wait) => self.pause = Some((now, Box::pin(tokio::time::sleep(wait)))),
+                None => break,
+            }
+        }
+        let started = Instant::now();
+        let polled = self.future.as_mut().poll(context);
+        let ran = started.elapsed();
+        self.used.ran += ran;
+        self.share.spend(ran);
+        polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs so many calls in turns for a minute; how long they ran together.
+    fn run_for_a_minute(percent: u32, calls: usize) -> Duration {
+        let start = Instant::now();
+        let share = CpuShare::starting(percent, start);
+        let mut now = start;
+        let mut ran = Duration::ZERO;
+        while now < start + Duration::from_secs(60) {
+            match share.wait(now) {
+                Some(wait) => now += wait,
+                // All of them saw that there was something left.
+                None => {
+                    for _ in 0..calls {
+                        share.spend(SLICE);
+                        ran += SLICE;
+                    }
+                    now += SLICE;
+                }
+            }
+        }
+        ran
+    }
+
+    #[test]
+    fn whoever_wants_all_gets_the_share_and_what_was_saved() {
+        for (percent, calls) in [(20, 1), (1, 1), (20, 8), (100, 8)] {
+            let ran = run_for_a_minute(percent, calls).as_secs_f64();
+            let expected = f64::from(percent) / 100.0 * 65.0;
+            assert!(
+                (ran - expected).abs() < 0.2,
+                "{ran} of {expected} with {percent} % and {calls} calls"
+            );
+        }
+    }
+
+    #[test]
+    fn whoever_stays_below_never_waits() {
+        let start = Instant::now();
+        let share = CpuShare::starting(20, start);
+        for second in 0..1_000 {
+            assert_eq!(share.wait(start + Duration::from_secs(second)), None);
+            share.spend(Duration::from_millis(190));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_account_is_kept_of_running_and_of_waiting() {
+        let share = CpuShare::new(100);
+        share.spend(SAVED + Duration::from_millis(20));
+        let mut used = CpuUse::default();
+        share
+            .meter(async { std::thread::sleep(Duration::from_millis(5)) }, &mut used)
+            .await;
+        assert!(
+            used.ran >= Duration::from_millis(5) && used.held >= Duration::from_millis(20),
+            "{used:?}"
+        );
+    }
+}
