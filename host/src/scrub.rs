@@ -36,6 +36,15 @@ impl Scrubber {
         Self { secrets: all }
     }
 
+    /// The same scrubber, which also knows these secrets.
+    #[must_use]
+    pub fn with_secrets(&self, secrets: impl IntoIterator<Item = String>) -> Self {
+        let mut all = Self::new(secrets).secrets;
+        all.extend_from_slice(&self.secrets);
+        all.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self { secrets: all }
+    }
+
     /// The same scrubber, which also knows the credentials in a session.
     #[must_use]
     pub fn with_session(&self, session: Option<&[u8]>) -> Self {

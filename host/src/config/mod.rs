@@ -1,5 +1,6 @@
 //! The configuration file: TOML in, checked types out, every problem named at once.
 
+mod http;
 mod nearest;
 mod outbound;
 mod section;
@@ -306,14 +307,21 @@ fn read_grant(section: &Section<'_>) -> Grant {
 
 /// A table whose values may be secrets kept elsewhere.
 fn read_template(section: &Section<'_>, key: &'static str, folder: &Path) -> Template {
-    let empty = toml::Table::new();
-    let table = match section.value(key) {
-        None => &empty,
-        Some(value) => value.as_table().unwrap_or_else(|| {
+    make_template(section, key, &read_table(section, key), folder)
+}
+
+/// A table as it stands there; empty when it is missing.
+fn read_table(section: &Section<'_>, key: &'static str) -> toml::Table {
+    let table = section.value(key).map(|value| value.as_table().cloned());
+    table
+        .unwrap_or_else(|| Some(toml::Table::new()))
+        .unwrap_or_else(|| {
             section.problem(key, "must be a table");
-            &empty
-        }),
-    };
+            toml::Table::new()
+        })
+}
+
+fn make_template(section: &Section<'_>, key: &'static str, table: &toml::Table, folder: &Path) -> Template {
     Template::new(table, key, folder).unwrap_or_else(|found| {
         for (key, problem) in found {
             section.problem(&key, problem);

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::http;
 use super::section::Section;
-use super::{outbound, read_template};
 use crate::secret::Template;
-use crate::sink::{Endpoint, Format, ForwardReceiver, Rotation};
+use crate::sink::{Endpoint, ForwardReceiver, Rotation, Shape};
 
 /// The tag of forwarded events.
 const DEFAULT_TAG: &str = "headwater";
@@ -33,7 +33,7 @@ pub enum SinkConfig {
         /// The receiver.
         endpoint: Endpoint,
         /// How events are put together.
-        format: Format,
+        shape: Shape,
     },
     /// A receiver of the Fluent Forward protocol.
     Forward(ForwardReceiver),
@@ -53,13 +53,10 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> SinkConfig {
             path: folder.join(section.required_text("path", "events.ndjson")),
             rotation: read_rotation(&section),
         },
-        "http" => SinkConfig::Http {
-            endpoint: read_endpoint(&section, folder),
-            format: read_format(&section),
-        },
+        "http" => http::read(&section, folder),
         "forward" => SinkConfig::Forward(read_forward(&section, folder)),
         "otlp" => SinkConfig::Otlp {
-            endpoint: read_endpoint(&section, folder),
+            endpoint: http::read_endpoint(&section, folder),
         },
         other => {
             section.problem(
@@ -135,47 +132,13 @@ fn read_login(section: &Section<'_>, folder: &Path) -> Template {
     login
 }
 
-fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {
-    let text = section.required_text("url", "https://collector.example/ingest");
-    let url: http::Uri = text.parse().unwrap_or_default();
-    if !text.is_empty() && (url.host().is_none() || !matches!(url.scheme_str(), Some("http" | "https"))) {
-        section.problem(
-            "url",
-            "must be a whole URL, as in \"https://collector.example/ingest\"",
-        );
-    }
-    let gzip = section.flag("gzip").unwrap_or(true);
-    let headers = read_template(section, "headers", folder);
-    refuse_bindings(section, &headers);
-    Endpoint {
-        url,
-        gzip,
-        headers,
-        outbound: outbound::read(section, folder),
-    }
-}
-
 /// A sink's secrets never reach a source, so there is nothing to bind.
-fn refuse_bindings(section: &Section<'_>, template: &Template) {
+pub(super) fn refuse_bindings(section: &Section<'_>, template: &Template) {
     for (path, _) in template.bindings() {
         let key = path.strip_prefix("sink.").unwrap_or(path);
         section.problem(
             &format!("{key}.bound_to"),
             "is for secrets in `source.config`; remove it, a source never sees those of its sink",
         );
-    }
-}
-
-fn read_format(section: &Section<'_>) -> Format {
-    match section.text("format").as_deref() {
-        None | Some("ndjson") => Format::Ndjson,
-        Some("array") => Format::Array,
-        Some(other) => {
-            section.problem(
-                "format",
-                format_args!("`{other}` is unknown; use ndjson or array"),
-            );
-            Format::Ndjson
-        }
     }
 }

@@ -181,3 +181,46 @@ fn a_file_that_is_not_there_is_named() {
         "{error}"
     );
 }
+
+#[test]
+fn presets_know_the_paths_and_the_keys_of_their_receivers() {
+    for (lines, url, gzip) in [
+        (
+            "preset = \"elasticsearch\"\nurl = \"https://es.example:9200/\"\nindex = \"logs-a\"",
+            "https://es.example:9200/logs-a/_bulk?filter_path=items.*.status,items.*.error.type,items.*.error.reason",
+            true,
+        ),
+        (
+            "preset = \"splunk-hec\"\nurl = \"https://hec.example:8088\"\ntoken = \"x\"",
+            "https://hec.example:8088/services/collector/event",
+            true,
+        ),
+        (
+            "preset = \"aisoc\"\nurl = \"https://soc.example\"\ntenant = \"t\"\nconnector_type = \"c\"",
+            "https://soc.example/v1/ingest",
+            false,
+        ),
+        (
+            "preset = \"sekoia\"\nurl = \"https://intake.example\"\nintake_key = { env = \"KEY\" }",
+            "https://intake.example/plain/batch",
+            false,
+        ),
+    ] {
+        let config = parse(&format!("{MINIMAL}[source.sink]\ntype = \"http\"\n{lines}")).unwrap();
+        let SinkConfig::Http { endpoint, .. } = &config.sources[0].sink else {
+            panic!("{config:?}")
+        };
+        assert_eq!((endpoint.url.to_string().as_str(), endpoint.gzip), (url, gzip));
+    }
+}
+
+#[test]
+fn a_preset_names_what_it_lacks() {
+    let found = problems(&format!(
+        "{MINIMAL}[source.sink]\ntype = \"http\"\npreset = \"splunk-hec\"\nurl = \"https://hec.example\"\nbearer = 7"
+    ));
+    for key in ["token", "bearer"] {
+        let named = |problem: &String| problem.contains(&format!(".sink.{key}: must be a text"));
+        assert!(found.iter().any(named), "{found:?}");
+    }
+}

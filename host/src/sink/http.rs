@@ -1,29 +1,23 @@
-//! An HTTP receiver: batches as NDJSON or as a JSON array. Accepted on any 2xx.
+//! An HTTP receiver. Accepted on any 2xx, as far as the shape of the receiver's answers does not say otherwise.
 
 use super::halves::Halves;
 use super::post::{Endpoint, Poster, Verdict};
-use super::{Accepted, Delivery, Sink, SinkError, lines};
+use super::shape::{Settled, Shape};
+use super::{Accepted, Delivery, Sink, SinkError};
 use crate::batch::Event;
 use crate::egress::OutboundError;
 
-/// How the events of a batch are put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// One a line.
-    Ndjson,
-    /// One JSON array.
-    Array,
-}
-
 pub(super) struct HttpSink {
-    format: Format,
+    source: String,
+    shape: Shape,
     poster: Poster,
 }
 
 impl HttpSink {
-    pub(super) fn new(endpoint: Endpoint, format: Format) -> Result<Self, OutboundError> {
+    pub(super) fn new(source: &str, endpoint: Endpoint, shape: Shape) -> Result<Self, OutboundError> {
         Ok(Self {
-            format,
+            source: source.to_owned(),
+            shape,
             poster: Poster::new(endpoint)?,
         })
     }
@@ -31,27 +25,32 @@ impl HttpSink {
     /// Delivers a batch, and where the receiver refuses it, finds out which events are to blame by halving.
     async fn deliver_all(&self, events: &[Event]) -> Result<Accepted, SinkError> {
         let mut refused = Vec::new();
-        let mut parts = Halves::of(events.len());
+        let mut parts = Halves::within(self.shape.limits(), events.iter().map(|event| event.body.len()));
         while let Some(part) = parts.next() {
-            match self.post(&events[part.clone()]).await? {
-                Verdict::Accepted(_) => {}
-                Verdict::Refused(reason) if part.len() == 1 => refused.push((part.start, reason)),
-                Verdict::Refused(_) => parts.halve(part),
+            let (kind, body) = self.shape.request(&self.source, &events[part.clone()]);
+            let settled = match self.poster.post(kind, body).await? {
+                Verdict::Accepted(answer) => self.shape.settle(&answer, part.len())?,
+                Verdict::Refused { said, answer } if self.shape.is_mendable(&answer) => {
+                    return Err(SinkError::Unavailable {
+                        reason: said,
+                        retry_after: None,
+                    });
+                }
+                Verdict::Refused { said, .. } => Settled::Unclear(said),
+            };
+            match settled {
+                Settled::Except(items) => {
+                    refused.extend(
+                        items
+                            .into_iter()
+                            .map(|(place, reason)| (part.start + place, reason)),
+                    );
+                }
+                Settled::Unclear(reason) if part.len() == 1 => refused.push((part.start, reason)),
+                Settled::Unclear(_) => parts.halve(part),
             }
         }
         Ok(Accepted { refused })
-    }
-
-    async fn post(&self, events: &[Event]) -> Result<Verdict, SinkError> {
-        match self.format {
-            Format::Ndjson => self.poster.post("application/x-ndjson", lines(events)).await,
-            Format::Array => {
-                let bodies: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();
-                self.poster
-                    .post("application/json", format!("[{}]", bodies.join(",")))
-                    .await
-            }
-        }
     }
 }
 
@@ -72,17 +71,18 @@ mod tests {
     use super::*;
     use crate::secret::Template;
 
-    fn sink(url: &str, format: Format, gzip: bool) -> HttpSink {
+    fn sink(url: &str, shape: Shape, gzip: bool) -> HttpSink {
         let table = "x-key = \"sesame\"".parse().unwrap();
         let headers = Template::new(&table, "sink.headers", Path::new(".")).unwrap();
         HttpSink::new(
+            "contoso",
             Endpoint {
                 url: url.parse().unwrap(),
                 gzip,
                 headers,
                 ..Endpoint::default()
             },
-            format,
+            shape,
         )
         .unwrap()
     }
@@ -99,17 +99,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_goes_out_in_the_chosen_shape() {
-        for (format, gzip, kind, expected) in [
+        for (shape, gzip, kind, expected) in [
             (
-                Format::Ndjson,
+                Shape::Ndjson,
                 false,
                 "application/x-ndjson",
                 "{\"a\":1}\n{\"b\":2}\n",
             ),
-            (Format::Array, true, "application/json", "[{\"a\":1},{\"b\":2}]"),
+            (Shape::Array, true, "application/json", "[{\"a\":1},{\"b\":2}]"),
         ] {
             let receiver = Receiver::start(|_| (200, "")).await;
-            let accepted = sink(&receiver.url, format, gzip)
+            let accepted = sink(&receiver.url, shape, gzip)
                 .deliver(&events(&["{\"a\":1}", "{\"b\":2}"]))
                 .await;
             assert_eq!(accepted.unwrap(), Accepted::default());
@@ -144,7 +144,7 @@ mod tests {
         })
         .await;
         let bodies = ["{\"n\":1}", "{\"n\":2}", "{\"bad\":3}", "{\"n\":4}", "{\"n\":5}"];
-        let accepted = sink(&receiver.url, Format::Ndjson, false)
+        let accepted = sink(&receiver.url, Shape::Ndjson, false)
             .deliver(&events(&bodies))
             .await
             .unwrap();
@@ -164,7 +164,7 @@ mod tests {
     async fn whatever_can_be_mended_is_not_accepted_and_not_refused() {
         for status in [301, 401, 403, 404, 429, 500, 503] {
             let receiver = Receiver::start(move |_| (status, "sesame")).await;
-            let error = sink(&receiver.url, Format::Ndjson, false)
+            let error = sink(&receiver.url, Shape::Ndjson, false)
                 .deliver(&events(&["{}"]))
                 .await
                 .unwrap_err();
@@ -173,7 +173,7 @@ mod tests {
                 "{status}: {error}"
             );
         }
-        let nobody = sink("http://127.0.0.1:9/", Format::Ndjson, false)
+        let nobody = sink("http://127.0.0.1:9/", Shape::Ndjson, false)
             .deliver(&events(&["{}"]))
             .await
             .unwrap_err();

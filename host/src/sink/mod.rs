@@ -1,5 +1,6 @@
 //! Where events go. A sink takes a batch and says whether it is safe there.
 
+mod authorization;
 mod file;
 mod forward;
 mod halves;
@@ -9,6 +10,7 @@ mod post;
 #[cfg(test)]
 mod receiver;
 mod rotation;
+mod shape;
 mod stdout;
 
 use std::collections::HashMap;
@@ -31,10 +33,11 @@ use crate::config::SinkConfig;
 use crate::egress::{self, OutboundError};
 use crate::line_file::LineFile;
 
+pub use self::authorization::Authorization;
 pub use self::forward::ForwardReceiver;
-pub use self::http::Format;
 pub use self::post::Endpoint;
 pub use self::rotation::Rotation;
+pub use self::shape::{AisocConnector, Shape, SplunkFields};
 
 /// A delivery to come.
 pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Accepted, SinkError>> + Send + 'a>>;
@@ -100,7 +103,9 @@ impl Sinks {
         match config {
             SinkConfig::Stdout => Ok(Arc::new(StdoutSink)),
             SinkConfig::File { path, rotation } => self.open_file(path, *rotation),
-            SinkConfig::Http { endpoint, format } => Ok(Arc::new(HttpSink::new(endpoint.clone(), *format)?)),
+            SinkConfig::Http { endpoint, shape } => {
+                Ok(Arc::new(HttpSink::new(source, endpoint.clone(), shape.clone())?))
+            }
             SinkConfig::Forward(receiver) => Ok(Arc::new(ForwardSink::new(receiver.clone()))),
             SinkConfig::Otlp { endpoint } => Ok(Arc::new(OtlpSink::new(source, endpoint.clone())?)),
         }

@@ -46,8 +46,8 @@ impl OtlpSink {
         while let Some(part) = parts.next() {
             let request = request(&self.source, &events[part.clone()]);
             match self.poster.post("application/json", request).await? {
-                Verdict::Refused(reason) if part.len() == 1 => refused.push((part.start, reason)),
-                Verdict::Refused(_) => parts.halve(part),
+                Verdict::Refused { said, .. } if part.len() == 1 => refused.push((part.start, said)),
+                Verdict::Refused { .. } => parts.halve(part),
                 Verdict::Accepted(answer) => match rejected(&answer) {
                     (0, _) => {}
                     // It must not be sent again, and does not say which ones it refused: all are kept.

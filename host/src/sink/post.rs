@@ -15,14 +15,15 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
 use super::SinkError;
+use super::authorization::Authorization;
 use crate::egress::{Outbound, OutboundError, ProxyConnector, last_cause};
 use crate::scrub::Scrubber;
 use crate::secret::Template;
 
 /// A receiver that takes longer than this for one batch is as good as gone.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// Receivers answer with a few words; what is longer is a page of an error that nobody reads.
-const LONGEST_ANSWER: usize = 64 << 10;
+/// Most receivers answer with a few words, some with an entry for every event.
+const LONGEST_ANSWER: usize = 4 << 20;
 /// How much of an answer goes into a message.
 const LONGEST_EXCERPT: usize = 200;
 
@@ -35,6 +36,8 @@ pub struct Endpoint {
     pub gzip: bool,
     /// Further header fields; may hold secrets, read anew for every request.
     pub headers: Template,
+    /// The login, if it is none of the header fields.
+    pub authorization: Option<Authorization>,
     /// How to get there.
     pub outbound: Outbound,
 }
@@ -45,7 +48,12 @@ pub(super) enum Verdict {
     /// It has it. The answer may say more.
     Accepted(Bytes),
     /// It will never take this body.
-    Refused(String),
+    Refused {
+        /// In words, fit for people.
+        said: String,
+        /// As it came.
+        answer: Bytes,
+    },
 }
 
 /// Posts to one receiver over kept connections.
@@ -111,7 +119,7 @@ impl Poster {
         match head.status {
             status if status.is_success() => Ok(Verdict::Accepted(answer)),
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
-                Ok(Verdict::Refused(said))
+                Ok(Verdict::Refused { said, answer })
             }
             // Whatever else it is, a wrong path or password included, it can be mended without losing events.
             _ => Err(SinkError::Unavailable {
@@ -143,7 +151,13 @@ impl Poster {
             text.set_sensitive(true);
             headers.insert(field, text);
         }
-        Ok((headers, resolved.scrubber))
+        let mut scrubber = resolved.scrubber;
+        if let Some(authorization) = &self.endpoint.authorization {
+            let (value, secrets) = authorization.resolve()?;
+            headers.insert(header::AUTHORIZATION, value);
+            scrubber = scrubber.with_secrets(secrets);
+        }
+        Ok((headers, scrubber))
     }
 }
 

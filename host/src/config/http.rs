@@ -1,0 +1,153 @@
+//! `[source.sink]` of receivers over HTTP: the endpoint, the login, and presets for receivers with ways of their own.
+
+use std::path::Path;
+
+use http::Uri;
+use toml::{Table, Value};
+
+use super::section::Section;
+use super::sink::{SinkConfig, refuse_bindings};
+use super::{make_template, outbound, read_table};
+use crate::secret::SecretText;
+use crate::sink::{AisocConnector, Authorization, Endpoint, Shape, SplunkFields};
+
+/// Adds nothing to search for and nothing to read: only what the outcome of an event is.
+const BULK: &str = "_bulk?filter_path=items.*.status,items.*.error.type,items.*.error.reason";
+
+/// Reads a sink of type `http`; problems are noted in the section.
+pub(super) fn read(section: &Section<'_>, folder: &Path) -> SinkConfig {
+    let preset = section.text("preset");
+    let (endpoint, shape) = match preset.as_deref() {
+        None => (read_endpoint(section, folder), read_format(section)),
+        Some("elasticsearch") => {
+            let index = read_index(section);
+            let endpoint = receiver(section, folder, &format!("{index}/{BULK}"), Table::new(), true);
+            (endpoint, Shape::Elasticsearch)
+        }
+        Some("splunk-hec") => read_splunk(section, folder),
+        Some("aisoc") => {
+            let tenant = section.required_text("tenant", "contoso");
+            let kind = section.required_text("connector_type", "azure_activity");
+            let headers = Table::from_iter([("x-tenant-id".to_owned(), tenant.into())]);
+            let endpoint = receiver(section, folder, "v1/ingest", headers, false);
+            (endpoint, Shape::Aisoc(AisocConnector { kind }))
+        }
+        Some("sekoia") => {
+            let key = secret(section, "intake_key", folder).map(|_| section.value("intake_key"));
+            let key = key.flatten().cloned().unwrap_or_else(|| Value::from(""));
+            let headers = Table::from_iter([("x-sekoiaio-intake-key".to_owned(), key)]);
+            (
+                receiver(section, folder, "plain/batch", headers, false),
+                Shape::Ndjson,
+            )
+        }
+        Some(other) => {
+            section.problem(
+                "preset",
+                format_args!(
+                    "`{other}` is unknown; use elasticsearch, splunk-hec, aisoc or sekoia, or leave it out"
+                ),
+            );
+            (Endpoint::default(), Shape::Ndjson)
+        }
+    };
+    SinkConfig::Http { endpoint, shape }
+}
+
+fn read_splunk(section: &Section<'_>, folder: &Path) -> (Endpoint, Shape) {
+    let mut endpoint = receiver(section, folder, "services/collector/event", Table::new(), true);
+    endpoint.authorization =
+        secret(section, "token", folder).map(|token| Authorization::Token("Splunk", token));
+    let sourcetype = section.text("sourcetype").unwrap_or_else(|| "_json".to_owned());
+    let index = section.text("index");
+    (endpoint, Shape::Splunk(SplunkFields { sourcetype, index }))
+}
+
+/// Reads the keys of any receiver that is posted to at `url` itself.
+pub(super) fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {
+    receiver(section, folder, "", Table::new(), true)
+}
+
+/// Reads the keys of a receiver that is posted to at `path` below `url`, with these header fields of its own.
+fn receiver(section: &Section<'_>, folder: &Path, path: &str, own: Table, gzip: bool) -> Endpoint {
+    let mut table = read_table(section, "headers");
+    table.extend(own);
+    let headers = make_template(section, "headers", &table, folder);
+    refuse_bindings(section, &headers);
+    Endpoint {
+        url: read_url(section, path),
+        gzip: section.flag("gzip").unwrap_or(gzip),
+        headers,
+        authorization: read_authorization(section, folder),
+        outbound: outbound::read(section, folder),
+    }
+}
+
+fn read_url(section: &Section<'_>, path: &str) -> Uri {
+    let text = section.required_text("url", "https://collector.example/ingest");
+    let whole = match path {
+        "" => text.clone(),
+        path => format!("{}/{path}", text.trim_end_matches('/')),
+    };
+    let url: Uri = whole.parse().unwrap_or_default();
+    if !text.is_empty() && (url.host().is_none() || !matches!(url.scheme_str(), Some("http" | "https"))) {
+        section.problem(
+            "url",
+            "must be a whole URL, as in \"https://collector.example/ingest\"",
+        );
+    }
+    url
+}
+
+fn read_authorization(section: &Section<'_>, folder: &Path) -> Option<Authorization> {
+    let bearer = section
+        .value("bearer")
+        .and_then(|_| secret(section, "bearer", folder));
+    let basic = section.table("basic").and_then(|basic| {
+        let user = basic.required_text("user", "headwater");
+        let password = secret(&basic, "password", folder);
+        basic.finish();
+        Some(Authorization::Basic(user, password?))
+    });
+    if bearer.is_some() && basic.is_some() {
+        section.problem("bearer", "stands beside `basic`; keep one");
+    }
+    bearer
+        .map(|token| Authorization::Token("Bearer", token))
+        .or(basic)
+}
+
+/// A text that must be there, as it is or kept elsewhere.
+fn secret(section: &Section<'_>, key: &'static str, folder: &Path) -> Option<SecretText> {
+    let found = section
+        .value(key)
+        .and_then(|value| SecretText::read(value, folder));
+    if found.is_none() {
+        section.problem(key, "must be a text, { env = \"…\" } or { file = \"…\" }");
+    }
+    found
+}
+
+/// An index, an alias or a data stream; part of the path, so only what is harmless there.
+fn read_index(section: &Section<'_>) -> String {
+    let index = section.required_text("index", "logs-headwater-default");
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    if !index.bytes().all(fits) {
+        section.problem("index", "use small letters, digits, `-`, `_` and `.` only");
+    }
+    index
+}
+
+fn read_format(section: &Section<'_>) -> Shape {
+    match section.text("format").as_deref() {
+        None | Some("ndjson") => Shape::Ndjson,
+        Some("array") => Shape::Array,
+        Some(other) => {
+            section.problem(
+                "format",
+                format_args!("`{other}` is unknown; use ndjson or array"),
+            );
+            Shape::Ndjson
+        }
+    }
+}

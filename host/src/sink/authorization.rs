@@ -1,0 +1,52 @@
+//! Who a sink is, for its receiver: the `authorization` header field.
+
+use http::HeaderValue;
+
+use crate::base64::base64;
+use crate::secret::SecretText;
+
+/// A login that goes with every request; fetched anew for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorization {
+    /// A token behind a word: `Bearer` (RFC 6750), or a receiver's own.
+    Token(&'static str, SecretText),
+    /// A user and a password (RFC 7617).
+    Basic(String, SecretText),
+}
+
+impl Authorization {
+    /// The field's value and the secrets in it, or a sentence that begins with the key and says what is missing.
+    pub(super) fn resolve(&self) -> Result<(HeaderValue, Vec<String>), String> {
+        let (value, secrets) = match self {
+            Self::Token(scheme, token) => {
+                let token = token
+                    .fetch()
+                    .map_err(|problem| format!("sink.{}: {problem}", self.key()))?;
+                (format!("{scheme} {token}"), vec![token])
+            }
+            Self::Basic(user, password) => {
+                let password = password
+                    .fetch()
+                    .map_err(|problem| format!("sink.{}: {problem}", self.key()))?;
+                let encoded = base64(format!("{user}:{password}").as_bytes());
+                (format!("Basic {encoded}"), vec![password, encoded])
+            }
+        };
+        let mut value = HeaderValue::try_from(value).map_err(|_| {
+            format!(
+                "sink.{}: holds letters that no header field can carry",
+                self.key()
+            )
+        })?;
+        value.set_sensitive(true);
+        Ok((value, secrets))
+    }
+
+    fn key(&self) -> &'static str {
+        match self {
+            Self::Token("Bearer", _) => "bearer",
+            Self::Token(..) => "token",
+            Self::Basic(..) => "basic.password",
+        }
+    }
+}
