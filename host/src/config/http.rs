@@ -27,7 +27,7 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> SinkConfig {
         Some("splunk-hec") => read_splunk(section, folder),
         Some("aisoc") => {
             let tenant = section.required_text("tenant", "contoso");
-            let kind = section.required_text("connector_type", "azure_activity");
+            let kind = section.required_text("connector_type", "audit_log");
             let headers = Table::from_iter([("x-tenant-id".to_owned(), tenant.into())]);
             let endpoint = receiver(section, folder, "v1/ingest", headers, false);
             (endpoint, Shape::Aisoc(AisocConnector { kind }))
