@@ -149,7 +149,7 @@ mod vector {
 
     #[inline(always)]
     pub fn first_stop(words: [u64; 2]) -> usize {
-        (stops(words) | 1 << super::WIDTH).trailing_zeros() as usize
+        (stops(words) | 1 << WIDTH).trailing_zeros() as usize
     }
 }
 
