@@ -21,7 +21,7 @@ use crate::sink::{OpenError, Sinks};
 use crate::source::{Outlets, Source};
 use crate::state::State;
 use crate::state_command::{self, Selection};
-use crate::{check, describe, engine};
+use crate::{check, describe, engine, open_files};
 
 /// Something failed.
 const FAILED: u8 = 1;
@@ -141,6 +141,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let progress = Progress::on_stderr();
     log::start(arguments.log_format, progress.writer());
+    open_files::allow_many();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -26,6 +26,7 @@ mod link;
 pub mod log;
 pub mod manifest;
 pub mod monitor;
+mod open_files;
 mod partition;
 pub mod plugin;
 mod plugin_log;

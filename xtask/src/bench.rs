@@ -6,7 +6,7 @@ use crate::cargo::{cargo, run};
 use crate::component::STANDARD;
 
 /// The benchmarks, by name: a plain `cargo bench` would also list every unit test, between the lines for scripts.
-const BENCHES: [&str; 4] = ["cursor", "revisit", "normalize", "poll"];
+const BENCHES: [&str; 6] = ["cursor", "revisit", "normalize", "poll", "fleet", "attack"];
 
 /// Runs every benchmark in release.
 pub fn bench() -> Result<()> {

@@ -1,8 +1,9 @@
 //! What goes wrong around a running host: each has a defined outcome (the table in docs/host.md), nothing is lost, and the
 //! other tenants do not notice.
 
+use std::fs::File;
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use chrono::{TimeDelta, Utc};
 use fake_azure::scenario::bulk::Recipe;
@@ -38,6 +39,32 @@ fn a_port_that_is_taken_is_named_before_anything_is_made_or_sent() {
         .says("listen.address");
     assert!(!site.path("state.redb").exists());
     assert_eq!(server.azure().stats(Utc::now()).counts.requests, 0);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_for_each_of_many_tenants_is_more_than_a_process_starts_with() {
+    let server = lab::serve(lab::with_events(1));
+    let names: Vec<String> = (0..40).map(|number| format!("tenant-{number}")).collect();
+    let sources: Vec<Source> = names
+        .iter()
+        .map(|name| Source::azure(name, server.endpoint()))
+        .collect();
+    let site = Site::new(&sources);
+    finish(start_limited(
+        &site,
+        "ulimit -S -n 40",
+        "run --once",
+        Stdio::piped(),
+    ))
+    .exits_with(0);
+    for name in names {
+        assert_eq!(
+            site.ids(&format!("{name}.ndjson")),
+            lab::visible_ids(&server),
+            "{name}"
+        );
+    }
 }
 
 #[test]
@@ -85,9 +112,17 @@ fn one_event_that_a_sink_refuses_goes_to_the_dead_letter_file_alone() {
 /// Runs the host with its log in `host.log`. The system lets no file grow beyond so many blocks of 512 bytes, as if the
 /// disk were full.
 #[cfg(unix)]
-fn start_with_files_up_to(site: &Site, blocks: u64) -> std::process::Child {
+fn start_with_files_up_to(site: &Site, blocks: u64) -> Child {
     // Ignored, or the system would end the process instead of refusing the write.
-    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" run --config headwater.toml");
+    let limits = format!("trap '' XFSZ; ulimit -f {blocks}");
+    let log = File::create(site.path("host.log")).expect("the folder can be written");
+    start_limited(site, &limits, "run", log.into())
+}
+
+/// Starts `headwater` after these commands of the shell.
+#[cfg(unix)]
+fn start_limited(site: &Site, limits: &str, arguments: &str, log: Stdio) -> Child {
+    let script = format!("{limits}; exec \"$0\" {arguments} --config headwater.toml");
     let direct = headwater(&site.path(""));
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).arg(artifacts::host());
@@ -95,7 +130,6 @@ fn start_with_files_up_to(site: &Site, blocks: u64) -> std::process::Child {
     for (name, value) in direct.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
-    let log = std::fs::File::create(site.path("host.log")).expect("the folder can be written");
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

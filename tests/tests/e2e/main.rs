@@ -1,5 +1,6 @@
 //! End to end: the real component in the real host over real sockets, against the fake Azure.
 
+mod altered;
 mod artifacts;
 mod collector;
 mod configuration;
@@ -21,3 +22,4 @@ mod sandbox;
 mod second_source;
 mod secrets;
 mod site;
+mod upstreams;

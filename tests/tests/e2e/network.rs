@@ -163,14 +163,14 @@ impl Recorder {
 }
 
 /// A server on a thread of its own that ends when it is dropped.
-struct Background {
-    address: SocketAddr,
+pub struct Background {
+    pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Background {
-    fn serve<S: Future<Output = ()> + Send + 'static>(
+    pub fn serve<S: Future<Output = ()> + Send + 'static>(
         serve: impl Fn(TcpStream) -> S + Send + 'static,
     ) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
@@ -225,7 +225,7 @@ async fn relay(
     }
 }
 
-async fn read_head(stream: &mut TcpStream) -> String {
+pub async fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     // Byte by byte, so as not to read beyond the head.
     while !head.ends_with(b"\r\n\r\n") {

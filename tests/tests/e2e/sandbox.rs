@@ -2,22 +2,14 @@
 
 use std::net::TcpListener;
 
-use crate::artifacts;
 use crate::lab;
 use crate::site::{Finished, Site, Source};
 
 /// One hostile tenant beside the honest one; the honest one gets everything.
 fn beside_an_honest_tenant(attack: &str, url: &str, rest: &str) -> (Finished, Site) {
     let server = lab::serve(lab::with_events(30));
-    let hostile = Source {
-        name: "mallory".to_owned(),
-        plugin: artifacts::hostile_source().to_owned(),
-        allow: "https://collector.example".to_owned(),
-        keys: String::new(),
-        config: format!("attack = \"{attack}\"\nurl = \"{url}\""),
-        sink: "type = \"file\"\npath = \"mallory.ndjson\"".to_owned(),
-        rest: format!("[source.limits]\npoll_timeout = \"2s\"\nmemory = \"32MiB\"\n{rest}"),
-    };
+    let mut hostile = Source::hostile(attack).set("url", &format!("\"{url}\""));
+    hostile.rest = format!("[source.limits]\npoll_timeout = \"2s\"\nmemory = \"32MiB\"\n{rest}");
     let site = Site::new(&[hostile, Source::azure("contoso", server.endpoint())]);
     let finished = site.run(&["run", "--once"]);
     assert_eq!(

@@ -44,6 +44,7 @@ fn an_unrelated_source_is_checked_run_and_resumed() {
         name: "feed".to_owned(),
         plugin: artifacts::example_source().to_owned(),
         allow: feed.clone(),
+        interval: "1s".to_owned(),
         keys: String::new(),
         config: format!("url = \"{feed}/entries\""),
         sink: "type = \"file\"\npath = \"feed.ndjson\"".to_owned(),

@@ -21,6 +21,7 @@ pub struct Source {
     pub name: String,
     pub plugin: PathBuf,
     pub allow: String,
+    pub interval: String,
     /// Further lines of `[[source]]`.
     pub keys: String,
     /// Lines of `[source.config]`.
@@ -45,6 +46,7 @@ impl Source {
             name: name.to_owned(),
             plugin: artifacts::azure_activity().to_owned(),
             allow: endpoint.to_owned(),
+            interval: "1s".to_owned(),
             keys: String::new(),
             config,
             sink: format!("type = \"file\"\npath = \"{name}.ndjson\""),
@@ -58,6 +60,7 @@ impl Source {
             name: "mallory".to_owned(),
             plugin: artifacts::hostile_source().to_owned(),
             allow: "https://collector.example".to_owned(),
+            interval: "1s".to_owned(),
             keys: String::new(),
             config: format!("attack = \"{attack}\""),
             sink: "type = \"file\"\npath = \"mallory.ndjson\"".to_owned(),
@@ -81,13 +84,14 @@ impl Source {
             name,
             plugin,
             allow,
+            interval,
             keys,
             config,
             sink,
             rest,
         } = self;
         format!(
-            "[[source]]\nname = \"{name}\"\nplugin = \"{}\"\ninterval = \"1s\"\nallow = [\"{allow}\"]\n{keys}\n\
+            "[[source]]\nname = \"{name}\"\nplugin = \"{}\"\ninterval = \"{interval}\"\nallow = [\"{allow}\"]\n{keys}\n\
              [source.config]\n{config}\n[source.sink]\n{sink}\n{rest}\n",
             plugin.display(),
         )

@@ -1,0 +1,113 @@
+//! Components that no compiler made: the hostile source, altered byte by byte.
+
+use std::path::PathBuf;
+
+use wasm_encoder::{ComponentSection, ComponentSectionId, InstanceSection, ModuleArg, RawSection};
+use wasmparser::{Parser, Payload};
+
+use crate::artifacts;
+use crate::site::{Finished, Site, Source};
+
+/// What the added modules import.
+const NO_ARGUMENTS: [(&str, ModuleArg); 0] = [];
+
+/// Grows a table when it is instantiated, again and again.
+const TABLE_BOMB: &str = r"
+(module
+  (table $hoard 0 funcref)
+  (func $grow
+    (loop $again
+      (drop (table.grow $hoard (ref.null func) (i32.const 1000)))
+      (br $again)))
+  (start $grow))";
+
+#[test]
+fn a_table_bomb_is_defused_by_its_number_of_elements() {
+    run(with_module(TABLE_BOMB))
+        .exits_with(2)
+        .says("it needs more than 20000 table elements");
+}
+
+#[test]
+fn a_component_with_a_thousand_tables_is_refused() {
+    let module = format!("(module {})", "(table 0 funcref)".repeat(1_000));
+    run(with_module(&module)).exits_with(2).says("table");
+}
+
+#[test]
+fn a_source_for_another_version_of_the_contract_is_refused_with_both_versions() {
+    run(of_version(b"@0.9.0"))
+        .exits_with(2)
+        .says("built for headwater:source@0.9.0")
+        .says("serves headwater:source@0.1.0");
+}
+
+#[test]
+fn a_component_cut_off_anywhere_is_refused() {
+    let whole = hostile();
+    for percent in [1, 10, 50, 90, 99] {
+        run(whole[..whole.len() * percent / 100].to_vec())
+            .exits_with(2)
+            .says("altered.wasm");
+    }
+}
+
+/// The hostile source as it was built.
+fn hostile() -> Vec<u8> {
+    std::fs::read(artifacts::hostile_source()).expect("it was built")
+}
+
+/// The hostile source, which does no harm but what was added to it.
+fn run(component: Vec<u8>) -> Finished {
+    let mut source = Source::hostile("fetch");
+    source.plugin = PathBuf::from("altered.wasm");
+    let site = Site::new(&[source]);
+    std::fs::write(site.path("altered.wasm"), component).expect("the temporary folder can be written");
+    let finished = site.run(&["run", "--once"]);
+    assert_eq!(site.read("mallory.ndjson"), "");
+    finished
+}
+
+/// The hostile source with one more core module, which is instantiated after all others.
+fn with_module(text: &str) -> Vec<u8> {
+    let module = wat::parse_str(text).expect("the module is right");
+    let mut component = hostile();
+    let index = count_core_modules(&component);
+    RawSection {
+        id: ComponentSectionId::CoreModule.into(),
+        data: &module,
+    }
+    .append_to_component(&mut component);
+    InstanceSection::new()
+        .instantiate(index, NO_ARGUMENTS)
+        .append_to_component(&mut component);
+    component
+}
+
+/// The core modules of a component, those of components inside it left out.
+fn count_core_modules(component: &[u8]) -> u32 {
+    let (mut count, mut depth) = (0, 0);
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.expect("the component is whole") {
+            Payload::ModuleSection { .. } => {
+                count += u32::from(depth == 0);
+                depth += 1;
+            }
+            Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+/// The hostile source as if it had been built for another version of the contract, written with as many characters.
+fn of_version(version: &[u8; 6]) -> Vec<u8> {
+    let mut component = hostile();
+    for at in 0..component.len() - version.len() {
+        if component[at..].starts_with(b"@0.1.0") {
+            component[at..at + version.len()].copy_from_slice(version);
+        }
+    }
+    component
+}
