@@ -13,7 +13,7 @@ use crate::scrub::Scrubber;
 /// The contract's bound for a cursor.
 const LARGEST_CURSOR: usize = 1 << 20;
 /// The largest SeverityNumber of OpenTelemetry.
-const HIGHEST_SEVERITY: u8 = 24;
+pub(crate) const HIGHEST_SEVERITY: u8 = 24;
 
 /// One record, ready for a sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,23 +78,30 @@ impl Batch {
 }
 
 fn check_cursor(cursor: &[u8]) -> Result<(), Failure> {
+    match cursor_problem(cursor) {
+        None => Ok(()),
+        Some(problem) => Err(Failure::host(
+            Fault::Broken,
+            "cursor",
+            format_args!("the plugin returned {problem}; nothing was stored"),
+        )
+        .with_hint("this is a defect of the plugin; report it")),
+    }
+}
+
+/// What keeps a cursor from being stored, if anything does.
+pub(crate) fn cursor_problem(cursor: &[u8]) -> Option<String> {
     let digits = cursor.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let problem = if cursor.len() > LARGEST_CURSOR {
-        format!(
+    if cursor.len() > LARGEST_CURSOR {
+        Some(format!(
             "a cursor of {} bytes; at most {LARGEST_CURSOR} are allowed",
             cursor.len()
-        )
+        ))
     } else if digits == 0 || cursor.get(digits) != Some(&b' ') {
-        "a cursor without a format version in front".to_owned()
+        Some("a cursor without a format version in front".to_owned())
     } else {
-        return Ok(());
-    };
-    Err(Failure::host(
-        Fault::Broken,
-        "cursor",
-        format_args!("the plugin returned {problem}; nothing was stored"),
-    )
-    .with_hint("this is a defect of the plugin; report it"))
+        None
+    }
 }
 
 fn check_event(event: wit::Event) -> Result<Event, DeadLetter> {

@@ -7,4 +7,5 @@ wasmtime::component::bindgen!({
     world: "log-source",
     path: "../wit",
     exports: { default: async },
+    additional_derives: [PartialEq],
 });

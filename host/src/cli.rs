@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::{error, info, warn};
 
 use crate::config::{Config, SourceConfig};
@@ -21,7 +21,7 @@ use crate::sink::{OpenError, Sinks};
 use crate::source::{Outlets, Source};
 use crate::state::State;
 use crate::state_command::{self, Selection};
-use crate::{check, describe, engine, open_files};
+use crate::{check, conformance, describe, engine, open_files};
 
 /// Something failed.
 const FAILED: u8 = 1;
@@ -61,11 +61,34 @@ enum Command {
         /// The component file.
         plugin: PathBuf,
     },
+    /// Examine whether a plugin keeps the contract.
+    Conformance {
+        /// The component file.
+        plugin: PathBuf,
+        /// A configuration whose source tells how to reach an upstream; without it only what needs none is examined.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// The source to take from it, when it has several.
+        #[arg(long, value_name = "NAME", requires = "config")]
+        source: Option<String>,
+        /// How the report looks.
+        #[arg(long, value_enum, default_value = "text")]
+        format: ReportFormat,
+    },
     /// Look at stored cursors, or let go of them.
     State {
         #[command(subcommand)]
         command: StateCommand,
     },
+}
+
+/// How a report looks.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ReportFormat {
+    /// A table for people.
+    Text,
+    /// One JSON document.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -178,6 +201,17 @@ async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit
                 .map_err(Exit::misused)?;
             print(&text)
         }
+        Command::Conformance {
+            plugin,
+            config,
+            source,
+            format,
+        } => {
+            let source = config
+                .map(|path| one_source(&path, source.as_deref()))
+                .transpose()?;
+            examine(&plugin, source, format).await
+        }
         Command::State { command } => state(command).await,
     }
 }
@@ -249,6 +283,35 @@ async fn check_sources(path: &Path, name: Option<&str>) -> Result<ExitCode, Exit
     } else {
         ExitCode::from(FAILED)
     })
+}
+
+/// Examines a plugin. Whatever was found is printed; a plugin that is none is a mistake of the command line.
+async fn examine(path: &Path, source: Option<SourceConfig>, format: ReportFormat) -> Result<ExitCode, Exit> {
+    let report = match plugins()?.load(path, None) {
+        Ok(plugin) => conformance::examine(plugin, source).await,
+        Err(error) => conformance::report_unloadable(error).map_err(Exit::misused)?,
+    };
+    print(&match format {
+        ReportFormat::Text => report.to_text(),
+        ReportFormat::Json => report.to_json(),
+    })?;
+    Ok(if report.passed() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    })
+}
+
+/// The named source of a configuration, or its only one.
+fn one_source(path: &Path, name: Option<&str>) -> Result<SourceConfig, Exit> {
+    let mut config = Config::load(path).map_err(Exit::misused)?;
+    if let Some(name) = name {
+        require_source(&config, name)?;
+        config.sources.retain(|source| source.name == name);
+    }
+    let several = config.sources.len() > 1;
+    let source = config.sources.pop().filter(|_| !several);
+    source.ok_or_else(|| Exit::misused("the configuration has several sources; name one with --source"))
 }
 
 async fn state(command: StateCommand) -> Result<ExitCode, Exit> {

@@ -4,7 +4,7 @@
 //! `source` and each `partition` has its turn. A turn goes through `caller` into the plugin: `plugin` holds the compiled
 //! file, `link` what it may import, `sandbox` what one call runs in, `egress` what leaves it. What comes back is checked
 //! by `batch`, handed to a `sink` or to `dead_letter`, and only then is the cursor stored in `state`. `monitor` shows
-//! operators how all of that goes.
+//! operators how all of that goes. `conformance` examines whether a plugin keeps the contract.
 
 mod backoff;
 mod base64;
@@ -14,6 +14,7 @@ pub mod caller;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod conformance;
 mod cpu_share;
 pub mod dead_letter;
 pub mod describe;

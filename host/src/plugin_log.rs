@@ -39,11 +39,20 @@ impl PluginLog {
         captured.dropped += (bytes.len() - kept) as u64;
     }
 
+    /// What has been kept, and how many bytes were dropped. Forgets both.
+    pub(crate) fn take(&self) -> (String, u64) {
+        let captured = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        (
+            String::from_utf8_lossy(&captured.bytes).into_owned(),
+            captured.dropped,
+        )
+    }
+
     /// Passes the lines on as log events of the current span, and forgets them.
     pub(crate) fn publish(&self, scrubber: &Scrubber) {
-        let captured = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let (text, dropped) = self.take();
         // Redacted as a whole first: a secret with a line end in it must not slip through line by line.
-        let text = scrubber.redact(&String::from_utf8_lossy(&captured.bytes));
+        let text = scrubber.redact(&text);
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let (level, text) = split_level(line);
             let text = scrubber.clean(text);
@@ -54,9 +63,9 @@ impl PluginLog {
                 Level::Debug => debug!("{text}"),
             }
         }
-        if captured.dropped > 0 {
+        if dropped > 0 {
             warn!(
-                bytes = captured.dropped,
+                bytes = dropped,
                 "dropped log output of the plugin: too much in one call"
             );
         }

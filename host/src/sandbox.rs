@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
+use wasmtime_wasi::clocks::HostWallClock;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use wasmtime_wasi_io::IoView;
@@ -58,15 +59,28 @@ pub struct Usage {
 
 /// Makes a store for one call.
 pub(crate) fn store(engine: &Engine, memory: u64, gate: Gate, log: PluginLog) -> Store<Guest> {
+    store_at(engine, memory, gate, log, None)
+}
+
+/// The same with a calendar that stands still, at so much time since 1970. Time goes on passing.
+pub(crate) fn store_at(
+    engine: &Engine,
+    memory: u64,
+    gate: Gate,
+    log: PluginLog,
+    now: Option<Duration>,
+) -> Store<Guest> {
     let mut table = ResourceTable::new();
     table.set_max_capacity(HOST_RESOURCES);
     let mut http = WasiHttpCtx::new();
     http.set_field_size_limit(HEADER_BYTES);
     // The builder starts empty: no variables, no arguments, closed stdin, and stdout into nowhere.
-    let wasi = WasiCtx::builder()
-        .stderr(log.clone())
-        .max_random_size(RANDOM_BYTES)
-        .build();
+    let mut wasi = WasiCtx::builder();
+    wasi.stderr(log.clone()).max_random_size(RANDOM_BYTES);
+    if let Some(now) = now {
+        wasi.wall_clock(StandingClock(now));
+    }
+    let wasi = wasi.build();
     let guest = Guest {
         wasi,
         http,
@@ -83,6 +97,19 @@ pub(crate) fn store(engine: &Engine, memory: u64, gate: Gate, log: PluginLog) ->
     // Yielding is enough: whoever waits for the call has a time-out, and drops the call when it strikes.
     store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(TICKS_PER_TURN)));
     store
+}
+
+/// A calendar that stands still.
+struct StandingClock(Duration);
+
+impl HostWallClock for StandingClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        self.0
+    }
 }
 
 impl Guest {

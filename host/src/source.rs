@@ -189,7 +189,7 @@ fn dotted(pointer: &str) -> String {
 }
 
 /// Checks what the contract says about the names of partitions: they become keys of the state.
-fn check_partitions(partitions: &[PartitionInfo]) -> Result<(), Failure> {
+pub(crate) fn check_partitions(partitions: &[PartitionInfo]) -> Result<(), Failure> {
     let mut seen = HashSet::new();
     for PartitionInfo { id, .. } in partitions {
         let problem = if id.is_empty() || id.len() > LONGEST_PARTITION {

@@ -36,7 +36,7 @@ fn a_component_with_a_thousand_tables_is_refused() {
 
 #[test]
 fn a_source_for_another_version_of_the_contract_is_refused_with_both_versions() {
-    run(of_version(b"@0.9.0"))
+    run(of_version(hostile(), b"@0.9.0"))
         .exits_with(2)
         .says("built for headwater:source@0.9.0")
         .says("serves headwater:source@0.1.0");
@@ -101,9 +101,8 @@ fn count_core_modules(component: &[u8]) -> u32 {
     count
 }
 
-/// The hostile source as if it had been built for another version of the contract, written with as many characters.
-fn of_version(version: &[u8; 6]) -> Vec<u8> {
-    let mut component = hostile();
+/// A component as if it had been built for another version of the contract, written with as many characters.
+pub fn of_version(mut component: Vec<u8>, version: &[u8; 6]) -> Vec<u8> {
     for at in 0..component.len() - version.len() {
         if component[at..].starts_with(b"@0.1.0") {
             component[at..at + version.len()].copy_from_slice(version);

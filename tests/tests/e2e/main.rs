@@ -4,6 +4,7 @@ mod altered;
 mod artifacts;
 mod collector;
 mod configuration;
+mod conformance;
 mod delivery;
 mod describe;
 mod diagnosis;

@@ -8,7 +8,7 @@ use crate::artifacts;
 use crate::site::{Site, Source};
 
 /// A feed of so many entries, for the example source. Lives as long as the test process.
-fn serve_feed(entries: u64) -> String {
+pub fn serve_feed(entries: u64) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     let address = listener.local_addr().expect("it is bound");
     thread::spawn(move || {

@@ -1,156 +1,99 @@
-//! A source in under a hundred lines: a feed that answers `GET {url}?after=N` with a JSON array of
-//! `{"number", "text"}`. It knows nothing of Azure; it is here to be read, and to test the host with.
+//! A source in under a hundred lines: a feed that answers `GET {url}?after=N` with a JSON array of `{"number", "text"}`.
 #![cfg(target_family = "wasm")]
 // The generated exports cross the component boundary through raw pointers.
 #![allow(unsafe_code, missing_docs, missing_debug_implementations)]
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use exports::headwater::source::{descriptor, source::*, types::Fault};
+use serde_json::Value;
+use std::time::SystemTime;
 
-use serde_json::{Value, json};
-use waki::Client;
+wit_bindgen::generate!({
+    world: "log-source",
+    path: "../../../wit",
+    // So that `..Default::default()` stands for everything that is empty.
+    additional_derives: [Default],
+    additional_derives_ignore: ["fault", "error", "measure-kind", "measure"],
+});
 
-wit_bindgen::generate!({ world: "log-source", path: "../../../wit" });
-
-use exports::headwater::source::descriptor::{self, Manifest};
-use exports::headwater::source::source::{
-    self, Batch, Discovery, Error, Event, Issue, PartitionInfo, Plan, Progress, Report, Request,
-};
-use exports::headwater::source::types::Fault;
-
+const SECOND: u64 = 1_000_000_000; // in nanoseconds, which is how the contract counts
+const SCHEMA: &str = r#"{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "required": ["url"],
+    "properties": {"url": {"type": "string", "title": "URL", "description": "Where the feed is."}}}"#;
 struct Feed;
-
 export!(Feed);
 
 impl descriptor::Guest for Feed {
-    fn describe() -> Manifest {
-        Manifest {
+    fn describe() -> descriptor::Manifest {
+        descriptor::Manifest {
             name: "example-feed".into(),
             version: env!("CARGO_PKG_VERSION").into(),
             summary: "A numbered feed over HTTP".into(),
             homepage: "https://example.com".into(),
-            config_schema: json!({
-                "$schema": "https://json-schema.org/draft/2020-12/schema",
-                "type": "object", "required": ["url"],
-                "properties": { "url": { "type": "string", "title": "URL", "description": "Where the feed is" } }
-            })
-            .to_string(),
+            config_schema: SCHEMA.into(),
             formats: vec!["feed".into()],
             cursor_format: 1,
-            default_interval: Duration::from_secs(60).as_nanos() as u64,
-            minimum_interval: Duration::from_secs(1).as_nanos() as u64,
+            default_interval: 60 * SECOND,
+            minimum_interval: SECOND,
         }
     }
 }
 
-impl source::Guest for Feed {
+impl Guest for Feed {
     fn validate(config: String) -> Result<Plan, Vec<Issue>> {
-        let url = url(&config).ok_or_else(|| {
-            vec![Issue {
-                pointer: "/url".into(),
-                message: "give the feed's URL".into(),
-            }]
-        })?;
+        let (pointer, message) = ("/url".into(), "give the feed's URL".into());
+        let url = url(&config).ok_or_else(|| vec![Issue { pointer, message }])?;
         let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-        Ok(Plan {
-            origins: vec![origin],
-            warnings: vec![],
-        })
+        Ok(Plan { origins: vec![origin], ..Default::default() })
     }
 
     fn discover(_config: String, _session: Option<Vec<u8>>) -> Result<Discovery, Error> {
-        let feed = PartitionInfo {
-            id: "feed".into(),
-            title: "The feed".into(),
-            unavailable: None,
-        };
-        Ok(Discovery {
-            partitions: vec![feed],
-            session: None,
-            measures: vec![],
-        })
-    }
-
-    fn check(config: String, _session: Option<Vec<u8>>, _partition: String) -> Result<Report, Error> {
-        let entries = fetch(&config, 0)?;
-        Ok(Report {
-            summary: format!("{} entries", entries.len()),
-            warnings: vec![],
-            session: None,
-        })
+        let feed = PartitionInfo { id: "feed".into(), title: "The feed".into(), unavailable: None };
+        Ok(Discovery { partitions: vec![feed], ..Default::default() })
     }
 
     fn poll(request: Request) -> Result<Batch, Error> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_nanos() as u64;
-        let after = match &request.cursor {
-            None => 0,
-            Some(cursor) => std::str::from_utf8(cursor)
-                .ok()
-                .and_then(|text| text.strip_prefix("1 ")?.parse().ok())
-                .ok_or_else(|| {
-                    failure(
-                        Fault::InvalidCursor,
-                        "feed.cursor",
-                        "the cursor is not of format 1",
-                    )
-                })?,
-        };
-        let mut entries = fetch(&request.config, after)?;
-        let more = entries.len() > request.budget.max_events as usize;
-        entries.truncate(request.budget.max_events as usize);
-        let last = entries
-            .last()
-            .and_then(|entry| entry["number"].as_u64())
-            .unwrap_or(after);
-        let event = |entry: &Value| Event {
-            id: entry["number"].to_string(),
-            time: now,
-            severity: 9,
-            body: entry.to_string(),
-        };
-        Ok(Batch {
-            events: entries.iter().map(event).collect(),
-            rejected: vec![],
-            cursor: format!("1 {last}").into_bytes(),
-            session: None,
-            next_in: more.then_some(0),
-            progress: Progress {
-                start: now,
-                position: now,
-                target: now,
-                caught_up: !more,
-            },
-            measures: vec![],
-        })
+        let mut last = position(request.cursor)?;
+        let entries = fetch(&request.config, last)?;
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        for entry in &entries {
+            let body = entry.to_string();
+            bytes += body.len() as u64;
+            let full = events.len() as u32 >= request.budget.max_events || bytes > request.budget.max_bytes;
+            if full && !events.is_empty() {
+                break;
+            }
+            let number = entry["number"].as_u64();
+            last = number.ok_or_else(|| failure(Fault::Broken, "feed.entry", "an entry has no number"))?;
+            events.push(Event { id: last.to_string(), time: now, severity: 9, body });
+        }
+        let caught_up = events.len() == entries.len();
+        let progress = Progress { start: now, position: now, target: now, caught_up };
+        let (cursor, next_in) = (format!("1 {last}").into_bytes(), (!caught_up).then_some(0));
+        Ok(Batch { events, cursor, next_in, progress, ..Default::default() })
     }
-}
 
-fn url(config: &str) -> Option<String> {
-    Some(
-        serde_json::from_str::<Value>(config).ok()?["url"]
-            .as_str()?
-            .to_owned(),
-    )
+    fn check(config: String, _session: Option<Vec<u8>>, _partition: String) -> Result<Report, Error> {
+        Ok(Report { summary: format!("{} entries", fetch(&config, 0)?.len()), ..Default::default() })
+    }
 }
 
 fn fetch(config: &str, after: u64) -> Result<Vec<Value>, Error> {
-    let url =
-        url(config).ok_or_else(|| failure(Fault::InvalidConfig, "feed.config", "the URL is missing"))?;
-    let answer = Client::new().get(&format!("{url}?after={after}")).send();
-    answer
-        .and_then(|response| Ok(serde_json::from_slice(&response.body()?)?))
-        .map_err(|error| failure(Fault::Retry, "feed.unreadable", &error.to_string()))
+    let url = url(config).ok_or_else(|| failure(Fault::InvalidConfig, "feed.config", "no URL is given"))?;
+    let answer = waki::Client::new().get(&format!("{url}?after={after}")).send();
+    let entries = answer.and_then(|answer| Ok(serde_json::from_slice(&answer.body()?)?));
+    entries.map_err(|error| failure(Fault::Retry, "feed.unreadable", &error.to_string()))
+}
+
+fn url(config: &str) -> Option<String> {
+    Some(serde_json::from_str::<Value>(config).ok()?["url"].as_str()?.to_owned())
+}
+
+fn position(cursor: Option<Vec<u8>>) -> Result<u64, Error> {
+    let Some(cursor) = cursor else { return Ok(0) };
+    let number = String::from_utf8(cursor).ok().and_then(|text| text.strip_prefix("1 ")?.parse().ok());
+    number.ok_or_else(|| failure(Fault::InvalidCursor, "feed.cursor", "the cursor is not of format 1"))
 }
 
 fn failure(fault: Fault, code: &str, message: &str) -> Error {
-    Error {
-        fault,
-        code: code.into(),
-        message: message.into(),
-        hint: None,
-        retry_after: None,
-        session: None,
-    }
+    Error { fault, code: code.into(), message: message.into(), hint: None, retry_after: None, session: None }
 }

@@ -1,10 +1,11 @@
-//! A source that attacks its host: `{"attack": "<name>"}` picks how, `{"url": …}` where to, and `{"during": …}` in
-//! which function (`poll` when left out). The tests hold one tenant of it beside honest ones.
+//! A source that attacks its host: `{"attack": "<name>"}` picks how, and `{"url": …}` where to. The tests hold one tenant
+//! of it beside honest ones. With `{"defect": "<name>"}` it is an honest feed that breaks one rule of the contract.
 #![cfg(target_family = "wasm")]
 // The generated exports cross the component boundary through raw pointers.
 #![allow(unsafe_code, missing_docs, missing_debug_implementations)]
 
 mod attack;
+mod defect;
 
 use serde_json::{Value, json};
 
@@ -49,18 +50,21 @@ impl source::Guest for Hostile {
             .collect();
         Ok(Plan {
             origins,
-            warnings: vec![],
+            warnings: defect::warnings(&config),
         })
     }
 
-    fn discover(_config: String, _session: Option<Vec<u8>>) -> Result<Discovery, Error> {
-        let only = PartitionInfo {
-            id: "only".into(),
-            title: "Only".into(),
+    fn discover(config: String, _session: Option<Vec<u8>>) -> Result<Discovery, Error> {
+        let config = parse(&config);
+        let names = config["partitions"].as_array().cloned();
+        let names = names.unwrap_or_else(|| vec!["only".into()]);
+        let partition = |name: &Value| PartitionInfo {
+            id: name.as_str().unwrap_or_default().into(),
+            title: "Numbers".into(),
             unavailable: None,
         };
         Ok(Discovery {
-            partitions: vec![only],
+            partitions: names.iter().map(partition).collect(),
             session: None,
             measures: vec![],
         })
@@ -76,6 +80,9 @@ impl source::Guest for Hostile {
 
     fn poll(request: Request) -> Result<Batch, Error> {
         let config = parse(&request.config);
+        if let Some(defect) = config["defect"].as_str() {
+            return defect::poll(defect, &request, &config);
+        }
         attack::run(config["attack"].as_str().unwrap_or_default(), &config)
     }
 }

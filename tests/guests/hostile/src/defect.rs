@@ -1,0 +1,119 @@
+//! A feed of sixty numbers that keeps the contract, but for one defect: each name below breaks one promise, and `none`
+//! breaks none.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+use waki::Client;
+
+use crate::exports::headwater::source::source::{Batch, Error, Event, Issue, Progress, Request};
+use crate::exports::headwater::source::types::Fault;
+
+/// Numbers in the feed.
+const LENGTH: u64 = 60;
+
+/// What `remembers` keeps between calls, as long as the instance lives.
+static REMEMBERED: AtomicU64 = AtomicU64::new(0);
+
+/// `judges-by-the-clock`: another answer at every moment.
+pub fn warnings(config: &Value) -> Vec<Issue> {
+    if config["defect"] != "judges-by-the-clock" {
+        return vec![];
+    }
+    vec![Issue {
+        pointer: String::new(),
+        message: format!("it is {:?}", SystemTime::now()),
+    }]
+}
+
+/// The next numbers.
+pub fn poll(defect: &str, request: &Request, config: &Value) -> Result<Batch, Error> {
+    let position = match &request.cursor {
+        None => 0,
+        Some(cursor) => match number(cursor) {
+            Some(position) => position,
+            None if defect == "restarts" => 0,
+            None => return Err(error(Fault::InvalidCursor, "feed.cursor")),
+        },
+    };
+    let position = match defect {
+        "remembers" => position.max(REMEMBERED.load(Ordering::Relaxed)),
+        "reads-by-session" => request.session.as_deref().and_then(number).unwrap_or(position),
+        "fails-at-the-end" if position == LENGTH => return Err(error(Fault::Retry, "feed.empty")),
+        "shouts" => return Err(error(Fault::Retry, "Feed Broken!")),
+        _ => position,
+    };
+    let room = match defect {
+        "ignores-its-budget" => LENGTH,
+        _ if request.budget.max_bytes < 100 => 1,
+        _ => u64::from(request.budget.max_events),
+    };
+    let end = position.saturating_add(room).min(LENGTH);
+    if let Some(url) = config["url"].as_str() {
+        match Client::new().get(url).send() {
+            Ok(_) => {}
+            Err(_) if defect == "swallows-failures" => return Ok(batch(vec![], end, end)),
+            Err(_) => return Err(error(Fault::Retry, "feed.unreachable")),
+        }
+    }
+    REMEMBERED.store(end, Ordering::Relaxed);
+    let events = (position + 1..=end)
+        .map(|number| event(number, defect, config))
+        .collect();
+    let covered = match defect {
+        "repeats" => end.saturating_sub(1),
+        "forgets" if end < LENGTH => end + 1,
+        _ => end,
+    };
+    Ok(batch(events, end, covered))
+}
+
+fn event(number: u64, defect: &str, config: &Value) -> Event {
+    let body = match defect {
+        "leaks" => json!({ "number": number, "login": config["secret"] }),
+        "rolls-dice" => json!({ "number": number, "dice": RandomState::new().hash_one(number) }),
+        _ => json!({ "number": number }),
+    };
+    Event {
+        id: number.to_string(),
+        time: number,
+        severity: 9,
+        body: body.to_string(),
+    }
+}
+
+fn batch(events: Vec<Event>, end: u64, covered: u64) -> Batch {
+    let caught_up = end == LENGTH;
+    Batch {
+        events,
+        rejected: vec![],
+        cursor: format!("1 {covered}").into_bytes(),
+        session: Some(format!("1 {end}").into_bytes()),
+        next_in: (!caught_up).then_some(0),
+        progress: Progress {
+            start: 0,
+            position: end,
+            target: LENGTH,
+            caught_up,
+        },
+        measures: vec![],
+    }
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.strip_prefix("1 ")?.parse().ok()
+}
+
+fn error(fault: Fault, code: &str) -> Error {
+    Error {
+        fault,
+        code: code.into(),
+        message: "the feed cannot be read".into(),
+        hint: None,
+        retry_after: None,
+        session: None,
+    }
+}
