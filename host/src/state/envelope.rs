@@ -1,5 +1,7 @@
 //! A stored cursor, sealed: whose it is, who wrote it, and whether it is still whole.
 
+use std::cmp::Ordering;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -74,8 +76,11 @@ impl Envelope {
             .ok_or(EnvelopeError::Damaged)?;
         let (header, cursor) = (&sealed[..end], &sealed[end + 1..]);
         let any: AnyHeader = serde_json::from_slice(header).map_err(|_| EnvelopeError::Damaged)?;
-        if any.format > FORMAT {
-            return Err(EnvelopeError::Newer(any.format));
+        match any.format.cmp(&FORMAT) {
+            Ordering::Greater => return Err(EnvelopeError::Newer(any.format)),
+            Ordering::Equal => {}
+            // There was never an older one.
+            Ordering::Less => return Err(EnvelopeError::Damaged),
         }
         let header: Header = serde_json::from_slice(header).map_err(|_| EnvelopeError::Damaged)?;
         if header.sha256 != checksum(source, partition, &header.stored, &header.plugin, cursor) {
