@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::build::programs;
 use crate::cargo::{cargo, run};
 use crate::component::STANDARD;
 
@@ -11,10 +12,12 @@ const BENCHES: [&str; 6] = ["cursor", "revisit", "normalize", "poll", "fleet", "
 /// Runs every benchmark in release.
 pub fn bench() -> Result<()> {
     let component = STANDARD.build()?;
+    let host = programs()?.host;
     run(
         "measuring",
         cargo(&["bench", "--workspace"])
             .args(BENCHES.iter().flat_map(|name| ["--bench", name]))
-            .env("HEADWATER_COMPONENT", component),
+            .env("HEADWATER_COMPONENT", component)
+            .env("HEADWATER_BIN", host),
     )
 }

@@ -13,7 +13,7 @@ use crate::lab;
 use crate::network::{Background, read_head};
 use crate::site::{Finished, Site, Source};
 
-/// What `limits.response` allows here; a tenth of a thousandth of what is offered.
+/// What `limits.response` allows here, ten thousand times less than is offered.
 const LIMIT: u64 = 1 << 20;
 /// What fits into the sockets between the two sides, generously.
 const IN_FLIGHT: u64 = 16 << 20;
