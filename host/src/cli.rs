@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use tracing::{error, info, warn};
 
 use crate::config::{Config, SourceConfig};
@@ -21,7 +22,7 @@ use crate::sink::{OpenError, Sinks};
 use crate::source::{Outlets, Source};
 use crate::state::State;
 use crate::state_command::{self, Selection};
-use crate::{check, conformance, describe, engine, open_files};
+use crate::{check, conformance, describe, engine, manual, open_files};
 
 /// Something failed.
 const FAILED: u8 = 1;
@@ -79,6 +80,16 @@ enum Command {
     State {
         #[command(subcommand)]
         command: StateCommand,
+    },
+    /// Print the completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write the man pages of the program and of each command into a folder.
+    Manual {
+        /// A folder that exists.
+        folder: PathBuf,
     },
 }
 
@@ -213,6 +224,10 @@ async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit
             examine(&plugin, source, format).await
         }
         Command::State { command } => state(command).await,
+        Command::Completions { shell } => print(&manual::completions(Arguments::command(), shell)),
+        Command::Manual { folder } => manual::write_pages(Arguments::command(), &folder)
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(|error| Exit::misused(format_args!("cannot write into {}: {error}", folder.display()))),
     }
 }
 

@@ -26,6 +26,7 @@ mod line_file;
 mod link;
 pub mod log;
 pub mod manifest;
+mod manual;
 pub mod monitor;
 mod open_files;
 mod partition;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -21,8 +21,22 @@ pub fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
+/// Cargo's configuration that replaces this machine's folders, in what is compiled for the target, by names that are the
+/// same everywhere. It adds to the flags in `.cargo/config.toml`, which an environment variable would replace.
+pub fn remapping(target: &str) -> Result<String> {
+    let remap = |folder: &Path, name: &str| format!("--remap-path-prefix={}={name}", folder.display());
+    let mut flags = vec![remap(root(), ".")];
+    for folder in registry_folders()? {
+        flags.push(remap(&folder, "crates"));
+    }
+    Ok(format!(
+        "target.{target}.rustflags={}",
+        serde_json::to_string(&flags)?
+    ))
+}
+
 /// The folders that hold the sources of published crates, one for each registry.
-pub fn registry_folders() -> Result<Vec<PathBuf>> {
+fn registry_folders() -> Result<Vec<PathBuf>> {
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
         None => std::env::home_dir()
@@ -62,25 +76,44 @@ pub fn run(what: &str, command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a command and gives what it prints.
+pub fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start {:?}", command.get_program()))?;
+    if !output.status.success() {
+        bail!("{command:?} failed with {}", output.status);
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// Adds the component's compilation target when the toolchain lacks it.
 pub fn ensure_wasm_target() -> Result<()> {
-    let sysroot = Command::new("rustc")
-        .current_dir(root())
-        .args(["--print", "sysroot"])
-        .output()
-        .context("cannot start rustc: install Rust with rustup (https://rustup.rs)")?;
-    let library = Path::new(String::from_utf8_lossy(&sysroot.stdout).trim())
+    ensure_target(WASM_TARGET).context(
+        "the target is needed to compile the component; without rustup, install it with your toolchain",
+    )
+}
+
+/// Adds a compilation target when the toolchain lacks it.
+pub fn ensure_target(target: &str) -> Result<()> {
+    let sysroot = output(
+        Command::new("rustc")
+            .current_dir(root())
+            .args(["--print", "sysroot"]),
+    )
+    .context("is Rust installed with rustup (https://rustup.rs)?")?;
+    let library = Path::new(sysroot.trim())
         .join("lib/rustlib")
-        .join(WASM_TARGET)
+        .join(target)
         .join("lib");
     if library.is_dir() {
         return Ok(());
     }
     run(
-        "adding the wasm32-wasip2 target",
+        &format!("adding the target {target}"),
         Command::new("rustup")
             .current_dir(root())
-            .args(["target", "add", WASM_TARGET]),
+            .args(["target", "add", target]),
     )
-    .context("the target is needed to compile the component; without rustup, install it with your toolchain")
 }

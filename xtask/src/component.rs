@@ -2,17 +2,18 @@
 //! folder they were built in.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use crate::cargo::{WASM_TARGET, cargo, ensure_wasm_target, registry_folders, root, run, target_dir};
+use crate::cargo::{WASM_TARGET, cargo, ensure_wasm_target, remapping, run, target_dir};
 use crate::strip::strip;
 
 /// A component and the package that it is built from.
 #[derive(Clone, Copy, Debug)]
 pub struct Component {
-    package: &'static str,
+    /// The package's name.
+    pub package: &'static str,
     /// Its file, `azure_activity.wasm`.
     pub file: &'static str,
 }
@@ -47,7 +48,7 @@ impl Component {
                 "--crate-type",
                 "cdylib",
             ])
-            .args(["--target", WASM_TARGET, "--config", &remapping()?])
+            .args(["--target", WASM_TARGET, "--config", &remapping(WASM_TARGET)?])
             .args(["--", "-C", "strip=symbols"])
             .env("CARGO_PROFILE_RELEASE_LTO", "fat")
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
@@ -60,21 +61,4 @@ impl Component {
         fs::rename(&new, &built).with_context(|| format!("cannot replace {}", built.display()))?;
         Ok(built)
     }
-}
-
-/// Cargo's configuration that replaces this machine's folders by names that are the same everywhere. It adds to the
-/// flags in `.cargo/config.toml`, which an environment variable would replace.
-fn remapping() -> Result<String> {
-    let mut flags = vec![remap(root(), ".")];
-    for folder in registry_folders()? {
-        flags.push(remap(&folder, "crates"));
-    }
-    Ok(format!(
-        "target.{WASM_TARGET}.rustflags={}",
-        serde_json::to_string(&flags)?
-    ))
-}
-
-fn remap(folder: &Path, name: &str) -> String {
-    format!("--remap-path-prefix={}={name}", folder.display())
 }

@@ -5,6 +5,7 @@ mod build;
 mod cargo;
 mod component;
 mod demo;
+mod dist;
 mod strip;
 mod test;
 
@@ -32,6 +33,15 @@ enum Task {
     Demo,
     /// Check formatting and lints and run every test.
     Test,
+    /// Make what a release consists of, in `dist/`.
+    Dist {
+        /// Leave the host out.
+        #[arg(long)]
+        components: bool,
+        /// Make the components twice, in different folders, and compare every byte.
+        #[arg(long, conflicts_with = "components")]
+        check: bool,
+    },
     /// Measure, and print one JSON object per line.
     Bench,
 }
@@ -41,6 +51,8 @@ fn main() -> ExitCode {
         Task::Build { components } => build::build(components),
         Task::Demo => demo::demo(),
         Task::Test => test::test(),
+        Task::Dist { check: true, .. } => dist::check(),
+        Task::Dist { components, .. } => dist::dist(components),
         Task::Bench => bench::bench(),
     };
     match result {

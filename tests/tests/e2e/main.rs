@@ -13,6 +13,7 @@ mod failures;
 mod kill;
 mod lab;
 mod login;
+mod manual;
 mod network;
 mod observability;
 mod portability;
