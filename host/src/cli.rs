@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::config::{Config, SourceConfig};
 use crate::dead_letter::DeadLetters;
+use crate::load::LoadError;
 use crate::log::{self, LogFormat};
 use crate::monitor::{self, Monitor};
 use crate::plugin::Plugins;
@@ -22,7 +23,7 @@ use crate::sink::{OpenError, Sinks};
 use crate::source::{Outlets, Source};
 use crate::state::State;
 use crate::state_command::{self, Selection};
-use crate::{check, conformance, describe, engine, manual, open_files};
+use crate::{check, conformance, describe, engine, load, manual, open_files};
 
 /// Something failed.
 const FAILED: u8 = 1;
@@ -417,27 +418,12 @@ fn open_outlets(configs: &[SourceConfig]) -> Result<Vec<Outlets>, Exit> {
         .map_err(Exit::misused)
 }
 
-/// Loads all sources, and names every problem of each.
 async fn load(configs: Vec<SourceConfig>) -> Result<Vec<Source>, Exit> {
-    let plugins = plugins()?;
-    let mut problems = Vec::new();
-    let mut sources = Vec::new();
-    for config in configs {
-        let name = config.name.clone();
-        match Source::load(config, &plugins).await {
-            Ok(source) => sources.push(source),
-            Err(found) => problems.extend(
-                found
-                    .iter()
-                    .map(|problem| format!("source \"{name}\": {problem}")),
-            ),
-        }
-    }
-    if problems.is_empty() {
-        Ok(sources)
-    } else {
-        Err(Exit::misused(problems.join("\n  ")))
-    }
+    let loaded = load::sources(configs, &plugins()?).await;
+    loaded.map_err(|error| match error {
+        LoadError::Misconfigured(problems) => Exit::misused(problems),
+        LoadError::Unavailable(problems) => Exit::failed(problems),
+    })
 }
 
 fn plugins() -> Result<Plugins, Exit> {

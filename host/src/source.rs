@@ -14,7 +14,7 @@ use crate::dead_letter::DeadLetters;
 use crate::egress::{Origin, Sender};
 use crate::failure::{Failure, Fault};
 use crate::manifest;
-use crate::plugin::Plugins;
+use crate::plugin::Plugin;
 use crate::secret::Resolved;
 use crate::sink::Sink;
 
@@ -44,14 +44,11 @@ pub struct Outlets {
 }
 
 impl Source {
-    /// Loads the plugin and has it check the configuration. Nothing leaves this machine.
+    /// Has the plugin check its configuration. Nothing leaves this machine.
     ///
     /// The error holds every problem found, each a sentence that says what to do.
-    pub async fn load(config: SourceConfig, plugins: &Plugins) -> Result<Self, Vec<String>> {
+    pub async fn load(config: SourceConfig, plugin: Arc<Plugin>) -> Result<Self, Vec<String>> {
         let one = |problem: String| vec![problem];
-        let plugin = plugins
-            .load(&config.plugin, config.digest.as_deref())
-            .map_err(|error| one(error.to_string()))?;
         let grant = Arc::new(config.grant.clone());
         let route = config.outbound.open().map_err(|error| one(error.to_string()))?;
         let transport = Arc::new(Sender::new(grant.clone(), &route));

@@ -17,6 +17,7 @@ use thiserror::Error;
 use self::section::{Problems, Section};
 pub use self::sink::SinkConfig;
 use crate::egress::{Grant, Origin, Outbound};
+use crate::registry::Reference;
 use crate::secret::Template;
 
 /// Memory of one poll. A poll holds one batch (8 MiB) a few times over while it reads and rewrites it.
@@ -29,6 +30,8 @@ const DEFAULT_RESPONSE: u64 = 32 << 20;
 const DEFAULT_CPU: u32 = 100;
 /// Events and rejected items of one batch.
 const DEFAULT_BATCH_EVENTS: u32 = 5_000;
+/// Where plugins from registries are kept, beside the state file.
+const PLUGIN_FOLDER: &str = "plugins";
 /// The name of a source becomes part of file names, metrics and log lines.
 const LONGEST_NAME: usize = 64;
 
@@ -48,8 +51,8 @@ pub struct Config {
 pub struct SourceConfig {
     /// Names its state, its metrics and its log lines.
     pub name: String,
-    /// The component file.
-    pub plugin: PathBuf,
+    /// The component.
+    pub plugin: PluginPlace,
     /// The component's SHA-256 as lower-case hexadecimal, if the operator pins it.
     pub digest: Option<String>,
     /// How often to poll; none leaves it to the plugin.
@@ -66,6 +69,15 @@ pub struct SourceConfig {
     pub limits: Limits,
     /// Where events go.
     pub sink: SinkConfig,
+}
+
+/// Where a plugin is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PluginPlace {
+    /// In a file.
+    File(PathBuf),
+    /// In a registry, from which it is fetched into a folder.
+    Registry(Reference, PathBuf),
 }
 
 /// `[source.limits]`: bounds of one poll, and of all together.
@@ -223,7 +235,7 @@ fn read_listen(section: Section<'_>) -> Option<SocketAddr> {
 fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> SourceConfig {
     let name = section.required_text("name", "contoso");
     check_name(&section, &name);
-    let plugin = folder.join(section.required_text("plugin", "source.wasm"));
+    let plugin = read_plugin(&section, folder, state_folder);
     let digest = section
         .text("digest")
         .and_then(|text| read_digest(&section, &text));
@@ -267,6 +279,18 @@ fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> Sour
         config,
         limits,
         sink,
+    }
+}
+
+fn read_plugin(section: &Section<'_>, folder: &Path, state_folder: &Path) -> PluginPlace {
+    let text = section.required_text("plugin", "source.wasm");
+    match Reference::parse(&text) {
+        None => PluginPlace::File(folder.join(text)),
+        Some(Ok(reference)) => PluginPlace::Registry(reference, state_folder.join(PLUGIN_FOLDER)),
+        Some(Err(problem)) => {
+            section.problem("plugin", problem);
+            PluginPlace::File(PathBuf::new())
+        }
     }
 }
 

@@ -28,7 +28,10 @@ fn little_needs_to_be_said() {
     let source = &config.sources[0];
     assert_eq!(config.state, Path::new("/etc/headwater/state.redb"));
     assert_eq!(config.listen, None);
-    assert_eq!(source.plugin, Path::new("/etc/headwater/source.wasm"));
+    assert_eq!(
+        source.plugin,
+        PluginPlace::File("/etc/headwater/source.wasm".into())
+    );
     assert_eq!(
         source.dead_letter,
         Path::new("/etc/headwater/contoso.dead.ndjson")

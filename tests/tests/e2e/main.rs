@@ -19,6 +19,7 @@ mod observability;
 mod portability;
 mod reading;
 mod receivers;
+mod registry;
 mod requests;
 mod sandbox;
 mod second_source;

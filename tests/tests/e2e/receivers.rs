@@ -143,10 +143,10 @@ fn http_is_taken_by_a_database() {
 }
 
 /// A receiver's process; it ends with the test.
-struct Receiver(Child);
+pub struct Receiver(Child);
 
 impl Receiver {
-    fn start(mut command: Command) -> Self {
+    pub fn start(mut command: Command) -> Self {
         let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn();
         Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}; .ci/run installs it")))
     }

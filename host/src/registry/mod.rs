@@ -1,0 +1,160 @@
+//! Plugins from OCI registries: fetched once, checked against their digests, kept in a folder.
+//!
+//! Two requests of the distribution protocol are all that this takes, so they are made with the HTTP client that is here
+//! anyway, and go the same way out (proxy, certificate authorities) as the source's own requests.
+
+mod client;
+mod reference;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use tracing::info;
+
+use self::client::Client;
+pub use self::reference::Reference;
+use crate::egress::{Outbound, OutboundError};
+
+/// What a layer with a component calls itself.
+const COMPONENT: &str = "application/wasm";
+
+/// Why a plugin cannot be had from a registry.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// The way out cannot be used.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
+    /// The registry cannot be asked, or fails; later it may work.
+    #[error("cannot fetch {reference}: {reason}")]
+    Unavailable {
+        /// What was asked for.
+        reference: Box<Reference>,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The registry does not give it to us.
+    #[error("cannot fetch {reference}: {reason}")]
+    Refused {
+        /// What was asked for.
+        reference: Box<Reference>,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// What came is something else.
+    #[error("{reference} cannot be used: {reason}")]
+    Unusable {
+        /// What was asked for.
+        reference: Box<Reference>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder for fetched plugins cannot be used.
+    #[error("cannot keep plugins in {}: {source}; check the folder of the state file", path.display())]
+    Cache {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+/// The part of an image manifest that matters here.
+#[derive(Deserialize)]
+struct Manifest {
+    layers: Vec<Layer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Layer {
+    media_type: String,
+    digest: String,
+}
+
+/// A plugin in the folder for fetched ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The component.
+    pub path: PathBuf,
+    /// Its SHA-256 as lower-case hexadecimal.
+    pub digest: String,
+}
+
+/// Makes sure that the plugin lies in the folder, and says where. Nothing is asked when it is there already.
+pub async fn fetch(
+    reference: &Reference,
+    outbound: &Outbound,
+    folder: &Path,
+) -> Result<Fetched, RegistryError> {
+    let unusable = |reason: String| RegistryError::Unusable {
+        reference: Box::new(reference.clone()),
+        reason,
+    };
+    let mut client = Client::new(reference, outbound)?;
+    let path = format!("manifests/sha256:{}", reference.digest);
+    let manifest = folder.join(format!("{}.json", reference.digest));
+    let bytes = obtain(&mut client, &path, &reference.digest, &manifest).await?;
+    let manifest: Manifest = serde_json::from_slice(&bytes)
+        .map_err(|error| unusable(format!("its manifest is not readable: {error}")))?;
+    let [Layer { media_type, digest }] = &manifest.layers[..] else {
+        return Err(unusable(format!(
+            "it has {} layers, a plugin has one",
+            manifest.layers.len()
+        )));
+    };
+    if media_type != COMPONENT {
+        return Err(unusable(format!("its content is {media_type}, not {COMPONENT}")));
+    }
+    let hexadecimal = |hex: &&str| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digest = digest
+        .strip_prefix("sha256:")
+        .filter(hexadecimal)
+        .ok_or_else(|| unusable(format!("its layer's digest is {digest}, not SHA-256")))?
+        .to_lowercase();
+    let path = folder.join(format!("{digest}.wasm"));
+    obtain(&mut client, &format!("blobs/sha256:{digest}"), &digest, &path).await?;
+    Ok(Fetched { path, digest })
+}
+
+/// The bytes with this lower-case digest: from the file if it has them, else from the registry, and then kept in the file.
+async fn obtain(
+    client: &mut Client<'_>,
+    path: &str,
+    digest: &str,
+    file: &Path,
+) -> Result<Vec<u8>, RegistryError> {
+    if let Ok(bytes) = tokio::fs::read(file).await
+        && has_digest(&bytes, digest)
+    {
+        return Ok(bytes);
+    }
+    let bytes = client.get(path).await?;
+    if !has_digest(&bytes, digest) {
+        return Err(
+            client.refused("the bytes do not have the digest that was asked for; ask the registry's owner")
+        );
+    }
+    keep(file, &bytes).map_err(|source| RegistryError::Cache {
+        path: file.to_owned(),
+        source,
+    })?;
+    info!(from = client.registry(), file = %file.display(), bytes = bytes.len(), "fetched a part of a plugin");
+    Ok(bytes)
+}
+
+/// Whole or not at all: other hosts may share the folder, and this one may be killed.
+fn keep(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let unfinished = file.with_extension(format!("{}.part", std::process::id()));
+    std::fs::write(&unfinished, bytes)?;
+    std::fs::rename(&unfinished, file)
+}
+
+fn has_digest(bytes: &[u8], digest: &str) -> bool {
+    format!("{:x}", Sha256::digest(bytes)) == digest
+}
