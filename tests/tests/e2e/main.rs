@@ -8,6 +8,7 @@ mod conformance;
 mod delivery;
 mod describe;
 mod diagnosis;
+mod documentation;
 mod egress;
 mod failures;
 mod kill;
