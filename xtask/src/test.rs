@@ -50,7 +50,7 @@ pub fn test() -> Result<()> {
 
 /// Tests that need what others wrote: their filter, and a file that tells that `.ci/run` has installed it. Relative
 /// names lie in the target folder.
-const WITH_OTHERS: [(&str, &str); 9] = [
+const WITH_OTHERS: [(&str, &str); 12] = [
     ("portability::python", "embed/python/bin/python"),
     ("portability::node", "embed/node/node_modules"),
     ("receivers::forward", "receivers/node/node_modules"),
@@ -58,6 +58,9 @@ const WITH_OTHERS: [(&str, &str); 9] = [
     ("receivers::http", "/usr/sbin/clickhouse-server"),
     ("observability::metrics_follow", "/usr/bin/promtool"),
     ("observability::the_status_page", "/usr/bin/chromium"),
+    ("recipes::a_service", "/usr/bin/systemd-analyze"),
+    ("recipes::an_image", "/usr/bin/buildah"),
+    ("recipes::a_manifest", "recipes/bin/kubernetes-validate"),
     ("registry::the_distribution_registry", "/usr/bin/docker-registry"),
     ("failures::a_clock", "/usr/lib/x86_64-linux-gnu/faketime"),
 ];

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -60,9 +61,9 @@ fn run(page: &Path, commands: &[&str]) {
         ..Source::azure("contoso", server.endpoint())
     };
     let site = Site::new(&[source]);
-    fs::copy(artifacts::azure_activity(), site.path("azure_activity.wasm"))
+    symlink(artifacts::azure_activity(), site.path("azure_activity.wasm"))
         .expect("the folder can be written");
-    fs::copy(artifacts::host(), site.path("headwater")).expect("the folder can be written");
+    symlink(artifacts::host(), site.path("headwater")).expect("the folder can be written");
     let mut script = String::from("set -eu\n");
     for line in commands {
         let command = line.strip_prefix("$ ").unwrap_or(line);
@@ -83,6 +84,11 @@ fn run(page: &Path, commands: &[&str]) {
         .current_dir(site.path(""))
         .env("PATH", format!("{}:/usr/bin:/bin", site.path("").display()))
         .env("HOME", site.path(""))
+        // The compilation cache, shared by all tests.
+        .env(
+            "XDG_CACHE_HOME",
+            std::env::temp_dir().join("headwater-tests/.cache"),
+        )
         .env("LAB_SECRET", example::CLIENT_SECRET)
         .output()
         .expect("a shell starts");
@@ -99,16 +105,21 @@ fn xtask() -> PathBuf {
 }
 
 #[test]
-fn every_whole_configuration_is_accepted() {
+fn every_configuration_and_every_sink_is_accepted() {
     let mut found = 0;
     for page in pages() {
         let text = read(&page);
-        for block in blocks(&text, "toml")
-            .filter(|block| block.contains("[source.config]\n") && block.contains("[[source]]"))
-        {
+        for block in blocks(&text, "toml") {
+            let configuration = if block.starts_with("[source.sink]") {
+                format!("[[source]]\nname = \"contoso\"\nplugin = \"source.wasm\"\n{block}")
+            } else if block.contains("[[source]]") && block.contains("[source.config]\n") {
+                block.to_owned()
+            } else {
+                continue;
+            };
             found += 1;
             let site = Site::new(&[]);
-            site.write("headwater.toml", block);
+            site.write("headwater.toml", &configuration);
             // Reads the whole configuration, and sends nothing.
             let finished = site.run(&["state", "list"]);
             let text = finished.text();
@@ -119,7 +130,7 @@ fn every_whole_configuration_is_accepted() {
             );
         }
     }
-    assert!(found > 1, "only {found} configurations were found");
+    assert!(found > 8, "only {found} configurations were found");
 }
 
 #[test]
@@ -232,7 +243,7 @@ fn every_command_of_the_program_is_on_the_page_of_the_configuration() {
 fn pages() -> Vec<PathBuf> {
     let root = workspace();
     let mut pages = vec![root.join("tests/README.md"), root.join("fixtures/README.md")];
-    for folder in [root.to_owned(), root.join("docs")] {
+    for folder in [root.to_owned(), root.join("docs"), root.join("docs/recipes")] {
         pages.extend(
             files(&folder)
                 .into_iter()

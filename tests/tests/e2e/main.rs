@@ -20,6 +20,7 @@ mod observability;
 mod portability;
 mod reading;
 mod receivers;
+mod recipes;
 mod registry;
 mod requests;
 mod sandbox;

@@ -1,0 +1,94 @@
+//! The files in `docs/recipes` that others read, read by them.
+//!
+//! `.ci/run` installs the programs; `cargo xtask test` runs these tests where they are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::artifacts;
+use crate::site::Site;
+
+#[test]
+fn the_configuration_in_the_manifest_is_accepted() {
+    let manifest = fs::read_to_string(recipe("kubernetes.yaml")).expect("the recipe is there");
+    let (_, rest) = manifest
+        .split_once("  headwater.toml: |\n")
+        .expect("it holds a configuration");
+    let lines = rest
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("    "));
+    let configuration: String = lines.map(|line| format!("{}\n", line.trim_start())).collect();
+    let site = Site::new(&[]);
+    site.write("headwater.toml", &configuration);
+    // Reads the whole configuration; the state file is on the volume.
+    site.run(&["state", "list"]).says("there is no state file");
+}
+
+#[test]
+#[ignore = "needs systemd-analyze"]
+fn a_service_is_correct_and_confined() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let unit = fs::read_to_string(recipe("headwater.service")).expect("the recipe is there");
+    let host = artifacts::host().display().to_string();
+    // It must be there to be correct.
+    let unit = unit.replace("/usr/local/bin/headwater", &host);
+    let file = folder.path().join("headwater.service");
+    fs::write(&file, unit).expect("the folder can be written");
+    let analyze = |arguments: &[&str]| {
+        let output = Command::new("systemd-analyze")
+            .args(arguments)
+            .arg(&file)
+            .output();
+        succeeded(output.expect("systemd-analyze starts"))
+    };
+    assert_eq!(analyze(&["verify", "--man=no"]), "");
+    analyze(&["security", "--offline=true", "--threshold=20"]);
+}
+
+#[test]
+#[ignore = "needs buildah"]
+fn an_image_holds_two_files_and_runs_as_nobody_in_particular() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let release = folder.path().join("dist");
+    fs::create_dir(&release).expect("the folder can be written");
+    fs::copy(artifacts::host(), release.join("headwater")).expect("the host is there");
+    fs::copy(artifacts::azure_activity(), release.join("azure_activity.wasm"))
+        .expect("the component is there");
+    let buildah = |arguments: &[&str]| {
+        let mut command = Command::new("buildah");
+        command.args(["--storage-driver", "vfs"]);
+        command.arg("--root").arg(folder.path().join("store"));
+        command.arg("--runroot").arg(folder.path().join("run"));
+        succeeded(command.args(arguments).output().expect("buildah starts"))
+    };
+    let file = recipe("Containerfile").display().to_string();
+    let context = release.display().to_string();
+    let build = ["build", "--isolation", "chroot", "--tag", "headwater", "--file"];
+    buildah(&[&build[..], &[&file, &context]].concat());
+    let config = "{{.OCIv1.Config.User}} {{.OCIv1.Config.Entrypoint}} {{len .OCIv1.RootFS.DiffIDs}}";
+    let inspected = buildah(&["inspect", "--type", "image", "--format", config, "headwater"]);
+    assert_eq!(inspected.trim(), "65532:65532 [/usr/bin/headwater] 1");
+}
+
+#[test]
+#[ignore = "needs kubernetes-validate"]
+fn a_manifest_fits_the_schemas_of_kubernetes() {
+    let mut command = Command::new(artifacts::target().join("recipes/bin/kubernetes-validate"));
+    let output = command.arg("--strict").arg(recipe("kubernetes.yaml")).output();
+    let text = succeeded(output.expect("kubernetes-validate starts"));
+    assert_eq!(text.matches("passed for resource").count(), 4, "{text}");
+}
+
+fn recipe(name: &str) -> PathBuf {
+    artifacts::workspace().join(Path::new("docs/recipes")).join(name)
+}
+
+/// What a program printed that was content.
+#[track_caller]
+fn succeeded(output: Output) -> String {
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(output.status.success(), "{text}");
+    text
+}
