@@ -52,9 +52,9 @@ fn an_image_holds_two_files_and_runs_as_nobody_in_particular() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let release = folder.path().join("dist");
     fs::create_dir(&release).expect("the folder can be written");
-    fs::copy(artifacts::host(), release.join("headwater")).expect("the host is there");
-    fs::copy(artifacts::azure_activity(), release.join("azure_activity.wasm"))
-        .expect("the component is there");
+    for file in ["headwater", "azure_activity.wasm"] {
+        fs::write(release.join(file), file).expect("the folder can be written");
+    }
     let buildah = |arguments: &[&str]| {
         let mut command = Command::new("buildah");
         command.args(["--storage-driver", "vfs"]);
