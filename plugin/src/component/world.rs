@@ -10,6 +10,9 @@ use crate::http::{Level, Method, Request, Response, TransportError, World};
 /// How much is read of a body at once: large enough for few host calls, small enough to stop soon after a limit.
 const CHUNK_BYTES: u64 = 256 * 1024;
 
+/// A page of 200 records, which is how many Azure sends, with room to spare.
+const USUAL_BODY: usize = 1024 * 1024;
+
 /// A longer connection attempt is not worth waiting for; hosts may be stricter.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -51,12 +54,13 @@ impl World for WasiWorld {
             .iter()
             .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
             .collect();
-        // Room for all of it at once where the length is announced: growing by doubling would need three times as much.
+        // Room for all of it at once where the length is announced, else for a usual page: growing costs copies, and
+        // for a moment three times the memory.
         let announced = answer
             .headers()
             .get("content-length")
             .and_then(|value| value.to_str().ok()?.parse().ok());
-        let mut body = Vec::with_capacity(announced.unwrap_or(0).min(request.response_limit));
+        let mut body = Vec::with_capacity(announced.unwrap_or(USUAL_BODY).min(request.response_limit));
         loop {
             // waki keeps no type for an error inside a body; whatever it was, the body is not whole.
             match answer

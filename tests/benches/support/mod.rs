@@ -10,6 +10,7 @@ use headwater::egress::{Answer, Grant, Origin, Transport};
 use headwater::engine;
 use headwater::plugin::Plugins;
 use headwater::secret::{Resolved, Template};
+use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use wasmtime_wasi_http::WasiBody;
@@ -92,9 +93,11 @@ impl Transport for Canned {
             // The component writes a body until somebody has read it.
             request.into_body().collect().await?;
             let body = if is_login { Bytes::from_static(TOKEN) } else { page };
-            Ok(Response::new(
-                Full::new(body).map_err(|never| match never {}).boxed_unsync(),
-            ))
+            // With its length, as servers send it; without, the component makes room again and again.
+            let length = body.len();
+            let mut answer = Response::new(Full::new(body).map_err(|never| match never {}).boxed_unsync());
+            answer.headers_mut().insert(CONTENT_LENGTH, length.into());
+            Ok(answer)
         })
     }
 }

@@ -36,6 +36,20 @@ fn a_body_of_300_megabytes_is_refused_and_loses_nothing() {
     assert!(!finished.stderr.contains("crashed"), "{}", finished.stderr);
 }
 
+#[test]
+fn a_page_of_ten_megabytes_is_read_in_less_than_64_megabytes() {
+    let mut azure = lab::with_events(4_500);
+    azure.settings_mut().page_size = 4_500;
+    let server = lab::serve(azure);
+    let mut source = Source::azure("contoso", server.endpoint());
+    source.rest = "[source.limits]\nmemory = \"63MiB\"".to_owned();
+    let site = Site::new(&[source]);
+    site.run(&["run", "--once"]).exits_with(0);
+    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
+    let page = server.azure().stats(Utc::now()).counts.pages;
+    assert!(page >= 2, "{page} pages");
+}
+
 /// Runs once against scripted failures: everything is delivered once, and nothing was asked too early.
 fn reads_everything_once(azure: Azure, script: &str) -> Finished {
     let server = lab::serve_with_faults(azure, script);
