@@ -280,7 +280,7 @@ fn read(file: &Path) -> String {
 }
 
 /// The contents of a page's blocks in one language.
-fn blocks<'a>(page: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
+pub fn blocks<'a>(page: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
     let fence = format!("\n```{language}\n");
     let contents: Vec<&str> = page
         .split(&fence)

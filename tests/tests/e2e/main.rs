@@ -28,3 +28,4 @@ mod second_source;
 mod secrets;
 mod site;
 mod upstreams;
+mod writing;
