@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod cargo;
 mod component;
+mod contract;
 mod demo;
 mod dist;
 mod strip;
@@ -42,6 +43,8 @@ enum Task {
         #[arg(long, conflicts_with = "components")]
         check: bool,
     },
+    /// Write the page of the documentation that is made from the contract.
+    Contract,
     /// Measure, and print one JSON object per line.
     Bench,
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Test => test::test(),
         Task::Dist { check: true, .. } => dist::check(),
         Task::Dist { components, .. } => dist::dist(components),
+        Task::Contract => contract::contract(),
         Task::Bench => bench::bench(),
     };
     match result {

@@ -158,6 +158,21 @@ fn a_proxy_of_the_environment_is_for_those_who_do_not_say_otherwise_and_never_fo
 }
 
 #[test]
+fn a_name_that_is_exempt_from_the_proxy_is_asked_directly() {
+    let authority = Authority::new();
+    let (_server, _end, proxy) = behind_a_proxy(&authority);
+    let site = Site::new(&[hidden_source("contoso", "")]);
+    site.write("private.pem", &authority.pem);
+    let url = format!("http://{PROXY_LOGIN}@{}", proxy.address());
+    for exempt in [HIDDEN, "elsewhere.example, .example"] {
+        site.run_with(&[("HTTPS_PROXY", &url), ("NO_PROXY", exempt)], &["run", "--once"])
+            .exits_with(1)
+            .says("network.dns");
+    }
+    assert_eq!(proxy.requests(), Vec::<String>::new());
+}
+
+#[test]
 fn a_proxy_that_refuses_is_named_with_its_reason() {
     let authority = Authority::new();
     let (_server, _end, proxy) = behind_a_proxy(&authority);

@@ -18,6 +18,7 @@ mod manual;
 mod network;
 mod observability;
 mod portability;
+mod presets;
 mod reading;
 mod receivers;
 mod recipes;

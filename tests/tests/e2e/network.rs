@@ -120,30 +120,41 @@ impl Proxy {
     }
 }
 
-/// Answers every request with 200, and remembers it.
+/// Answers every request with 200 and remembers it.
 pub struct Recorder {
     background: Background,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Recorder {
+    /// Its answers are empty.
     pub fn start() -> Self {
+        Self::answering(|_| String::new())
+    }
+
+    /// Answers what `answer` makes of a request's body.
+    pub fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         let requests: Arc<Mutex<Vec<String>>> = Arc::default();
-        let kept = requests.clone();
+        let (kept, answer) = (requests.clone(), Arc::new(answer));
         let background = Background::serve(move |mut stream| {
-            let kept = kept.clone();
+            let (kept, answer) = (kept.clone(), answer.clone());
             async move {
                 let head = read_head(&mut stream).await;
                 let length = head
                     .lines()
                     .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
                 let mut body = vec![0; length.unwrap_or_default()];
-                let _ = stream.read_exact(&mut body).await;
-                let request = head + &String::from_utf8_lossy(&body);
+                if stream.read_exact(&mut body).await.is_err() {
+                    // Whoever goes away in the middle has sent nothing.
+                    return;
+                }
+                let body = String::from_utf8_lossy(&body);
+                let answer = answer(&body);
+                let request = head + &body;
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-                let _ = stream
-                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-                    .await;
+                let head = format!("content-length: {}\r\nconnection: close", answer.len());
+                let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{answer}");
+                let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
         Self { background, requests }

@@ -47,27 +47,30 @@ fn forward_is_taken_by_a_fluent_server_with_tls_and_shared_key() {
     let tls = json!({ "key": certified.signing_key.serialize_pem(), "cert": certified.cert.pem() });
     let (_receiver, port) = fluent_server(folder.path(), json!({ "security": security, "tlsOptions": tls }));
     let server = lab::serve(lab::with_events(50));
-    let start = |password: &str| {
+    let start = |password: &str, trust: &str, roots: &Path| {
         let sink = format!(
             "type = \"forward\"\naddress = \"localhost:{port}\"\ntls = true\nshared_key = \"{SHARED_KEY}\"\n\
-             user = \"headwater\"\npassword = \"{password}\""
+             user = \"headwater\"\npassword = \"{password}\"\n{trust}"
         );
         let site = Site::new(&[source(&server, &sink)]);
         let child = crate::site::headwater(&site.path(""))
             .args(["run", "--once", "--config", "headwater.toml"])
-            .env("SSL_CERT_FILE", &ca)
+            .env("SSL_CERT_FILE", roots)
             .spawn()
             .expect("headwater starts");
         (site, child)
     };
-    let (_site, mut refused) = start("another password");
+    let (_site, mut refused) = start("another password", "", &ca);
     thread::sleep(Duration::from_secs(2));
     let _ = refused.kill();
     let refused = finish(refused);
     refused.says("it refuses the login");
     assert!(!refused.text().contains(SHARED_KEY) && !refused.text().contains("another password"));
     assert_eq!(received(folder.path()).len(), 0);
-    let (_site, child) = start(PASSWORD);
+    let none = folder.path().join("none.pem");
+    std::fs::write(&none, "").expect("the folder can be written");
+    let trust = format!("ca = \"{}\"", ca.display());
+    let (_site, child) = start(PASSWORD, &trust, &none);
     finish(child).exits_with(0);
     assert_nothing_lost(&server, received(folder.path()));
 }

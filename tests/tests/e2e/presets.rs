@@ -1,0 +1,143 @@
+//! The presets of the HTTP sink against receivers that keep to the published protocols, the host being killed on the way.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::kill::{assert_nothing_lost, killed_on_the_way, source};
+use crate::lab;
+use crate::network::Recorder;
+use crate::site::{event_id, parse_lines};
+
+#[test]
+fn elasticsearch_has_every_event_as_one_document_whatever_comes_again() {
+    let documents: Arc<Mutex<HashMap<String, Value>>> = Arc::default();
+    let index = documents.clone();
+    let receiver = Recorder::answering(move |body| {
+        let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut create = |pair: &[Value]| {
+            let id = pair[0]["create"]["_id"].as_str().expect("an action with an id");
+            let before = index.insert(id.to_owned(), pair[1].clone());
+            json!({ "create": { "status": if before.is_some() { 409 } else { 201 } } })
+        };
+        let items: Vec<Value> = parse_lines(body).chunks(2).map(&mut create).collect();
+        json!({ "items": items }).to_string()
+    });
+    let server = lab::serve(lab::with_events(1_000));
+    let sink = sink(
+        "elasticsearch",
+        &receiver,
+        "index = \"logs-audit\"\nheaders = { authorization = \"ApiKey k\" }",
+    );
+    killed_on_the_way(source(&server, &sink));
+    let documents = documents.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_nothing_lost(&server, documents.values().map(event_id).collect());
+    assert!(documents.iter().all(|(id, document)| *id == event_id(document)));
+    assert_eq!(
+        astray(&receiver, "POST /logs-audit/_bulk?", "apikey k"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn splunk_gets_every_event_with_its_time_and_its_place() {
+    let receiver = Recorder::answering(|_| json!({ "text": "Success", "code": 0 }).to_string());
+    let server = lab::serve(lab::with_events(1_000));
+    let sink = sink(
+        "splunk-hec",
+        &receiver,
+        "token = \"the-token\"\nindex = \"audit\"",
+    );
+    killed_on_the_way(source(&server, &sink));
+    let sent: Vec<Value> = receiver
+        .requests()
+        .iter()
+        .flat_map(|request| parse_lines(body(request)))
+        .collect();
+    assert_nothing_lost(
+        &server,
+        sent.iter().map(|sent| event_id(&sent["event"])).collect(),
+    );
+    for sent in sent {
+        assert_eq!(
+            (&sent["host"], &sent["index"]),
+            (&json!("contoso"), &json!("audit"))
+        );
+        let at = chrono::DateTime::parse_from_rfc3339(sent["event"]["@timestamp"].as_str().expect("a time"));
+        let apart = at.expect("RFC 3339").timestamp_millis() as f64 / 1_000.0
+            - sent["time"].as_f64().expect("a number");
+        assert!(apart.abs() < 0.002, "{sent}");
+    }
+    assert_eq!(
+        astray(&receiver, "POST /services/collector/event ", "splunk the-token"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn aisoc_gets_every_event_in_the_name_of_its_connector() {
+    let receiver = Recorder::answering(|_| json!({ "accepted": 1, "rejected": 0 }).to_string());
+    let server = lab::serve(lab::with_events(1_000));
+    let keys = "tenant = \"contoso\"\nconnector_type = \"azure_activity\"";
+    killed_on_the_way(source(&server, &sink("aisoc", &receiver, keys)).set("format", "\"aisoc\""));
+    let mut ids = Vec::new();
+    for request in receiver.requests() {
+        let request: Value = serde_json::from_str(body(&request)).expect("a JSON document");
+        assert_eq!(
+            (&request["connector_id"], &request["connector_type"]),
+            (&json!("contoso"), &json!("azure_activity"))
+        );
+        let events = request["events"].as_array().expect("a list of events");
+        ids.extend(
+            events
+                .iter()
+                .map(|event| event["external_id"].as_str().unwrap_or_default().to_owned()),
+        );
+    }
+    assert_nothing_lost(&server, ids);
+    assert_eq!(
+        astray(&receiver, "POST /v1/ingest ", "x-tenant-id: contoso"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn sekoia_gets_the_records_as_azure_wrote_them() {
+    let receiver = Recorder::start();
+    let server = lab::serve(lab::with_events(1_000));
+    let sink = sink("sekoia", &receiver, "intake_key = \"the-key\"");
+    killed_on_the_way(source(&server, &sink).set("format", "\"raw\""));
+    let sent = receiver.requests();
+    let sent = sent.iter().flat_map(|request| parse_lines(body(request)));
+    assert_nothing_lost(
+        &server,
+        sent.map(|event| event["eventDataId"].as_str().unwrap_or_default().to_owned())
+            .collect(),
+    );
+    assert_eq!(
+        astray(&receiver, "POST /plain/batch ", "the-key"),
+        Vec::<String>::new()
+    );
+}
+
+fn sink(preset: &str, receiver: &Recorder, keys: &str) -> String {
+    let port = receiver.port();
+    format!("type = \"http\"\npreset = \"{preset}\"\nurl = \"http://127.0.0.1:{port}\"\ngzip = false\n{keys}")
+}
+
+fn body(request: &str) -> &str {
+    request.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}
+
+/// The heads of requests that went elsewhere, or without the login.
+fn astray(receiver: &Recorder, line: &str, login: &str) -> Vec<String> {
+    let requests = receiver.requests();
+    assert!(!requests.is_empty());
+    let heads = requests
+        .iter()
+        .map(|request| request[..request.len() - body(request).len()].to_owned());
+    heads
+        .filter(|head| !head.starts_with(line) || !head.to_lowercase().contains(login))
+        .collect()
+}
