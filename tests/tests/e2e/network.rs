@@ -144,7 +144,8 @@ impl Recorder {
                     .lines()
                     .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
                 let mut body = vec![0; length.unwrap_or_default()];
-                if stream.read_exact(&mut body).await.is_err() {
+                let whole = stream.read_exact(&mut body).await.is_ok() && head.ends_with("\r\n\r\n");
+                if !whole {
                     // Whoever goes away in the middle has sent nothing.
                     return;
                 }
