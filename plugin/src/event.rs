@@ -30,6 +30,8 @@ pub struct Record<'a> {
     members: Vec<Member<'a>>,
     parts: [Range<usize>; Part::COUNT],
     rest: Vec<Member<'a>>,
+    given_time: Option<Timestamp>,
+    submitted: Option<Timestamp>,
 }
 
 /// The objects inside a record whose members are read with it.
@@ -62,12 +64,16 @@ impl<'a> Record<'a> {
             members: Vec::with_capacity(USUAL_MEMBERS),
             parts: [const { 0..0 }; Part::COUNT],
             rest: Vec::new(),
+            given_time: None,
+            submitted: None,
         };
         let mut scanner = Scanner::new(raw);
         record.flaw = record.scan(&mut scanner).err();
         record.oddities.note_if(scanner.too_deep(), Oddity::TooDeep);
         record.oddities.note_if(scanner.dirty(), Oddity::RepairedText);
         record.is_line = !scanner.blanks() && !scanner.dirty();
+        record.given_time = record.instant(Field::EventTimestamp);
+        record.submitted = record.instant(Field::SubmissionTimestamp);
         record
     }
 
@@ -243,16 +249,24 @@ impl<'a> Record<'a> {
     /// When it happened: `eventTimestamp`, else its Event Hub name `time`, else the ticks in `id`, else when it was
     /// submitted.
     pub fn time(&self) -> Option<Timestamp> {
-        let at = |field| time::parse(self.text(field)?.raw());
-        at(Field::EventTimestamp)
-            .or_else(|| at(Field::Time))
+        self.given_time
+            .or_else(|| self.instant(Field::Time))
             .or_else(|| self.ticks())
-            .or_else(|| self.submitted())
+            .or(self.submitted)
+    }
+
+    /// `eventTimestamp`, where it can be read.
+    pub fn given_time(&self) -> Option<Timestamp> {
+        self.given_time
     }
 
     /// When it became readable.
     pub fn submitted(&self) -> Option<Timestamp> {
-        time::parse(self.text(Field::SubmissionTimestamp)?.raw())
+        self.submitted
+    }
+
+    fn instant(&self, field: Field) -> Option<Timestamp> {
+        time::parse(self.text(field)?.raw())
     }
 
     /// The instant at the end of `id`: `…/ticks/636528553513810679`.

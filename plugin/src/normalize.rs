@@ -7,7 +7,6 @@ use crate::format::Format;
 use crate::json::{DEEPEST, Output, Value};
 use crate::rules::{DropRule, SeverityRow};
 use crate::severity::Rater;
-use crate::time;
 
 /// What the operator wants.
 #[derive(Debug, Clone)]
@@ -126,10 +125,7 @@ impl Normalizer {
 /// What is unusual about a record's form, and about what it says.
 fn oddities(record: &Record<'_>, facts: &Facts<'_>) -> Oddities {
     let mut oddities = record.oddities();
-    let given = record
-        .text(Field::EventTimestamp)
-        .and_then(|text| time::parse(text.raw()));
-    oddities.note_if(given.is_none(), Oddity::OtherTime);
+    oddities.note_if(record.given_time().is_none(), Oddity::OtherTime);
     oddities.note_if(!record.names_itself(), Oddity::HashedId);
     let level = record.value(Field::Level);
     oddities.note_if(

@@ -69,6 +69,10 @@ impl Pattern {
 
     /// Whether `operation`, in lower case, matches.
     pub fn matches(&self, operation: &[u8]) -> bool {
+        // Most patterns end in a word, and most operations in another.
+        if self.last().is_some_and(|word| !operation.ends_with(word)) {
+            return false;
+        }
         let mut pattern = self.segments.as_slice();
         let mut rest = Some(operation);
         // Where to go on when what follows the last wildcard fails: that wildcard then takes one segment more.

@@ -16,6 +16,13 @@ pub fn first_stop(chunk: &Chunk) -> usize {
     vector::first_stop(words(chunk))
 }
 
+/// Where the first backslash is; the width if there is none.
+#[inline(always)]
+pub fn first_backslash(chunk: &Chunk) -> usize {
+    let backslashes = u32::from(marks(chunk).backslashes);
+    (backslashes | 1 << WIDTH).trailing_zeros() as usize
+}
+
 /// What delimits strings and containers in a chunk: one bit per byte, the first in the lowest.
 #[derive(Clone, Copy)]
 pub struct Marks {

@@ -1,3 +1,5 @@
+use memchr::memchr;
+
 use crate::{Scanner, Text, Value};
 
 /// How much of a text is searched: bodies of requests are cut off by Azure far below it.
@@ -25,7 +27,7 @@ impl<'a> Iterator for Pairs<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let gap = self.scanner.remaining().iter().position(|&byte| byte == b'"')?;
+            let gap = memchr(b'"', self.scanner.remaining())?;
             self.scanner.skip(gap);
             let key = self.scanner.string().ok()?;
             if !self.scanner.take(b':') {

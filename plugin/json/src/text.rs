@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use crate::chunk::WIDTH;
+use crate::chunk::{self, WIDTH};
 
 /// The inside of a JSON string as received: a span of the input between the quotes, still escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,12 @@ impl<'a> Text<'a> {
     }
 
     /// Without blanks around it; none when nothing is left.
+    #[inline]
     pub fn trimmed(self) -> Option<Self> {
+        // Hardly any text has blanks around it.
+        if let (Some(b'!'..), Some(b'!'..)) = (self.raw.first(), self.raw.last()) {
+            return Some(self);
+        }
         let raw = self.raw.trim_ascii();
         (!raw.is_empty()).then_some(Text { raw, form: self.form })
     }
@@ -89,13 +94,20 @@ impl<'a> Text<'a> {
     }
 
     /// Equality by meaning, letter case aside.
-    #[inline]
+    #[inline(always)]
     pub fn is(self, text: &str) -> bool {
+        // Most comparisons end at the length, where a call would be most of their cost.
         match self.form {
-            Form::Plain => same_word(self.raw, text.as_bytes()),
-            Form::Escaped | Form::Dirty => decode(self.raw).eq_ignore_ascii_case(text.as_bytes()),
+            Form::Plain => self.raw.len() == text.len() && same_word(self.raw, text.as_bytes()),
+            Form::Escaped | Form::Dirty => means(self.raw, text.as_bytes()),
         }
     }
+}
+
+/// Equality of escaped text with plain text, letter case aside.
+#[cold]
+fn means(raw: &[u8], text: &[u8]) -> bool {
+    decode(raw).eq_ignore_ascii_case(text)
 }
 
 fn decode(raw: &[u8]) -> Vec<u8> {
@@ -104,7 +116,7 @@ fn decode(raw: &[u8]) -> Vec<u8> {
     loop {
         // Whole chunks are taken and then cut: escapes come so often in JSON text that each call counts.
         while let Some(piece) = rest.first_chunk::<WIDTH>() {
-            let plain = piece.iter().position(|byte| *byte == b'\\').unwrap_or(WIDTH);
+            let plain = chunk::first_backslash(piece);
             let length = decoded.len() + plain;
             decoded.extend_from_slice(piece);
             decoded.truncate(length);
@@ -140,14 +152,11 @@ fn decode(raw: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Equality, letter case aside. Most comparisons end at the length or the first letter, and most of the others find the
-/// very same bytes.
-#[inline]
+/// Equality of words of one length, letter case aside. Most that differ do so in the first letter, and most of the others
+/// are the very same bytes.
 fn same_word(one: &[u8], other: &[u8]) -> bool {
     let first = |word: &[u8]| word.first().map(u8::to_ascii_lowercase);
-    one.len() == other.len()
-        && first(one) == first(other)
-        && (same_bytes(one, other) || one.eq_ignore_ascii_case(other))
+    first(one) == first(other) && (same_bytes(one, other) || one.eq_ignore_ascii_case(other))
 }
 
 /// Equality of byte strings of one length, by words that overlap: for short ones faster than the general routine, which
