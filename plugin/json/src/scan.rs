@@ -171,8 +171,23 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes a string; the next byte is its opening quote.
+    #[inline(always)]
     pub fn string(&mut self) -> Result<Text<'a>, Flaw> {
         let start = self.position + 1;
+        // Most names end within one chunk, without anything to look at twice.
+        if let Some(rest) = self.bytes.get(start..)
+            && let Some(piece) = rest.first_chunk::<WIDTH>()
+        {
+            let stop = chunk::first_stop(piece);
+            if piece.get(stop) == Some(&b'"') {
+                self.position = start + stop + 1;
+                return Ok(Text::new(&rest[..stop], Form::Plain));
+            }
+        }
+        self.long_string(start)
+    }
+
+    fn long_string(&mut self, start: usize) -> Result<Text<'a>, Flaw> {
         let mut at = start;
         let mut form = Form::Plain;
         loop {
