@@ -15,6 +15,10 @@ use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
 use azure_activity::{page, rules};
 use support::Tenant;
 
+/// As in the host.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Long enough for the clock and for the processor to settle.
 const SPAN: Duration = Duration::from_millis(500);
 
