@@ -1,16 +1,18 @@
 //! `cargo xtask bench`: numbers, one JSON object per line.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::build::programs;
-use crate::cargo::{cargo, run};
+use crate::cargo::{cargo, root, run, target_dir};
 use crate::component::STANDARD;
 
 /// The benchmarks, by name: a plain `cargo bench` would also list every unit test, between the lines for scripts.
 const BENCHES: [&str; 6] = ["cursor", "revisit", "normalize", "poll", "fleet", "attack"];
 
-/// Runs every benchmark in release.
-pub fn bench() -> Result<()> {
+/// Runs every benchmark in release, and if wanted those of others.
+pub fn bench(with_peers: bool) -> Result<()> {
     let component = STANDARD.build()?;
     let host = programs()?.host;
     run(
@@ -19,5 +21,25 @@ pub fn bench() -> Result<()> {
             .args(BENCHES.iter().flat_map(|name| ["--bench", name]))
             .env("HEADWATER_COMPONENT", component)
             .env("HEADWATER_BIN", host),
+    )?;
+    if with_peers {
+        peers()?;
+    }
+    Ok(())
+}
+
+/// Measures what others take for the same page: VRL for ECS, Python for the envelope of AiSOC.
+fn peers() -> Result<()> {
+    let folder = root().join("tests/peers");
+    run(
+        "measuring VRL (compiling it takes some minutes the first time)",
+        cargo(&["run", "--release", "--locked", "--manifest-path"])
+            .arg(folder.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(target_dir().join("peers")),
+    )?;
+    run(
+        "measuring Python",
+        Command::new("python3").arg(folder.join("aisoc.py")),
     )
 }

@@ -46,7 +46,11 @@ enum Task {
     /// Write the page of the documentation that is made from the contract.
     Contract,
     /// Measure, and print one JSON object per line.
-    Bench,
+    Bench {
+        /// Also what VRL and Python take for the same work; needs Python 3, and compiles VRL the first time.
+        #[arg(long)]
+        peers: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -57,7 +61,7 @@ fn main() -> ExitCode {
         Task::Dist { check: true, .. } => dist::check(),
         Task::Dist { components, .. } => dist::dist(components),
         Task::Contract => contract::contract(),
-        Task::Bench => bench::bench(),
+        Task::Bench { peers } => bench::bench(peers),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
