@@ -10,6 +10,12 @@ pub const WIDTH: usize = 16;
 /// A piece of input of the full width.
 pub type Chunk = [u8; WIDTH];
 
+/// The piece that starts at `at`; none where less than the width is left.
+#[inline(always)]
+pub fn at(bytes: &[u8], at: usize) -> Option<&Chunk> {
+    bytes.get(at..)?.first_chunk()
+}
+
 /// Where the first stop is; the width if there is none.
 #[inline(always)]
 pub fn first_stop(chunk: &Chunk) -> usize {

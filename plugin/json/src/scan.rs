@@ -174,24 +174,20 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     pub fn string(&mut self) -> Result<Text<'a>, Flaw> {
         let start = self.position + 1;
-        // Most names end within one chunk, without anything to look at twice.
-        if let Some(rest) = self.bytes.get(start..)
-            && let Some(piece) = rest.first_chunk::<WIDTH>()
-        {
-            let stop = chunk::first_stop(piece);
-            if piece.get(stop) == Some(&b'"') {
-                self.position = start + stop + 1;
-                return Ok(Text::new(&rest[..stop], Form::Plain));
-            }
+        let at = start + chunk::at(self.bytes, start).map_or(0, chunk::first_stop);
+        // Most names end within one chunk.
+        if self.bytes.get(at) == Some(&b'"') {
+            self.position = at + 1;
+            return Ok(Text::new(&self.bytes[start..at], Form::Plain));
         }
-        self.long_string(start)
+        self.rest_of_string(start, at)
     }
 
-    fn long_string(&mut self, start: usize) -> Result<Text<'a>, Flaw> {
-        let mut at = start;
+    /// Goes on from `at` with the string whose inside starts at `start`.
+    fn rest_of_string(&mut self, start: usize, mut at: usize) -> Result<Text<'a>, Flaw> {
         let mut form = Form::Plain;
         loop {
-            if let Some(piece) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<WIDTH>()) {
+            if let Some(piece) = chunk::at(self.bytes, at) {
                 let stop = chunk::first_stop(piece);
                 at += stop;
                 if stop == WIDTH {

@@ -103,7 +103,7 @@ impl Open {
 /// The position behind the string whose inside starts at `at`; the end of the input if it is not closed.
 fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
     loop {
-        if let Some(piece) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WIDTH>()) {
+        if let Some(piece) = chunk::at(bytes, at) {
             let stop = chunk::first_stop(piece);
             at += stop;
             if stop == WIDTH {
