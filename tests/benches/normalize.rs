@@ -2,28 +2,24 @@
 //! their ratio: one JSON object per page and format. The component's figure includes all of a poll: a fresh instance,
 //! the page through WASI HTTP, and the batch across the component boundary.
 
+#[path = "support/pace.rs"]
+mod pace;
 #[path = "support/pages.rs"]
 mod pages;
 mod support;
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use azure_activity::event::Record;
 use azure_activity::format::Format;
 use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
 use azure_activity::{page, rules};
+use pace::best;
 use support::Tenant;
 
 /// As in the host.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Long enough for the clock and for the processor to settle.
-const SPAN: Duration = Duration::from_millis(500);
-
-/// The best of so many spans counts: the others were disturbed.
-const SPANS: usize = 5;
 
 fn main() -> anyhow::Result<()> {
     for (name, body) in [
@@ -31,9 +27,9 @@ fn main() -> anyhow::Result<()> {
         ("mixed", pages::mixed()),
     ] {
         for format in Format::ALL {
-            let native = best(|| Ok(normalize(black_box(&body), format)))?;
+            let native = best(|| anyhow::Ok(normalize(black_box(&body), format)))?;
             let tenant = Tenant::new(body.clone(), format.name())?;
-            let component = best(|| Ok(tenant.poll()?.0))?;
+            let component = best(|| anyhow::Ok(tenant.poll()?.0))?;
             // Both per event: a poll ends early when its batch is full.
             let bytes = body.len() as f64 / pages::RECORDS as f64;
             println!(
@@ -46,20 +42,6 @@ fn main() -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Events per second in the best span.
-fn best(mut run: impl FnMut() -> anyhow::Result<usize>) -> anyhow::Result<f64> {
-    let mut best = 0.0f64;
-    for _ in 0..SPANS {
-        let began = Instant::now();
-        let mut events = 0;
-        while began.elapsed() < SPAN {
-            events += run()?;
-        }
-        best = best.max(events as f64 / began.elapsed().as_secs_f64());
-    }
-    Ok(best)
 }
 
 /// A page's whole way natively, as in a poll; the number of events.

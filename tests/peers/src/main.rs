@@ -2,14 +2,20 @@
 //! of it in ECS, member for member: one JSON object, like the lines of `cargo xtask bench`. VRL gets the records one by
 //! one; Headwater's figure includes splitting the page.
 
-use std::fs;
+#[path = "../../benches/support/pace.rs"]
+mod pace;
+#[path = "../../benches/support/pages.rs"]
+#[expect(dead_code, reason = "the benchmark uses the rest")]
+mod pages;
+
+use std::convert::Infallible;
 use std::hint::black_box;
-use std::path::Path;
-use std::time::{Duration, Instant};
 
 use azure_activity::event::Record;
 use azure_activity::format::Format;
 use azure_activity::normalize::{self, Normalizer, Outcome, Settings};
+use azure_activity::page;
+use pace::best;
 use vrl::compiler::state::RuntimeState;
 use vrl::compiler::{Context, Program, TargetValue, TimeZone};
 use vrl::value::{KeyString, ObjectMap, Secrets, Value};
@@ -17,48 +23,28 @@ use vrl::value::{KeyString, ObjectMap, Secrets, Value};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// As in the benchmark `normalize`.
-const RECORDS: usize = 1_000;
-const SPAN: Duration = Duration::from_millis(500);
-const SPANS: usize = 5;
-
 fn main() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let program = compile(&read(&here.join("ecs.vrl")));
-    let record = read(&here.join("../../fixtures/bench/role-assignment.json"));
-    let records: Vec<String> = (0..RECORDS)
-        .map(|number| {
-            let identity = format!("{number:08x}-0000-4000-8000-00000000e7e7");
-            record.trim_end().replace("EVENT-DATA-ID", &identity)
-        })
-        .collect();
+    let program = compile(include_str!("../ecs.vrl"));
+    let body = pages::role_assignments();
+    let page = page::read(&body).expect("the page is whole");
     let mut state = RuntimeState::default();
+    let first = page.items[0];
     let parse = |json: &[u8]| serde_json::from_slice::<serde_json::Value>(json).expect("it is JSON");
     assert_eq!(
-        parse(&map(&program, &mut state, &records[0])),
-        parse(headwater(&records[0]).as_bytes()),
+        parse(&map(&program, &mut state, first)),
+        parse(headwater(first).as_bytes()),
         "both make the same document"
     );
 
-    let mut best = 0.0f64;
-    for _ in 0..SPANS {
-        let began = Instant::now();
-        let mut events = 0;
-        while began.elapsed() < SPAN {
-            for record in &records {
-                black_box(map(&program, &mut state, record));
-            }
-            events += records.len();
+    let Ok(eps) = best(|| {
+        for record in &page.items {
+            black_box(map(&program, &mut state, record));
         }
-        best = best.max(events as f64 / began.elapsed().as_secs_f64());
-    }
+        Ok::<_, Infallible>(page.items.len())
+    });
     println!(
-        r#"{{"bench":"peers","peer":"vrl 0.38","page":"role-assignments","format":"ecs","native_eps":{best:.0}}}"#
+        r#"{{"bench":"peers","peer":"vrl 0.38","page":"role-assignments","format":"ecs","native_eps":{eps:.0}}}"#
     );
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn compile(source: &str) -> Program {
@@ -69,7 +55,7 @@ fn compile(source: &str) -> Program {
 }
 
 /// A record's way through Vector: text in, the program, JSON out.
-fn map(program: &Program, state: &mut RuntimeState, record: &str) -> Vec<u8> {
+fn map(program: &Program, state: &mut RuntimeState, record: &[u8]) -> Vec<u8> {
     let event = ObjectMap::from([(KeyString::from("message"), Value::from(record))]);
     let mut target = TargetValue {
         value: Value::Object(event),
@@ -83,13 +69,13 @@ fn map(program: &Program, state: &mut RuntimeState, record: &str) -> Vec<u8> {
     serde_json::to_vec(&target.value).expect("values are JSON")
 }
 
-fn headwater(record: &str) -> String {
+fn headwater(record: &[u8]) -> String {
     let mut normalizer = Normalizer::new(Settings {
         format: Format::Ecs,
         drop: Vec::new(),
         severity: Vec::new(),
     });
-    match normalizer.apply(&Record::read(record.as_bytes()), &normalize::Context::default()) {
+    match normalizer.apply(&Record::read(record), &normalize::Context::default()) {
         Outcome::Event(event) => event.body,
         other => panic!("{other:?}"),
     }
