@@ -19,7 +19,7 @@ pub fn at(bytes: &[u8], at: usize) -> Option<&Chunk> {
 /// Where the first stop is; the width if there is none.
 #[inline(always)]
 pub fn first_stop(chunk: &Chunk) -> usize {
-    vector::first_stop(words(chunk))
+    vector::first_stop(chunk)
 }
 
 /// Where the first backslash is; the width if there is none.
@@ -45,7 +45,7 @@ pub struct Marks {
 /// Finds what delimits strings and containers.
 #[inline(always)]
 pub fn marks(chunk: &Chunk) -> Marks {
-    vector::marks(words(chunk))
+    vector::marks(chunk)
 }
 
 /// Braces and brackets differ from each other in this bit alone.
@@ -59,21 +59,14 @@ pub fn spread(chunk: &Chunk, target: &mut [u8]) -> Option<usize> {
     vector::spread(chunk, target)
 }
 
-#[inline(always)]
-fn words(chunk: &Chunk) -> [u64; 2] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *chunk;
-    [
-        u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-        u64::from_le_bytes([i, j, k, l, m, n, o, p]),
-    ]
-}
-
 #[cfg(target_arch = "wasm32")]
 mod vector {
     use core::arch::wasm32::{
-        i8x16_shuffle, i8x16_swizzle, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2,
-        u64x2_extract_lane, v128, v128_any_true, v128_or,
+        i8x16_shuffle, i8x16_swizzle, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, v128, v128_any_true,
+        v128_or,
     };
+
+    use bytemuck::must_cast;
 
     use super::{BRACE, Chunk, Marks, WIDTH};
 
@@ -102,7 +95,7 @@ mod vector {
     /// Half a chunk at a time, since it may double: no branch, whatever is in it.
     #[inline(always)]
     pub fn spread(chunk: &Chunk, target: &mut [u8; 2 * WIDTH]) -> Option<usize> {
-        let bytes = vector(chunk);
+        let bytes: v128 = must_cast(*chunk);
         if v128_any_true(u8x16_lt(bytes, u8x16_splat(0x20))) {
             return None;
         }
@@ -114,32 +107,15 @@ mod vector {
         let high =
             i8x16_shuffle::<8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 16, 16, 16, 16, 16, 16>(bytes, backslashes);
         let middle = WIDTH / 2 + first.count_ones() as usize;
-        store(
-            i8x16_swizzle(low, vector(&PLACES[first])),
-            target.first_chunk_mut()?,
-        );
-        store(
-            i8x16_swizzle(high, vector(&PLACES[second])),
-            target[middle..].first_chunk_mut()?,
-        );
+        let spread = |half, set: usize| -> Chunk { must_cast(i8x16_swizzle(half, must_cast(PLACES[set]))) };
+        *target.first_chunk_mut()? = spread(low, first);
+        *target[middle..].first_chunk_mut()? = spread(high, second);
         Some(middle + WIDTH / 2 + second.count_ones() as usize)
     }
 
     #[inline(always)]
-    fn vector(chunk: &Chunk) -> v128 {
-        let [low, high] = super::words(chunk);
-        u64x2(low, high)
-    }
-
-    #[inline(always)]
-    fn store(bytes: v128, target: &mut Chunk) {
-        target[..8].copy_from_slice(&u64x2_extract_lane::<0>(bytes).to_le_bytes());
-        target[8..].copy_from_slice(&u64x2_extract_lane::<1>(bytes).to_le_bytes());
-    }
-
-    #[inline(always)]
-    pub fn marks([low, high]: [u64; 2]) -> Marks {
-        let bytes = u64x2(low, high);
+    pub fn marks(chunk: &Chunk) -> Marks {
+        let bytes = must_cast(*chunk);
         let braces = v128_or(bytes, u8x16_splat(BRACE));
         let equal = |bytes, byte| u8x16_bitmask(u8x16_eq(bytes, u8x16_splat(byte)));
         Marks {
@@ -152,8 +128,8 @@ mod vector {
 
     /// One bit per byte, the first in the lowest.
     #[inline(always)]
-    fn stops([low, high]: [u64; 2]) -> u32 {
-        let bytes = u64x2(low, high);
+    fn stops(chunk: &Chunk) -> u32 {
+        let bytes = must_cast(*chunk);
         let quote = u8x16_eq(bytes, u8x16_splat(b'"'));
         let backslash = u8x16_eq(bytes, u8x16_splat(b'\\'));
         let control = u8x16_lt(bytes, u8x16_splat(0x20));
@@ -161,31 +137,28 @@ mod vector {
     }
 
     #[inline(always)]
-    pub fn first_stop(words: [u64; 2]) -> usize {
-        (stops(words) | 1 << WIDTH).trailing_zeros() as usize
+    pub fn first_stop(chunk: &Chunk) -> usize {
+        (stops(chunk) | 1 << WIDTH).trailing_zeros() as usize
     }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 mod vector {
     use super::{BRACE, Chunk, Marks, WIDTH};
+    use crate::swar::{HIGH, ONES, stops};
 
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-
-    /// The high bit of the lowest byte that stops, and none below it; those above may be wrong, since a borrow can
-    /// cross from a byte that is less than what is taken from it (Warren, Hacker's Delight, 6-1).
     #[inline(always)]
-    fn stops(word: u64) -> u64 {
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let quote = zero(word ^ (ONES * b'"' as u64));
-        let backslash = zero(word ^ (ONES * b'\\' as u64));
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        (quote | backslash | control) & HIGH
+    fn words(chunk: &Chunk) -> [u64; 2] {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *chunk;
+        [
+            u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            u64::from_le_bytes([i, j, k, l, m, n, o, p]),
+        ]
     }
 
     #[inline(always)]
-    pub fn marks(words: [u64; 2]) -> Marks {
+    pub fn marks(chunk: &Chunk) -> Marks {
+        let words = words(chunk);
         let braces = words.map(|word| word | (ONES * BRACE as u64));
         Marks {
             quotes: equal(words, b'"'),
@@ -224,8 +197,8 @@ mod vector {
     }
 
     #[inline(always)]
-    pub fn first_stop([low, high]: [u64; 2]) -> usize {
-        let (low, high) = (stops(low), stops(high));
+    pub fn first_stop(chunk: &Chunk) -> usize {
+        let [low, high] = words(chunk).map(stops);
         if low != 0 {
             low.trailing_zeros() as usize / 8
         } else if high != 0 {

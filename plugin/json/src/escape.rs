@@ -1,11 +1,16 @@
 //! Escapes the inside of a JSON string.
 
 use crate::chunk::{self, WIDTH};
+use crate::copy::{copy, ends};
+use crate::swar;
 
 /// The longest escape, `\u001f`.
 pub const LONGEST_ESCAPE: usize = 6;
 
-/// Escapes `source` into `target`, which has room for the worst case and one chunk more. Returns the bytes written.
+/// The room that chunks need behind the worst case: they are stored whole, and only then partly claimed.
+pub const SPARE: usize = 2 * WIDTH;
+
+/// Escapes `source` into `target`, which has room for the worst case and [`SPARE`] bytes. Returns the bytes written.
 ///
 /// JSON text, which is what mostly comes here, is so full of quotes that a branch for each would be guessed wrong as
 /// often as right: chunks are spread without one.
@@ -19,7 +24,29 @@ pub fn escape(source: &[u8], target: &mut [u8]) -> usize {
         };
         from += WIDTH;
     }
-    to + escape_each(&source[from..], &mut target[to..])
+    to + escape_rest(&source[from..], &mut target[to..])
+}
+
+/// Escapes less than a chunk. Most strings are so short that this is all there is of them, and hold nothing to escape:
+/// words that overlap tell so, and copy them.
+fn escape_rest(rest: &[u8], target: &mut [u8]) -> usize {
+    let words = match (ends::<8>(rest), ends::<4>(rest), ends::<1>(rest)) {
+        (Some((first, last)), ..) => [u64::from_le_bytes(*first), u64::from_le_bytes(*last)],
+        (_, Some((first, last)), _) => {
+            let word = |half: &[u8; 4]| u64::from(u32::from_le_bytes(*half));
+            [word(first) | word(last) << 32; 2]
+        }
+        (.., Some(([first], [last]))) => {
+            let middle = rest[rest.len() / 2];
+            [u64::from_le_bytes([*first, middle, *last, b' ', b' ', b' ', b' ', b' ']); 2]
+        }
+        _ => return 0,
+    };
+    if words.iter().any(|word| swar::stops(*word) != 0) {
+        return escape_each(rest, target);
+    }
+    copy(rest, target);
+    rest.len()
 }
 
 fn escape_each(source: &[u8], target: &mut [u8]) -> usize {

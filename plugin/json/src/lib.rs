@@ -8,12 +8,14 @@
 
 mod block;
 mod chunk;
+mod copy;
 mod escape;
 mod output;
 mod pairs;
 mod scan;
 mod split;
 mod squeeze;
+mod swar;
 mod text;
 mod value;
 

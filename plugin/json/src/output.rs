@@ -1,9 +1,7 @@
 use crate::chunk::WIDTH;
-use crate::escape::{LONGEST_ESCAPE, escape};
+use crate::copy::copy;
+use crate::escape::{LONGEST_ESCAPE, SPARE, escape};
 use crate::{Text, Value};
-
-/// Copies longer than this go to the platform's own routine; below it, its call costs more than it saves.
-const LONG_COPY: usize = 256;
 
 /// How much is escaped at a time: bounds the room that has to be kept ready for the worst case.
 const ESCAPE_BLOCK: usize = 4096;
@@ -197,9 +195,16 @@ impl Output {
 
     /// Writes text as received as a string: most can be copied as it stands.
     pub fn text(&mut self, text: Text<'_>) {
-        self.byte(b'"');
-        self.text_inside(text);
-        self.byte(b'"');
+        if !text.copies() {
+            return self.string(&text.decoded());
+        }
+        let raw = text.raw();
+        self.ensure(raw.len() + 2 * WIDTH);
+        let target = &mut self.bytes[self.length..];
+        target[0] = b'"';
+        copy(raw, &mut target[1..]);
+        target[raw.len() + 1] = b'"';
+        self.length += raw.len() + 2;
     }
 
     /// Writes text as received into a string already begun.
@@ -262,7 +267,7 @@ impl Output {
     /// Writes the inside of a string, escaping what must be.
     pub fn escaped(&mut self, source: &[u8]) {
         for block in source.chunks(ESCAPE_BLOCK) {
-            self.ensure(block.len() * LONGEST_ESCAPE + WIDTH);
+            self.ensure(block.len() * LONGEST_ESCAPE + SPARE);
             self.length += escape(block, &mut self.bytes[self.length..]);
         }
     }
@@ -281,60 +286,11 @@ impl Output {
     }
 }
 
-/// Copies all of `source` to the start of `target`. Most copies are short, where a call of the general routine, which
-/// leaves the sandbox in some WebAssembly engines, takes many times longer than the copy: pieces of fixed size that
-/// overlap do without it.
-#[inline]
-fn copy(source: &[u8], target: &mut [u8]) {
-    let length = source.len();
-    match length {
-        0 => {}
-        1..4 => {
-            target[0] = source[0];
-            target[length / 2] = source[length / 2];
-            target[length - 1] = source[length - 1];
-        }
-        4..8 => copy_ends::<4>(source, target),
-        8..16 => copy_ends::<8>(source, target),
-        16..=32 => copy_ends::<WIDTH>(source, target),
-        33..=LONG_COPY => {
-            let mut at = 0;
-            while let Some(piece) = source[at..].first_chunk::<WIDTH>() {
-                target[at..at + WIDTH].copy_from_slice(piece);
-                // Not the full width: a loop of exact steps is what compilers turn into the call to be avoided.
-                at += WIDTH - 1;
-            }
-            copy_ends::<WIDTH>(source, target);
-        }
-        _ => target[..length].copy_from_slice(source),
-    }
-}
-
-/// Copies the first and the last `N` bytes.
-#[inline(always)]
-fn copy_ends<const N: usize>(source: &[u8], target: &mut [u8]) {
-    let length = source.len();
-    if let (Some(first), Some(last)) = (source.first_chunk::<N>(), source.last_chunk::<N>()) {
-        target[..N].copy_from_slice(first);
-        target[length - N..length].copy_from_slice(last);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn copies_of_every_length_are_whole() {
-        for length in 0..2 * LONG_COPY {
-            let source: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-            let mut output = Output::default();
-            output.copy(&source);
-            assert_eq!(output.written(), source, "{length}");
-        }
-    }
 
     #[test]
     fn what_is_empty_vanishes_with_its_name() {
