@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use crate::chunk::{self, WIDTH};
+use crate::copy::ends;
 
 /// The inside of a JSON string as received: a span of the input between the quotes, still escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,11 @@ impl<'a> Text<'a> {
         if let (Some(b'!'..), Some(b'!'..)) = (self.raw.first(), self.raw.last()) {
             return Some(self);
         }
+        self.without_blanks()
+    }
+
+    #[cold]
+    fn without_blanks(self) -> Option<Self> {
         let raw = self.raw.trim_ascii();
         (!raw.is_empty()).then_some(Text { raw, form: self.form })
     }
@@ -96,9 +102,12 @@ impl<'a> Text<'a> {
     /// Equality by meaning, letter case aside.
     #[inline(always)]
     pub fn is(self, text: &str) -> bool {
-        // Most comparisons end at the length, where a call would be most of their cost.
+        // Most comparisons end at the length or the first letter, where a call would be most of their cost.
         match self.form {
-            Form::Plain => self.raw.len() == text.len() && same_word(self.raw, text.as_bytes()),
+            Form::Plain => {
+                let text = text.as_bytes();
+                self.raw.len() == text.len() && same_first(self.raw, text) && same_word(self.raw, text)
+            }
             Form::Escaped | Form::Dirty => means(self.raw, text.as_bytes()),
         }
     }
@@ -152,24 +161,43 @@ fn decode(raw: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Equality of words of one length, letter case aside. Most that differ do so in the first letter, and most of the others
-/// are the very same bytes.
-fn same_word(one: &[u8], other: &[u8]) -> bool {
-    let first = |word: &[u8]| word.first().map(u8::to_ascii_lowercase);
-    first(one) == first(other) && (same_bytes(one, other) || one.eq_ignore_ascii_case(other))
+/// Whether the first letters are alike but for the bit that tells upper from lower case.
+#[inline(always)]
+fn same_first(one: &[u8], other: &[u8]) -> bool {
+    match (one.first(), other.first()) {
+        (Some(one), Some(other)) => one | 0x20 == other | 0x20,
+        _ => true,
+    }
 }
 
-/// Equality of byte strings of one length, by words that overlap: for short ones faster than the general routine, which
-/// goes byte by byte on WebAssembly.
-#[inline]
+/// Equality of words of one length, letter case aside. Most that differ do so at an end, and most of the others are the
+/// very same bytes.
+fn same_word(one: &[u8], other: &[u8]) -> bool {
+    similar_ends(one, other) && (same_bytes(one, other) || one.eq_ignore_ascii_case(other))
+}
+
+/// Whether the ends of words of one length, where they have some, are alike but for the bits of the letter case.
+fn similar_ends(one: &[u8], other: &[u8]) -> bool {
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let similar =
+        |one: &[u8; 8], other: &[u8; 8]| u64::from_le_bytes(*one) | CASE == u64::from_le_bytes(*other) | CASE;
+    match (ends(one), ends(other)) {
+        (Some(one), Some(other)) => similar(one.0, other.0) && similar(one.1, other.1),
+        _ => true,
+    }
+}
+
+/// Equality of byte strings of one length, by words, the last of which overlaps: for short ones faster than the general
+/// routine, which goes byte by byte on WebAssembly.
 fn same_bytes(one: &[u8], other: &[u8]) -> bool {
-    let same_ends = match (one.first_chunk::<8>(), other.first_chunk::<8>()) {
-        (Some(one_start), Some(other_start)) => {
-            one_start == other_start && one.last_chunk::<8>() == other.last_chunk::<8>()
-        }
-        _ => return one == other,
-    };
-    same_ends && (one.len() <= 16 || one[8..] == other[8..])
+    if let (Some(ends_of_one), Some(ends_of_other)) = (ends::<8>(one), ends::<8>(other)) {
+        let ((words, _), (others, _)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+        return ends_of_one.1 == ends_of_other.1 && words.iter().zip(others).all(|(one, other)| one == other);
+    }
+    match (ends::<4>(one), ends::<4>(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
 }
 
 /// Reads what follows `\u`: the character, and how many bytes it took (the second half of a pair included).
@@ -203,6 +231,8 @@ pub(crate) fn hex4(bytes: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -218,6 +248,19 @@ mod tests {
         ] {
             let text = Text::new(raw.as_bytes(), Form::Escaped);
             assert_eq!(text.to_str(), expected, "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_equal_letter_case_aside(one in "[abAB@`]{0,20}", seed in any::<u32>(), place in any::<prop::sample::Index>()) {
+            let swap = |(at, letter): (usize, u8)| if seed >> at & 1 == 1 { letter ^ 0x20 } else { letter };
+            let mut other: Vec<u8> = one.bytes().enumerate().map(swap).collect();
+            if seed % 3 == 0 && !other.is_empty() {
+                let at = place.index(other.len());
+                other[at] = b'c';
+            }
+            prop_assert_eq!(same_word(one.as_bytes(), &other), one.as_bytes().eq_ignore_ascii_case(&other));
         }
     }
 }

@@ -22,6 +22,7 @@ pub enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// The text of a string that is not blank.
+    #[inline(always)]
     pub fn text(self) -> Option<Text<'a>> {
         match self {
             Value::Text(text) => text.trimmed(),
@@ -30,10 +31,11 @@ impl<'a> Value<'a> {
     }
 
     /// Whether there is nothing to say: no member, `null`, blank text, `{}` or `[]`.
+    #[inline]
     pub fn says_nothing(self) -> bool {
         match self {
-            Value::Missing | Value::Null => true,
             Value::Text(text) => text.trimmed().is_none(),
+            Value::Missing | Value::Null => true,
             Value::Object(raw) | Value::Array(raw) => raw[1..raw.len() - 1].trim_ascii().is_empty(),
             Value::Bool(_) | Value::Number(_) => false,
         }

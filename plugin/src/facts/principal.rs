@@ -1,9 +1,9 @@
 use crate::event::{Field, Part, Record};
 use crate::json::Text;
 
-const OBJECT_ID: &[u8] = b"http://schemas.microsoft.com/identity/claims/objectidentifier";
-const TENANT_ID: &[u8] = b"http://schemas.microsoft.com/identity/claims/tenantid";
-const UPN: &[u8] = b"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
+const OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/objectidentifier";
+const TENANT_ID: &str = "http://schemas.microsoft.com/identity/claims/tenantid";
+const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
 
 /// Who made a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,19 +75,18 @@ impl<'a> Principal<'a> {
 
     /// Where a claim goes. Names are URIs, or short as in newer tokens.
     fn slot(&mut self, key: Text<'_>) -> Option<&mut Option<Text<'a>>> {
-        let same = |name: &[u8]| key.raw().eq_ignore_ascii_case(name);
         // By length first: most of two dozen claims are none of these.
         match key.raw().len() {
-            3 if same(b"oid") => Some(&mut self.object_id),
-            3 if same(b"tid") => Some(&mut self.tenant_id),
-            3 if same(b"upn") => Some(&mut self.upn),
-            4 if same(b"name") => Some(&mut self.full_name),
-            5 if same(b"appid") => Some(&mut self.app_id),
-            5 if same(b"idtyp") => Some(&mut self.kind),
-            6 if same(b"ipaddr") => Some(&mut self.address),
-            length if length == OBJECT_ID.len() && same(OBJECT_ID) => Some(&mut self.object_id),
-            length if length == TENANT_ID.len() && same(TENANT_ID) => Some(&mut self.tenant_id),
-            length if length == UPN.len() && same(UPN) => Some(&mut self.upn),
+            3 if key.is("oid") => Some(&mut self.object_id),
+            3 if key.is("tid") => Some(&mut self.tenant_id),
+            3 if key.is("upn") => Some(&mut self.upn),
+            4 if key.is("name") => Some(&mut self.full_name),
+            5 if key.is("appid") => Some(&mut self.app_id),
+            5 if key.is("idtyp") => Some(&mut self.kind),
+            6 if key.is("ipaddr") => Some(&mut self.address),
+            _ if key.is(OBJECT_ID) => Some(&mut self.object_id),
+            _ if key.is(TENANT_ID) => Some(&mut self.tenant_id),
+            _ if key.is(UPN) => Some(&mut self.upn),
             _ => None,
         }
     }
