@@ -59,12 +59,14 @@ impl Pattern {
         (!self.segments.contains(&Segment::Any)).then(|| self.text.to_ascii_lowercase())
     }
 
+    /// The first segment in lower case; none for a wildcard.
+    pub fn first(&self) -> Option<&[u8]> {
+        self.segments.first().and_then(Segment::word)
+    }
+
     /// The last segment in lower case; none for a wildcard.
     pub fn last(&self) -> Option<&[u8]> {
-        match self.segments.last() {
-            Some(Segment::Word(word)) => Some(word),
-            _ => None,
-        }
+        self.segments.last().and_then(Segment::word)
     }
 
     /// Whether `operation`, in lower case, matches.
@@ -101,6 +103,15 @@ impl Pattern {
             pattern = after;
             rest = first_segment(text).1;
             retry = Some((after, rest));
+        }
+    }
+}
+
+impl Segment {
+    fn word(&self) -> Option<&[u8]> {
+        match self {
+            Segment::Word(word) => Some(word),
+            Segment::Any => None,
         }
     }
 }

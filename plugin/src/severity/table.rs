@@ -45,8 +45,8 @@ pub struct Table {
     rows: Vec<Row>,
     /// Hashes of whole operations, sorted, with their rows.
     exact: Vec<(u64, usize)>,
-    /// Rows with wildcards. All of them end in a word, see `every_row_ends_in_a_word`.
-    wild: Vec<usize>,
+    /// The same of rows with wildcards, by their first and last words.
+    wild: Vec<(u64, usize)>,
 }
 
 impl Table {
@@ -69,10 +69,11 @@ impl Table {
         for (index, row) in rows.iter().enumerate() {
             match row.operation.exact() {
                 Some(name) => exact.push((xxh3_64(name.as_bytes()), index)),
-                None => wild.push(index),
+                None => wild.push((hash_of_ends(row.operation.first(), row.operation.last()), index)),
             }
         }
         exact.sort_unstable();
+        wild.sort_unstable();
         Table { rows, exact, wild }
     }
 
@@ -83,23 +84,27 @@ impl Table {
 
     /// The rows whose pattern matches `operation`, which is in lower case.
     pub fn matching(&self, operation: &[u8]) -> impl Iterator<Item = &Row> {
-        let hash = xxh3_64(operation);
-        let start = self.exact.partition_point(|(known, _)| *known < hash);
-        let exact = self.exact[start..]
-            .iter()
-            .take_while(move |(known, _)| *known == hash)
-            .map(|(_, row)| *row);
-        let last = operation.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-        let wild = self
-            .wild
-            .iter()
-            .copied()
-            .filter(move |&row| self.rows[row].operation.last() == Some(last));
-        exact
-            .chain(wild)
+        let first = operation.split(|&byte| byte == b'/').next();
+        let last = operation.rsplit(|&byte| byte == b'/').next();
+        listed(&self.exact, xxh3_64(operation))
+            .chain(listed(&self.wild, hash_of_ends(first, last)))
+            .chain(listed(&self.wild, hash_of_ends(None, last)))
             .map(|row| &self.rows[row])
             .filter(|row| row.operation.matches(operation))
     }
+}
+
+/// The rows that an index has under a hash.
+fn listed(index: &[(u64, usize)], hash: u64) -> impl Iterator<Item = usize> {
+    let start = index.partition_point(|(known, _)| *known < hash);
+    let same = index[start..].iter().take_while(move |(known, _)| *known == hash);
+    same.map(|(_, row)| *row)
+}
+
+/// One hash for the first and the last word of a pattern. All patterns end in a word, see `every_row_ends_in_a_word`.
+fn hash_of_ends(first: Option<&[u8]>, last: Option<&[u8]>) -> u64 {
+    let hash = |word: Option<&[u8]>| word.map_or(0, xxh3_64);
+    hash(first).rotate_left(1) ^ hash(last)
 }
 
 impl Row {
