@@ -15,9 +15,9 @@ const TICK: Duration = Duration::from_millis(10);
 pub(crate) const COMPONENTS_AT_ONCE: usize = 128;
 
 /// How much of a memory is kept and cleared between calls instead of being given back to the system and asked for again
-/// page by page. Nearly all of a poll that returns a thousand events fits. Linux 6.7 and later say which pages were
+/// page by page. A poll that returns a thousand events of 7 KB fits. Linux 6.7 and later say which pages were
 /// touched, so that a quiet partition keeps few; elsewhere all that it has is kept, up to this much.
-const KEPT_MEMORY: usize = 8 << 20;
+const KEPT_MEMORY: usize = 12 << 20;
 /// The same for tables and for stacks.
 const KEPT_TABLE: usize = 64 << 10;
 const KEPT_STACK: usize = 64 << 10;
