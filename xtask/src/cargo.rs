@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
 
@@ -11,9 +12,15 @@ pub const WASM_TARGET: &str = "wasm32-wasip2";
 
 /// The root of the workspace.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the xtask folder lies in the workspace")
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        // As cargo says when it runs this: several checkouts may share one folder of built programs.
+        let own = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        Path::new(&own)
+            .parent()
+            .expect("the xtask folder lies in the workspace")
+            .to_owned()
+    });
+    &ROOT
 }
 
 /// The folder that cargo builds into.
