@@ -16,13 +16,13 @@ use http_body_util::{BodyExt, Full};
 use wasmtime_wasi_http::WasiBody;
 
 /// Where the canned upstream pretends to be.
-const ENDPOINT: &str = "http://127.0.0.1:9";
+pub const ENDPOINT: &str = "http://127.0.0.1:9";
 
 /// What the token endpoint answers.
-const TOKEN: &[u8] = br#"{"token_type":"Bearer","expires_in":3599,"access_token":"an-example"}"#;
+pub const TOKEN: &[u8] = br#"{"token_type":"Bearer","expires_in":3599,"access_token":"an-example"}"#;
 
 /// The tenant log needs no discovery.
-const PARTITION: &str = "tenant";
+pub const PARTITION: &str = "tenant";
 
 /// A tenant whose upstream always answers with the same page.
 pub struct Tenant {
