@@ -15,9 +15,11 @@ const TICK: Duration = Duration::from_millis(10);
 pub(crate) const COMPONENTS_AT_ONCE: usize = 128;
 
 /// How much of a memory is kept and cleared between calls instead of being given back to the system and asked for again
-/// page by page. A poll that returns a thousand events of 7 KB fits. Linux 6.7 and later say which pages were
-/// touched, so that a quiet partition keeps few; elsewhere all that it has is kept, up to this much.
+/// page by page, where the system says which pages were touched (Linux 6.7 and later), so that a quiet partition keeps few.
+/// A poll that returns a thousand events of 7 KB fits.
 const KEPT_MEMORY: usize = 12 << 20;
+/// The same elsewhere, where all of it is kept and cleared, touched or not: what a poll without events takes.
+const KEPT_UNSEEN: usize = 1 << 20;
 /// The same for tables and for stacks.
 const KEPT_TABLE: usize = 64 << 10;
 const KEPT_STACK: usize = 64 << 10;
@@ -64,7 +66,11 @@ fn pool() -> PoolingAllocationConfig {
         .max_tables_per_module(TABLES as u32)
         .table_elements(TABLE_ELEMENTS)
         .pagemap_scan(Enabled::Auto)
-        .linear_memory_keep_resident(KEPT_MEMORY)
+        .linear_memory_keep_resident(if PoolingAllocationConfig::is_pagemap_scan_available() {
+            KEPT_MEMORY
+        } else {
+            KEPT_UNSEEN
+        })
         .table_keep_resident(KEPT_TABLE)
         .async_stack_keep_resident(KEPT_STACK);
     pool
