@@ -55,11 +55,12 @@ fn look(arm: &mut Arm<'_>, partition: &Partition, now: Timestamp) -> Result<(Str
         NextLink::Url(_) => return Err(foreign_link()),
         NextLink::End | NextLink::Odd(_) => "",
     };
-    let newest = page
-        .items
-        .iter()
-        .filter_map(|item| Record::read(item).time())
-        .max();
+    let mut record = Record::default();
+    let mut time = |item| {
+        record.read_next(item);
+        record.time()
+    };
+    let newest = page.items.iter().filter_map(&mut time).max();
     Ok(match newest {
         Some(newest) => {
             let count = page.items.len();

@@ -4,8 +4,7 @@
 /// A span of time in nanoseconds.
 pub type Nanos = u64;
 
-/// An instant in nanoseconds since 1970-01-01T00:00:00Z.
-pub type Timestamp = u64;
+pub use crate::time::Timestamp;
 
 /// A source's description of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

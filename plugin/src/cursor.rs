@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::contract::{Nanos, Timestamp};
 use crate::instant;
+use crate::json::bytes;
 use crate::reading::Reading;
 use crate::revisit::Pointers;
 use crate::seen::Seen;
@@ -99,7 +99,7 @@ impl Cursor {
         let state = serde_json::to_string(&self.state).unwrap_or_default();
         let mut bytes = format!("{FORMAT} {state}\n").into_bytes();
         self.seen.write(&mut bytes);
-        let checksum = xxh3_64(&bytes);
+        let checksum = bytes::hash(&bytes);
         bytes.extend(checksum.to_le_bytes());
         bytes
     }
@@ -117,7 +117,7 @@ fn version(bytes: &[u8]) -> Option<u32> {
 
 fn decode(bytes: &[u8]) -> Option<Cursor> {
     let (content, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
-    if xxh3_64(content) != u64::from_le_bytes(*checksum) {
+    if bytes::hash(content) != u64::from_le_bytes(*checksum) {
         return None;
     }
     let end = content.iter().position(|byte| *byte == b'\n')?;

@@ -4,7 +4,7 @@ use crate::contract::{Event, Rejected};
 use crate::event::{Field, Oddities, Oddity, Part, Record};
 use crate::facts::{Category, Facts};
 use crate::format::Format;
-use crate::json::{DEEPEST, Output, Value};
+use crate::json::{DEEPEST, Output, Shape};
 use crate::rules::{DropRule, SeverityRow};
 use crate::severity::Rater;
 
@@ -129,7 +129,7 @@ fn oddities(record: &Record<'_>, facts: &Facts<'_>) -> Oddities {
     oddities.note_if(!record.names_itself(), Oddity::HashedId);
     let level = record.value(Field::Level);
     oddities.note_if(
-        matches!(level, Value::Number(_)) || !level.says_nothing() && facts.level.is_none(),
+        matches!(level.shape(), Shape::Number(_)) || !level.says_nothing() && facts.level.is_none(),
         Oddity::OddLevel,
     );
     oddities.note_if(facts.category == Category::Other, Oddity::OddCategory);

@@ -5,7 +5,7 @@
 //! them back, and no more than [`MOST`]: beyond it the oldest are forgotten, which may repeat a record but never loses
 //! one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::contract::{Nanos, Timestamp};
@@ -33,7 +33,8 @@ pub enum Sight {
 pub struct Seen {
     /// Whether the query being read has shown the id.
     ids: HashMap<u64, bool, BuildHasherDefault<AsIs>>,
-    buckets: BTreeMap<u32, Vec<u64>>,
+    /// By minute, the oldest first.
+    buckets: Vec<(u32, Vec<u64>)>,
 }
 
 impl Seen {
@@ -59,8 +60,18 @@ impl Seen {
     /// Notes that the query being read shows an id, of a record of that time.
     pub fn note(&mut self, id: u64, time: Timestamp) {
         if self.ids.insert(id, true).is_none() {
-            self.buckets.entry(bucket(time)).or_default().push(id);
+            self.bucket(bucket(time)).push(id);
         }
+    }
+
+    /// The ids of a minute.
+    fn bucket(&mut self, minute: u32) -> &mut Vec<u64> {
+        let place = self.buckets.binary_search_by_key(&minute, |(minute, _)| *minute);
+        let index = place.unwrap_or_else(|index| {
+            self.buckets.insert(index, (minute, Vec::new()));
+            index
+        });
+        &mut self.buckets[index].1
     }
 
     /// Begins a new query.
@@ -72,8 +83,9 @@ impl Seen {
 
     /// Forgets ids of records before an instant that no query will reach again.
     pub fn forget_before(&mut self, instant: Timestamp) {
-        let kept = self.buckets.split_off(&bucket(instant));
-        for id in std::mem::replace(&mut self.buckets, kept).into_values().flatten() {
+        let first = bucket(instant);
+        let gone = self.buckets.partition_point(|(minute, _)| *minute < first);
+        for id in self.buckets.drain(..gone).flat_map(|(_, ids)| ids) {
             self.ids.remove(&id);
         }
     }
@@ -82,20 +94,19 @@ impl Seen {
     pub fn forget_excess(&mut self) -> u64 {
         let excess = self.ids.len().saturating_sub(MOST);
         let mut left = excess;
-        while left > 0 {
-            let Some(mut oldest) = self.buckets.first_entry() else {
-                break;
-            };
-            let ids = oldest.get_mut();
+        let mut gone = 0;
+        for (_, ids) in &mut self.buckets {
             let count = ids.len().min(left);
             for id in ids.drain(..count) {
                 self.ids.remove(&id);
             }
             left -= count;
-            if ids.is_empty() {
-                oldest.remove();
+            if !ids.is_empty() {
+                break;
             }
+            gone += 1;
         }
+        self.buckets.drain(..gone);
         excess as u64
     }
 
@@ -108,7 +119,7 @@ impl Seen {
             bytes.extend(minute.to_le_bytes());
             bytes.extend((ids.len() as u32).to_le_bytes());
         }
-        let ids = || self.buckets.values().flatten();
+        let ids = || self.buckets.iter().flat_map(|(_, ids)| ids);
         for id in ids() {
             bytes.extend(id.to_le_bytes());
         }
@@ -139,7 +150,7 @@ impl Seen {
         }
         let mut seen = Seen {
             ids: HashMap::with_capacity_and_hasher(total, BuildHasherDefault::default()),
-            buckets: BTreeMap::new(),
+            buckets: Vec::with_capacity(heads.len()),
         };
         let (words, _) = ids.as_chunks::<8>();
         let mut words = words.iter().map(|word| u64::from_le_bytes(*word)).enumerate();
@@ -149,9 +160,10 @@ impl Seen {
                 seen.ids.insert(id, flags[index / 8] >> (index % 8) & 1 == 1);
                 bucket.push(id);
             }
-            seen.buckets.insert(minute, bucket);
+            seen.buckets.push((minute, bucket));
         }
-        (seen.ids.len() == total).then_some(seen)
+        let in_order = seen.buckets.is_sorted_by(|(minute, _), (next, _)| minute < next);
+        (in_order && seen.ids.len() == total).then_some(seen)
     }
 }
 

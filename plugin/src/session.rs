@@ -1,11 +1,11 @@
 //! What is remembered between calls and can be done without: the access token, and when the login may be tried again.
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{Secret, Settings};
 use crate::contract::Timestamp;
 use crate::fault::entra::Refusal;
+use crate::json::bytes;
 
 /// Written at the front, so that a later version can change the rest.
 const VERSION: u32 = 1;
@@ -97,5 +97,5 @@ fn key(settings: &Settings) -> u64 {
         settings.client.as_str(),
         settings.credential.expose(),
     ];
-    xxh3_64(parts.join("\n").as_bytes())
+    bytes::hash(parts.join("\n").as_bytes())
 }

@@ -1,7 +1,5 @@
 //! Counts what a call did, for the contract's measures.
 
-use std::collections::BTreeMap;
-
 use crate::contract::{Measure, MeasureKind, Nanos};
 use crate::span::SECOND;
 
@@ -11,7 +9,10 @@ const LATENESS_BOUNDS: [u64; 9] = [10, 30, 60, 180, 300, 600, 1200, 1800, 3600];
 /// Counters and gauges by name and label.
 #[derive(Debug, Default)]
 pub struct Tally {
-    measures: BTreeMap<(&'static str, String), (MeasureKind, u64)>,
+    /// By class of [`LATENESS_BOUNDS`], and beyond: counted for each record, so apart from the rest.
+    lateness: [u64; LATENESS_BOUNDS.len() + 1],
+    /// In the order of names and labels.
+    measures: Vec<Measure>,
 }
 
 impl Tally {
@@ -23,34 +24,45 @@ impl Tally {
     /// Adds to the counter of that label.
     pub fn add_labelled(&mut self, name: &'static str, label: &str, amount: u64) {
         if amount > 0 {
-            let entry = self.measures.entry((name, label.to_owned()));
-            entry.or_insert((MeasureKind::Counter, 0)).1 += amount;
+            *self.value(name, label, MeasureKind::Counter) += amount;
         }
     }
 
     /// Sets a gauge.
     pub fn set(&mut self, name: &'static str, value: u64) {
-        self.measures
-            .insert((name, String::new()), (MeasureKind::Gauge, value));
+        *self.value(name, "", MeasureKind::Gauge) = value;
+    }
+
+    /// The value of that name and label, zero if it is new.
+    fn value(&mut self, name: &'static str, label: &str, kind: MeasureKind) -> &mut u64 {
+        let key = |measure: &Measure| (measure.name, measure.label.as_str()).cmp(&(name, label));
+        let index = self.measures.binary_search_by(key).unwrap_or_else(|index| {
+            let new = Measure {
+                name,
+                kind,
+                label: label.to_owned(),
+                value: 0,
+            };
+            self.measures.insert(index, new);
+            index
+        });
+        &mut self.measures[index].value
     }
 
     /// Counts a record by how long it took to become readable. Each record counts once, at its own class.
     pub fn lateness(&mut self, late: Nanos) {
-        let seconds = late.div_ceil(SECOND);
-        match LATENESS_BOUNDS.iter().find(|bound| seconds <= **bound) {
-            Some(bound) => self.add_labelled("lateness_seconds", &bound.to_string(), 1),
-            None => self.add_labelled("lateness_seconds", "+Inf", 1),
-        }
+        let within = |bound: &u64| late <= bound * SECOND;
+        let class = LATENESS_BOUNDS.iter().position(within);
+        self.lateness[class.unwrap_or(LATENESS_BOUNDS.len())] += 1;
     }
 
     /// All measures, in a stable order.
-    pub fn measures(self) -> Vec<Measure> {
-        let measure = |((name, label), (kind, value))| Measure {
-            name,
-            kind,
-            label,
-            value,
-        };
-        self.measures.into_iter().map(measure).collect()
+    pub fn measures(mut self) -> Vec<Measure> {
+        let bounds = LATENESS_BOUNDS.iter().map(u64::to_string);
+        let labels = bounds.chain(["+Inf".to_owned()]);
+        for (label, count) in labels.zip(self.lateness) {
+            self.add_labelled("lateness_seconds", &label, count);
+        }
+        self.measures
     }
 }

@@ -1,13 +1,15 @@
 //! Sixty-four bytes at a time: where a container ends, by its strings and brackets alone.
 
 use crate::chunk::{self, Chunk, WIDTH};
-
-/// One bit per byte of a block.
-const BLOCK: usize = u64::BITS as usize;
+use crate::marks::BLOCK;
 
 /// The length of the container that `bytes` start with. None if it is none, is cut off, nests deeper than 64 levels, or
-/// a bracket in it closes one of the other kind: whoever asks then has to look byte by byte.
-pub fn container_length(bytes: &[u8]) -> Option<usize> {
+/// a bracket in it closes one of the other kind: whoever asks then has to look byte by byte. `stops` gets the marks of
+/// each block looked at (see [`Marked`](crate::Marked)).
+pub fn container_length(bytes: &[u8], stops: &mut Vec<u64>) -> Option<usize> {
+    if !matches!(bytes.first(), Some(b'{' | b'[')) {
+        return None;
+    }
     let mut open = Kinds::default();
     let mut strings = Strings::default();
     let mut start = 0;
@@ -19,20 +21,23 @@ pub fn container_length(bytes: &[u8]) -> Option<usize> {
             &last
         });
         let marks = marks(block);
+        stops.push(marks.quotes | marks.backslashes | marks.controls);
         let outside = !strings.inside(marks.quotes, marks.backslashes);
-        let mut brackets = (marks.opening | marks.closing) & outside;
-        if start == 0 && brackets & 1 == 0 {
-            return None;
-        }
+        let mut brackets = marks.brackets & outside;
         while brackets != 0 {
             let at = brackets.trailing_zeros() as usize;
-            let brace = block[at] & chunk::BRACE != 0;
-            if marks.opening >> at & 1 == 1 {
-                open.enter(brace)?;
-            } else {
-                open.leave(brace)?;
-                if open.is_empty() {
-                    return Some(start + at + 1);
+            match block[at % BLOCK] {
+                b'{' => open.enter(true)?,
+                b'[' => open.enter(false)?,
+                closing => {
+                    match closing {
+                        b'}' => open.leave(true)?,
+                        b']' => open.leave(false)?,
+                        _ => return None,
+                    }
+                    if open.is_empty() {
+                        return Some(start + at + 1);
+                    }
                 }
             }
             brackets &= brackets - 1;
@@ -46,8 +51,8 @@ pub fn container_length(bytes: &[u8]) -> Option<usize> {
 struct Marks {
     quotes: u64,
     backslashes: u64,
-    opening: u64,
-    closing: u64,
+    controls: u64,
+    brackets: u64,
 }
 
 #[inline(always)]
@@ -59,8 +64,8 @@ fn marks(block: &[u8; BLOCK]) -> Marks {
         let at = index * WIDTH;
         marks.quotes |= u64::from(found.quotes) << at;
         marks.backslashes |= u64::from(found.backslashes) << at;
-        marks.opening |= u64::from(found.opening) << at;
-        marks.closing |= u64::from(found.closing) << at;
+        marks.controls |= u64::from(found.controls) << at;
+        marks.brackets |= u64::from(found.brackets) << at;
     }
     marks
 }
@@ -146,6 +151,10 @@ mod tests {
     use super::*;
     use crate::Scanner;
 
+    fn length_of(text: &str) -> Option<usize> {
+        container_length(text.as_bytes(), &mut Vec::new())
+    }
+
     #[test]
     fn containers_end_where_their_brackets_do() {
         for (text, length) in [
@@ -159,11 +168,11 @@ mod tests {
             ("]", None),
             ("", None),
         ] {
-            assert_eq!(container_length(text.as_bytes()), length, "{text}");
+            assert_eq!(length_of(text), length, "{text}");
         }
         let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
-        assert_eq!(container_length(deep(64).as_bytes()), Some(128));
-        assert_eq!(container_length(deep(65).as_bytes()), None);
+        assert_eq!(length_of(&deep(64)), Some(128));
+        assert_eq!(length_of(&deep(65)), None);
     }
 
     proptest! {
@@ -172,8 +181,8 @@ mod tests {
             text in r#"[{\[]("(a|é|\\\\|\\"|[{}\[\]]){0,90}"|[\[\]{},:1 ]){0,40}[}\]]{0,3}"#,
         ) {
             let mut scanner = Scanner::new(text.as_bytes());
-            if scanner.value().is_ok() {
-                prop_assert_eq!(container_length(text.as_bytes()), Some(scanner.position()));
+            if scanner.value().is_some() {
+                prop_assert_eq!(length_of(&text), Some(scanner.position()));
             }
         }
     }

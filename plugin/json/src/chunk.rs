@@ -25,8 +25,7 @@ pub fn first_stop(chunk: &Chunk) -> usize {
 /// Where the first backslash is; the width if there is none.
 #[inline(always)]
 pub fn first_backslash(chunk: &Chunk) -> usize {
-    let backslashes = u32::from(marks(chunk).backslashes);
-    (backslashes | 1 << WIDTH).trailing_zeros() as usize
+    (vector::backslashes(chunk) | 1 << WIDTH).trailing_zeros() as usize
 }
 
 /// What delimits strings and containers in a chunk: one bit per byte, the first in the lowest.
@@ -36,10 +35,10 @@ pub struct Marks {
     pub quotes: u16,
     /// `\`
     pub backslashes: u16,
-    /// `{` and `[`
-    pub opening: u16,
-    /// `}` and `]`
-    pub closing: u16,
+    /// Control characters.
+    pub controls: u16,
+    /// `{`, `[`, `}` and `]`, and perhaps bytes that stand between tokens of JSON never.
+    pub brackets: u16,
 }
 
 /// Finds what delimits strings and containers.
@@ -48,8 +47,9 @@ pub fn marks(chunk: &Chunk) -> Marks {
     vector::marks(chunk)
 }
 
-/// Braces and brackets differ from each other in this bit alone.
-pub const BRACE: u8 = b'{' ^ b'[';
+/// With these bits set, all brackets are the same byte; so are `Y`, `_`, `y` and the like.
+const BRACKET_BITS: u8 = 0x26;
+const BRACKET: u8 = 0x7f;
 
 /// Writes a chunk with a backslash before each quote and backslash to the start of `target`, which has room for twice the
 /// width. Returns the bytes written; none, and nothing is written, if the chunk holds a control character.
@@ -59,16 +59,22 @@ pub fn spread(chunk: &Chunk, target: &mut [u8]) -> Option<usize> {
     vector::spread(chunk, target)
 }
 
+/// Writes eight bytes to the start of `target`, with a backslash before each whose bit in `set` is one, the first in the
+/// lowest. What follows them means nothing.
+#[inline(always)]
+pub fn spread_word(word: &[u8; WIDTH / 2], set: u8, target: &mut Chunk) {
+    vector::spread_word(word, set, target);
+}
+
 #[cfg(target_arch = "wasm32")]
 mod vector {
     use core::arch::wasm32::{
-        i8x16_shuffle, i8x16_swizzle, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, v128, v128_any_true,
-        v128_or,
+        i8x16_swizzle, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128, v128_any_true, v128_or,
     };
 
     use bytemuck::must_cast;
 
-    use super::{BRACE, Chunk, Marks, WIDTH};
+    use super::{BRACKET, BRACKET_BITS, Chunk, Marks, WIDTH};
 
     /// For each set of bytes among eight (one bit each, the first in the lowest) that get a backslash: which lane of
     /// eight bytes and a backslash goes where. What follows the last byte means nothing.
@@ -101,29 +107,36 @@ mod vector {
         }
         let backslashes = u8x16_splat(b'\\');
         let found = v128_or(u8x16_eq(bytes, u8x16_splat(b'"')), u8x16_eq(bytes, backslashes));
-        let found = usize::from(u8x16_bitmask(found));
-        let (first, second) = (found & 0xff, found >> 8);
-        let low = i8x16_shuffle::<0, 1, 2, 3, 4, 5, 6, 7, 16, 16, 16, 16, 16, 16, 16, 16>(bytes, backslashes);
-        let high =
-            i8x16_shuffle::<8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 16, 16, 16, 16, 16, 16>(bytes, backslashes);
+        let [first, second] = u8x16_bitmask(found).to_le_bytes();
+        let (words, _) = chunk.as_chunks::<{ WIDTH / 2 }>();
         let middle = WIDTH / 2 + first.count_ones() as usize;
-        let spread = |half, set: usize| -> Chunk { must_cast(i8x16_swizzle(half, must_cast(PLACES[set]))) };
-        *target.first_chunk_mut()? = spread(low, first);
-        *target[middle..].first_chunk_mut()? = spread(high, second);
+        spread_word(&words[0], first, target.first_chunk_mut()?);
+        spread_word(&words[1], second, target[middle..].first_chunk_mut()?);
         Some(middle + WIDTH / 2 + second.count_ones() as usize)
+    }
+
+    #[inline(always)]
+    pub fn spread_word(word: &[u8; WIDTH / 2], set: u8, target: &mut Chunk) {
+        let lanes = u64x2(u64::from_le_bytes(*word), u64::from(b'\\'));
+        *target = must_cast(i8x16_swizzle(lanes, must_cast(PLACES[usize::from(set)])));
     }
 
     #[inline(always)]
     pub fn marks(chunk: &Chunk) -> Marks {
         let bytes = must_cast(*chunk);
-        let braces = v128_or(bytes, u8x16_splat(BRACE));
+        let brackets = v128_or(bytes, u8x16_splat(BRACKET_BITS));
         let equal = |bytes, byte| u8x16_bitmask(u8x16_eq(bytes, u8x16_splat(byte)));
         Marks {
             quotes: equal(bytes, b'"'),
             backslashes: equal(bytes, b'\\'),
-            opening: equal(braces, b'{'),
-            closing: equal(braces, b'}'),
+            controls: u8x16_bitmask(u8x16_lt(bytes, u8x16_splat(0x20))),
+            brackets: equal(brackets, BRACKET),
         }
+    }
+
+    #[inline(always)]
+    pub fn backslashes(chunk: &Chunk) -> u32 {
+        u32::from(u8x16_bitmask(u8x16_eq(must_cast(*chunk), u8x16_splat(b'\\'))))
     }
 
     /// One bit per byte, the first in the lowest.
@@ -144,7 +157,7 @@ mod vector {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod vector {
-    use super::{BRACE, Chunk, Marks, WIDTH};
+    use super::{BRACKET, BRACKET_BITS, Chunk, Marks, WIDTH};
     use crate::swar::{HIGH, ONES, stops};
 
     #[inline(always)]
@@ -159,25 +172,45 @@ mod vector {
     #[inline(always)]
     pub fn marks(chunk: &Chunk) -> Marks {
         let words = words(chunk);
-        let braces = words.map(|word| word | (ONES * BRACE as u64));
+        let brackets = words.map(|word| word | (ONES * BRACKET_BITS as u64));
         Marks {
             quotes: equal(words, b'"'),
             backslashes: equal(words, b'\\'),
-            opening: equal(braces, b'{'),
-            closing: equal(braces, b'}'),
+            controls: bits(words.map(|word| !(((word & !HIGH) + ONES * 0x60) | word) & HIGH)),
+            brackets: equal(brackets, BRACKET),
         }
+    }
+
+    #[inline(always)]
+    pub fn backslashes(chunk: &Chunk) -> u32 {
+        u32::from(equal(words(chunk), b'\\'))
     }
 
     /// One bit for each byte that is `byte`: unlike below, also behind the first the bits have to be right.
     #[inline(always)]
     fn equal(words: [u64; 2], byte: u8) -> u16 {
-        let [low, high] = words.map(|word| {
+        bits(words.map(|word| {
             let differing = word ^ (ONES * byte as u64);
-            let same = !(((differing & !HIGH) + !HIGH) | differing) & HIGH;
-            // Gathers the highest bits of all bytes in the highest byte.
-            (same >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-        });
+            !(((differing & !HIGH) + !HIGH) | differing) & HIGH
+        }))
+    }
+
+    /// Gathers the highest bits of all bytes.
+    #[inline(always)]
+    fn bits(words: [u64; 2]) -> u16 {
+        let [low, high] = words.map(|word| (word >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56);
         (low | high << 8) as u16
+    }
+
+    #[inline(always)]
+    pub fn spread_word(word: &[u8; WIDTH / 2], set: u8, target: &mut Chunk) {
+        let mut to = 0;
+        for (lane, &byte) in word.iter().enumerate() {
+            target[to] = b'\\';
+            to += usize::from(set >> lane & 1);
+            target[to] = byte;
+            to += 1;
+        }
     }
 
     /// A backslash is stored before every byte, and overwritten where none is due.

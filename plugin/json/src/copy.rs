@@ -8,7 +8,7 @@ const LONG_COPY: usize = 256;
 /// Copies all of `source` to the start of `target`. Most copies are short, where a call of the general routine, which
 /// leaves the sandbox in some WebAssembly engines, takes many times longer than the copy: pieces of fixed size that
 /// overlap do without it.
-#[inline]
+#[inline(always)]
 pub fn copy(source: &[u8], target: &mut [u8]) {
     let length = source.len();
     match length {

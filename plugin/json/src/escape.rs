@@ -2,6 +2,7 @@
 
 use crate::chunk::{self, WIDTH};
 use crate::copy::{copy, ends};
+use crate::marks::BLOCK;
 use crate::swar;
 
 /// The longest escape, `\u001f`.
@@ -27,9 +28,44 @@ pub fn escape(source: &[u8], target: &mut [u8]) -> usize {
     to + escape_rest(&source[from..], &mut target[to..])
 }
 
-/// Escapes less than a chunk. Most strings are so short that this is all there is of them, and hold nothing to escape:
-/// words that overlap tell so, and copy them.
-fn escape_rest(rest: &[u8], target: &mut [u8]) -> usize {
+/// The room that a block needs: all of it may double, and its last word is stored as a whole chunk.
+pub const BLOCK_ROOM: usize = 2 * BLOCK + WIDTH;
+
+/// Escapes a block whose quotes and backslashes are marked, and that has no control characters, to the start of `target`.
+/// Returns the bytes written.
+#[inline(always)]
+pub fn escape_block(block: &[u8; BLOCK], marks: u64, target: &mut [u8; BLOCK_ROOM]) -> usize {
+    let mut to = 0;
+    let (words, _) = block.as_chunks::<{ WIDTH / 2 }>();
+    for (word, set) in words.iter().zip(marks.to_le_bytes()) {
+        if let Some(target) = target.get_mut(to..).and_then(<[u8]>::first_chunk_mut::<WIDTH>) {
+            chunk::spread_word(word, set, target);
+        }
+        to += word.len() + set.count_ones() as usize;
+    }
+    to
+}
+
+/// Whether there is nothing to escape; no longer text is looked at than most is.
+#[inline(always)]
+pub fn is_clean(bytes: &[u8]) -> bool {
+    /// Ids of resources are mostly shorter.
+    const LONGEST: usize = 256;
+
+    match bytes.last_chunk::<WIDTH>() {
+        Some(last) if bytes.len() <= LONGEST => {
+            let (chunks, _) = bytes.as_chunks::<WIDTH>();
+            let clean = |chunk| chunk::first_stop(chunk) == WIDTH;
+            chunks.iter().all(clean) && clean(last)
+        }
+        Some(_) => false,
+        None => is_clean_rest(bytes),
+    }
+}
+
+/// Whether less than a chunk holds nothing to escape, by words that overlap.
+#[inline(always)]
+fn is_clean_rest(rest: &[u8]) -> bool {
     let words = match (ends::<8>(rest), ends::<4>(rest), ends::<1>(rest)) {
         (Some((first, last)), ..) => [u64::from_le_bytes(*first), u64::from_le_bytes(*last)],
         (_, Some((first, last)), _) => {
@@ -40,9 +76,14 @@ fn escape_rest(rest: &[u8], target: &mut [u8]) -> usize {
             let middle = rest[rest.len() / 2];
             [u64::from_le_bytes([*first, middle, *last, b' ', b' ', b' ', b' ', b' ']); 2]
         }
-        _ => return 0,
+        _ => return true,
     };
-    if words.iter().any(|word| swar::stops(*word) != 0) {
+    swar::stops(words[0]) | swar::stops(words[1]) == 0
+}
+
+/// Escapes less than a chunk.
+fn escape_rest(rest: &[u8], target: &mut [u8]) -> usize {
+    if !is_clean_rest(rest) {
         return escape_each(rest, target);
     }
     copy(rest, target);

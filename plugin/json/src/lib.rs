@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 
 mod block;
+pub mod bytes;
 mod chunk;
 mod copy;
 mod escape;
+mod marks;
 mod output;
 mod pairs;
 mod scan;
@@ -19,12 +21,13 @@ mod swar;
 mod text;
 mod value;
 
+pub use marks::{Elements, Marked};
 pub use output::Output;
 pub use pairs::Pairs;
 pub use scan::{Flaw, Scanner};
 pub use squeeze::squeeze;
 pub use text::Text;
-pub use value::{Member, Value};
+pub use value::{Member, Shape, Value};
 
 /// Nesting beyond this depth is carried as text only: common readers (serde_json: 128) refuse what is deeper.
 pub const DEEPEST: usize = 100;

@@ -1,7 +1,8 @@
 use crate::chunk::WIDTH;
 use crate::copy::copy;
-use crate::escape::{LONGEST_ESCAPE, SPARE, escape};
-use crate::{Text, Value};
+use crate::escape::{BLOCK_ROOM, LONGEST_ESCAPE, SPARE, escape, escape_block, is_clean};
+use crate::marks::BLOCK;
+use crate::{Marked, Shape, Text, Value};
 
 /// How much is escaped at a time: bounds the room that has to be kept ready for the worst case.
 const ESCAPE_BLOCK: usize = 4096;
@@ -68,8 +69,9 @@ impl Output {
     /// Begins an object that is a member of the present one.
     pub fn open(&mut self, name: &'static str) -> Mark {
         let before = self.length;
-        self.key(name);
-        self.byte(b'{');
+        self.put_key(name, WIDTH);
+        self.bytes[self.length] = b'{';
+        self.length += 1;
         Mark {
             before,
             inside: self.length,
@@ -120,21 +122,49 @@ impl Output {
 
     /// Writes a member's name. Names are constants without anything to escape.
     pub fn key(&mut self, name: &'static str) {
-        self.ensure(name.len() + 2 * WIDTH);
-        self.separate();
-        let target = &mut self.bytes[self.length..];
+        self.put_key(name, 0);
+    }
+
+    /// Writes a member's name, and makes room for so many bytes more.
+    ///
+    /// This and what it calls is inlined: on WebAssembly each call asks whether there is stack left and whether the call
+    /// has been interrupted, and an event takes hundreds.
+    #[inline(always)]
+    fn put_key(&mut self, name: &'static str, more: usize) {
+        self.ensure(name.len() + 2 * WIDTH + more);
+        let at = self.length + usize::from(self.put_comma());
+        let target = &mut self.bytes[at..];
         target[0] = b'"';
         copy(name.as_bytes(), &mut target[1..]);
         target[name.len() + 1..name.len() + 3].copy_from_slice(b"\":");
-        self.length += name.len() + 3;
+        self.length = at + name.len() + 3;
+    }
+
+    /// Writes a comma where one is due, for which there is room, and says so. It is not counted yet.
+    #[inline(always)]
+    fn put_comma(&mut self) -> bool {
+        let due = !matches!(self.written().last(), None | Some(b'{' | b'['));
+        self.bytes[self.length] = b',';
+        due
+    }
+
+    /// Writes a string that needs no escapes, for which there is room.
+    #[inline(always)]
+    fn put_string(&mut self, raw: &[u8]) {
+        let target = &mut self.bytes[self.length..];
+        target[0] = b'"';
+        copy(raw, &mut target[1..]);
+        target[raw.len() + 1] = b'"';
+        self.length += raw.len() + 2;
     }
 
     /// Writes a member's name that comes from the input, each `.` as `_`: a dot means nesting to many readers.
     pub fn foreign_key(&mut self, name: Text<'_>) {
-        self.separate();
+        self.ensure(name.raw().len() + 3 * WIDTH);
+        self.length += usize::from(self.put_comma());
         let start = self.length + 1;
         if name.is_plain() {
-            self.text(name);
+            self.put_string(name.raw());
         } else {
             self.string(&name.decoded());
         }
@@ -148,23 +178,35 @@ impl Output {
 
     /// Writes the comma between members or elements, where one is due.
     pub fn separate(&mut self) {
-        let first = matches!(self.written().last(), None | Some(b'{' | b'['));
-        if !first {
-            self.byte(b',');
-        }
+        self.ensure(1);
+        self.length += usize::from(self.put_comma());
     }
 
     /// Writes a string member if there is text.
     pub fn member(&mut self, name: &'static str, text: Option<Text<'_>>) {
-        if let Some(text) = text {
-            self.key(name);
-            self.text(text);
+        let Some(text) = text else { return };
+        if text.copies() {
+            self.member_as_it_is(name, text.raw());
+        } else {
+            self.member_bytes(name, &text.decoded());
         }
+    }
+
+    /// Writes a string member that needs no escapes.
+    #[inline(always)]
+    fn member_as_it_is(&mut self, name: &'static str, raw: &[u8]) {
+        self.put_key(name, raw.len() + 2 * WIDTH);
+        self.put_string(raw);
     }
 
     /// Writes a string member from decoded bytes if there are any.
     pub fn member_bytes(&mut self, name: &'static str, bytes: &[u8]) {
-        if !bytes.is_empty() {
+        if bytes.is_empty() {
+            return;
+        }
+        if is_clean(bytes) {
+            self.member_as_it_is(name, bytes);
+        } else {
             self.key(name);
             self.string(bytes);
         }
@@ -198,13 +240,8 @@ impl Output {
         if !text.copies() {
             return self.string(&text.decoded());
         }
-        let raw = text.raw();
-        self.ensure(raw.len() + 2 * WIDTH);
-        let target = &mut self.bytes[self.length..];
-        target[0] = b'"';
-        copy(raw, &mut target[1..]);
-        target[raw.len() + 1] = b'"';
-        self.length += raw.len() + 2;
+        self.ensure(text.raw().len() + 2 * WIDTH);
+        self.put_string(text.raw());
     }
 
     /// Writes text as received into a string already begun.
@@ -218,18 +255,23 @@ impl Output {
 
     /// Writes decoded bytes as a string.
     pub fn string(&mut self, bytes: &[u8]) {
-        self.byte(b'"');
-        self.escaped(bytes);
-        self.byte(b'"');
+        if is_clean(bytes) {
+            self.ensure(bytes.len() + 2 * WIDTH);
+            self.put_string(bytes);
+        } else {
+            self.byte(b'"');
+            self.escaped(bytes);
+            self.byte(b'"');
+        }
     }
 
     /// Writes any value as a string: what is no string already, as its JSON text.
     pub fn value_as_text(&mut self, value: Value<'_>) {
-        match value {
-            Value::Missing | Value::Null => self.copy(b"\"\""),
-            Value::Bool(truth) => self.copy(if truth { b"\"true\"" } else { b"\"false\"" }),
-            Value::Text(text) => self.text(text),
-            Value::Number(raw) | Value::Object(raw) | Value::Array(raw) => self.string(raw),
+        match value.shape() {
+            Shape::Missing | Shape::Null => self.copy(b"\"\""),
+            Shape::Bool(truth) => self.copy(if truth { b"\"true\"" } else { b"\"false\"" }),
+            Shape::Text(text) => self.text(text),
+            Shape::Number(raw) | Shape::Object(raw) | Shape::Array(raw) => self.string(raw),
         }
     }
 
@@ -269,6 +311,33 @@ impl Output {
         for block in source.chunks(ESCAPE_BLOCK) {
             self.ensure(block.len() * LONGEST_ESCAPE + SPARE);
             self.length += escape(block, &mut self.bytes[self.length..]);
+        }
+    }
+
+    /// Writes marked bytes without control characters as a string.
+    pub fn marked_string(&mut self, marked: Marked<'_>) {
+        let Some((last, marks)) = marked.blocks().and_then(<[u64]>::split_last) else {
+            return self.string(marked.bytes());
+        };
+        self.byte(b'"');
+        let (blocks, rest) = marked.bytes().as_chunks::<BLOCK>();
+        for (block, marks) in blocks.iter().zip(marks) {
+            self.block(block, *marks);
+        }
+        let last = last & !(u64::MAX << rest.len());
+        let mut block = [b' '; BLOCK];
+        block[..rest.len()].copy_from_slice(rest);
+        let before = self.length;
+        self.block(&block, last);
+        self.length = before + rest.len() + last.count_ones() as usize;
+        self.byte(b'"');
+    }
+
+    #[inline(always)]
+    fn block(&mut self, block: &[u8; BLOCK], marks: u64) {
+        self.ensure(BLOCK_ROOM);
+        if let Some(target) = self.bytes[self.length..].first_chunk_mut() {
+            self.length += escape_block(block, marks, target);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{Scanner, Text, Value};
 const MOST_SEARCHED: usize = 64 * 1024;
 
 /// The members with plain values at any depth of some JSON text, in order, found without reading it as a whole: the
-/// text may be cut off or damaged. A member that holds an object or a list comes as [`Value::Missing`], before its
+/// text may be cut off or damaged. A member that holds an object or a list comes as [`Value::MISSING`], before its
 /// contents.
 #[derive(Debug)]
 pub struct Pairs<'a> {
@@ -29,12 +29,12 @@ impl<'a> Iterator for Pairs<'a> {
         loop {
             let gap = memchr(b'"', self.scanner.remaining())?;
             self.scanner.skip(gap);
-            let key = self.scanner.string().ok()?;
+            let key = self.scanner.string()?;
             if !self.scanner.take(b':') {
                 continue;
             }
             let value = match self.scanner.peek() {
-                Some(b'{' | b'[') | None => Value::Missing,
+                Some(b'{' | b'[') | None => Value::MISSING,
                 Some(_) => self.scanner.value().unwrap_or_default(),
             };
             return Some((key, value));
@@ -45,14 +45,15 @@ impl<'a> Iterator for Pairs<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Shape;
 
     #[test]
     fn members_are_found_at_any_depth_also_in_damaged_text() {
         let found = |text: &'static str| -> Vec<String> {
             Pairs::new(text.as_bytes())
-                .map(|(key, value)| match value {
-                    Value::Text(text) => format!("{}={}", key.to_str(), text.to_str()),
-                    Value::Missing => format!("{}>", key.to_str()),
+                .map(|(key, value)| match value.shape() {
+                    Shape::Text(text) => format!("{}={}", key.to_str(), text.to_str()),
+                    Shape::Missing => format!("{}>", key.to_str()),
                     other => format!("{}={other:?}", key.to_str()),
                 })
                 .collect()

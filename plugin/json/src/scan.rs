@@ -1,11 +1,15 @@
-use crate::chunk::{self, WIDTH};
 use crate::text::{Form, hex4};
-use crate::{DEEPEST, Text, Value};
+use crate::value::Kind;
+use crate::{DEEPEST, Marked, Text, Value};
 
-/// Walks over JSON text, strictly: what it accepts is valid JSON, save for control characters and halves of surrogate
+/// Walks over JSON text. Whatever passes something stops where it is flawed and returns none; [`Scanner::flaw`] then says
+/// why. (A result with the reason in it would travel through memory for every value of a page.)
+///
+/// It is strict: what it accepts is valid JSON, save for control characters and halves of surrogate
 /// pairs inside strings, which [`Text`] remembers so that writers repair them.
 #[derive(Debug, Clone)]
 pub struct Scanner<'a> {
+    marked: Marked<'a>,
     bytes: &'a [u8],
     position: usize,
     too_deep: bool,
@@ -29,9 +33,11 @@ pub enum Flaw {
 
 impl<'a> Scanner<'a> {
     /// Starts at the first byte.
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub fn new(text: impl Into<Marked<'a>>) -> Self {
+        let marked = text.into();
         Scanner {
-            bytes,
+            marked,
+            bytes: marked.bytes(),
             position: 0,
             too_deep: false,
             dirty: false,
@@ -72,6 +78,15 @@ impl<'a> Scanner<'a> {
     /// The next byte that is not blank, without passing it.
     #[inline(always)]
     pub fn peek(&mut self) -> Option<u8> {
+        match self.bytes.get(self.position) {
+            // Nothing else is looked at in JSON as machines write it.
+            Some(&byte) if byte > b' ' => Some(byte),
+            _ => self.peek_behind_blanks(),
+        }
+    }
+
+    #[cold]
+    fn peek_behind_blanks(&mut self) -> Option<u8> {
         while let Some(&byte) = self.bytes.get(self.position) {
             if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Some(byte);
@@ -90,22 +105,19 @@ impl<'a> Scanner<'a> {
         taken
     }
 
-    /// Passes `byte` or fails.
+    /// Passes `byte`, or stops at another.
     #[inline(always)]
-    pub fn expect(&mut self, byte: u8) -> Result<(), Flaw> {
-        if self.take(byte) { Ok(()) } else { Err(self.flaw()) }
+    pub fn expect(&mut self, byte: u8) -> Option<()> {
+        self.take(byte).then_some(())
     }
 
-    /// Fails unless only blanks are left.
-    pub fn end(&mut self) -> Result<(), Flaw> {
-        if self.peek().is_none() {
-            Ok(())
-        } else {
-            Err(self.flaw())
-        }
+    /// Stops unless only blanks are left.
+    pub fn end(&mut self) -> Option<()> {
+        self.peek().is_none().then_some(())
     }
 
-    /// What is wrong at the present position.
+    /// What is wrong at the present position, after something has stopped there.
+    #[cold]
     pub fn flaw(&self) -> Flaw {
         if self.position >= self.bytes.len() {
             Flaw::CutOff(self.bytes.len())
@@ -116,84 +128,98 @@ impl<'a> Scanner<'a> {
 
     /// Goes through the members of the object that comes next. The visitor stands before each value, and must pass it.
     #[inline(always)]
-    pub fn members(
-        &mut self,
-        mut visit: impl FnMut(&mut Self, Text<'a>) -> Result<(), Flaw>,
-    ) -> Result<(), Flaw> {
+    pub fn members(&mut self, mut visit: impl FnMut(&mut Self, Text<'a>) -> Option<()>) -> Option<()> {
         self.expect(b'{')?;
         if self.take(b'}') {
-            return Ok(());
+            return Some(());
         }
         loop {
             let key = self.key()?;
             visit(self, key)?;
             if self.take(b'}') {
-                return Ok(());
+                return Some(());
             }
             self.expect(b',')?;
         }
     }
 
     /// Goes through the elements of the array that comes next, as `members` does.
-    pub fn elements(&mut self, mut visit: impl FnMut(&mut Self) -> Result<(), Flaw>) -> Result<(), Flaw> {
+    pub fn elements(&mut self, mut visit: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.expect(b'[')?;
         if self.take(b']') {
-            return Ok(());
+            return Some(());
         }
         loop {
             visit(self)?;
             if self.take(b']') {
-                return Ok(());
+                return Some(());
             }
             self.expect(b',')?;
         }
     }
 
     /// Passes one value.
-    pub fn value(&mut self) -> Result<Value<'a>, Flaw> {
+    #[inline(always)]
+    pub fn value(&mut self) -> Option<Value<'a>> {
+        let opening = self.peek();
+        let start = self.position;
+        // One way to the result, so that it is made in registers.
+        let (inside, outside, kind) = if opening == Some(b'"') {
+            let form = self.pass_string()?;
+            (start + 1, self.position - 1, Kind::from(form))
+        } else {
+            let kind = self.pass_other()?;
+            (start, self.position, kind)
+        };
+        Some(Value::new(&self.bytes[inside..outside], kind))
+    }
+
+    /// Passes a value that is no string.
+    #[inline(never)]
+    fn pass_other(&mut self) -> Option<Kind> {
         match self.peek() {
-            Some(b'"') => self.string().map(Value::Text),
-            Some(b'{') => self.container().map(Value::Object),
-            Some(b'[') => self.container().map(Value::Array),
-            _ => self.scalar(),
+            Some(b'{') => self.pass_container().map(|()| Kind::Object),
+            Some(b'[') => self.pass_container().map(|()| Kind::Array),
+            _ => self.pass_scalar(),
         }
     }
 
     /// Passes a member's name and the colon.
     #[inline(always)]
-    fn key(&mut self) -> Result<Text<'a>, Flaw> {
+    fn key(&mut self) -> Option<Text<'a>> {
         if self.peek() != Some(b'"') {
-            return Err(self.flaw());
+            return None;
         }
         let key = self.string()?;
         self.expect(b':')?;
-        Ok(key)
+        Some(key)
     }
 
     /// Passes a string; the next byte is its opening quote.
     #[inline(always)]
-    pub fn string(&mut self) -> Result<Text<'a>, Flaw> {
+    pub fn string(&mut self) -> Option<Text<'a>> {
         let start = self.position + 1;
-        let at = start + chunk::at(self.bytes, start).map_or(0, chunk::first_stop);
-        // Most names end within one chunk.
-        if self.bytes.get(at) == Some(&b'"') {
-            self.position = at + 1;
-            return Ok(Text::new(&self.bytes[start..at], Form::Plain));
-        }
-        self.rest_of_string(start, at)
+        let form = self.pass_string()?;
+        Some(Text::new(&self.bytes[start..self.position - 1], form))
     }
 
-    /// Goes on from `at` with the string whose inside starts at `start`.
-    fn rest_of_string(&mut self, start: usize, mut at: usize) -> Result<Text<'a>, Flaw> {
+    #[inline(always)]
+    fn pass_string(&mut self) -> Option<Form> {
+        let start = self.position + 1;
+        let at = start + self.marked.clear(start);
+        // Most strings hold nothing to stop at, and are short.
+        if self.bytes.get(at) == Some(&b'"') {
+            self.position = at + 1;
+            return Some(Form::Plain);
+        }
+        self.pass_rest_of_string(at)
+    }
+
+    /// Passes what is left of a string from `at` on, and says what that makes of it.
+    #[inline(never)]
+    fn pass_rest_of_string(&mut self, mut at: usize) -> Option<Form> {
         let mut form = Form::Plain;
         loop {
-            if let Some(piece) = chunk::at(self.bytes, at) {
-                let stop = chunk::first_stop(piece);
-                at += stop;
-                if stop == WIDTH {
-                    continue;
-                }
-            }
             match self.bytes.get(at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -208,38 +234,42 @@ impl<'a> Scanner<'a> {
                 Some(_) => at += 1,
                 None => {
                     self.position = self.bytes.len();
-                    return Err(self.flaw());
+                    return None;
                 }
             }
+            at += self.marked.clear(at);
         }
         self.position = at + 1;
         self.dirty |= form == Form::Dirty;
-        Ok(Text::new(&self.bytes[start..at], form))
+        Some(form)
     }
 
     /// Judges the escape that starts at `at`: its length, and what it makes of the string.
     #[inline(always)]
-    fn escape(&mut self, at: usize) -> Result<(usize, Form), Flaw> {
+    fn escape(&mut self, at: usize) -> Option<(usize, Form)> {
         match self.bytes.get(at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok((2, Form::Escaped)),
+            // By far the most frequent: JSON inside a string.
+            Some(b'"') => Some((2, Form::Escaped)),
+            Some(b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Some((2, Form::Escaped)),
             Some(b'u') => self.unicode_escape(at),
             _ => {
                 self.position = at + 1;
-                Err(self.flaw())
+                None
             }
         }
     }
 
-    fn unicode_escape(&mut self, at: usize) -> Result<(usize, Form), Flaw> {
+    #[cold]
+    fn unicode_escape(&mut self, at: usize) -> Option<(usize, Form)> {
         let Some(unit) = hex4(&self.bytes[at + 2..]) else {
             self.position = at + 2;
-            return Err(self.flaw());
+            return None;
         };
         let second = || {
             let rest = self.bytes[at + 6..].strip_prefix(b"\\u")?;
             hex4(rest).filter(|low| (0xdc00..=0xdfff).contains(low))
         };
-        Ok(match unit {
+        Some(match unit {
             0xd800..=0xdbff if second().is_some() => (12, Form::Escaped),
             0xd800..=0xdfff => (6, Form::Dirty),
             _ => (6, Form::Escaped),
@@ -247,41 +277,40 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes `null`, `true`, `false` or a number.
-    fn scalar(&mut self) -> Result<Value<'a>, Flaw> {
+    fn pass_scalar(&mut self) -> Option<Kind> {
         let start = self.position;
         let rest = &self.bytes[start..];
         let length = rest
             .iter()
             .position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.'));
         let word = &rest[..length.unwrap_or(rest.len())];
-        let value = match word {
-            b"null" => Value::Null,
-            b"true" => Value::Bool(true),
-            b"false" => Value::Bool(false),
-            _ if is_number(word) => Value::Number(word),
-            _ => return Err(self.flaw()),
+        let kind = match word {
+            b"null" => Kind::Null,
+            b"true" => Kind::True,
+            b"false" => Kind::False,
+            _ if is_number(word) => Kind::Number,
+            _ => return None,
         };
         self.position += word.len();
-        Ok(value)
+        Some(kind)
     }
 
     /// Passes a whole object or array; the next byte opens it.
-    fn container(&mut self) -> Result<&'a [u8], Flaw> {
-        let start = self.position;
+    fn pass_container(&mut self) -> Option<()> {
         let mut nesting = Nesting::default();
         loop {
             let opened = match self.peek() {
                 Some(b'{') => self.open(b'}', &mut nesting)?,
                 Some(b'[') => self.open(b']', &mut nesting)?,
                 Some(b'"') => self.string().map(|_| false)?,
-                _ => self.scalar().map(|_| false)?,
+                _ => self.pass_scalar().map(|_| false)?,
             };
             if opened {
                 continue;
             }
             loop {
                 let Some(in_object) = nesting.innermost() else {
-                    return Ok(&self.bytes[start..self.position]);
+                    return Some(());
                 };
                 if self.take(b',') {
                     if in_object {
@@ -296,17 +325,17 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes an opening bracket; if the container is empty, the closing one too. Says whether a value comes next.
-    fn open(&mut self, closing: u8, nesting: &mut Nesting) -> Result<bool, Flaw> {
+    fn open(&mut self, closing: u8, nesting: &mut Nesting) -> Option<bool> {
         self.position += 1;
         self.too_deep |= nesting.depth() >= DEEPEST;
         if self.take(closing) {
-            return Ok(false);
+            return Some(false);
         }
         nesting.enter(closing == b'}');
         if closing == b'}' {
             self.key()?;
         }
-        Ok(true)
+        Some(true)
     }
 }
 

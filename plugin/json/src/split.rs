@@ -1,34 +1,37 @@
 use crate::block;
 use crate::chunk::{self, WIDTH};
-use crate::{Flaw, Scanner};
+use crate::{Elements, Scanner};
 
 impl<'a> Scanner<'a> {
     /// Splits the array that comes next into its elements, looking at strings and brackets only. A bracket that closes
     /// an outer one closes those inside it too, and one that closes nothing in its element is passed over, so that a
     /// broken element ends where it seems to.
-    pub fn split(&mut self, elements: &mut Vec<&'a [u8]>) -> Result<(), Flaw> {
+    pub fn split(&mut self, elements: &mut Elements<'a>) -> Option<()> {
         self.expect(b'[')?;
         loop {
             match self.peek() {
                 Some(b',') => self.skip(1),
                 Some(b']') => {
                     self.skip(1);
-                    return Ok(());
+                    return Some(());
                 }
-                Some(_) => match block::container_length(self.remaining()) {
-                    Some(length) => {
-                        elements.push(&self.remaining()[..length]);
-                        self.skip(length);
+                Some(_) => {
+                    let start = elements.stops().len();
+                    match block::container_length(self.remaining(), elements.stops()) {
+                        Some(length) => {
+                            elements.push_marked(&self.remaining()[..length], start);
+                            self.skip(length);
+                        }
+                        None => elements.push(self.element()?, start),
                     }
-                    None => elements.push(self.element()?),
-                },
-                None => return Err(self.flaw()),
+                }
+                None => return None,
             }
         }
     }
 
     /// Passes one element of any kind, which starts here.
-    fn element(&mut self) -> Result<&'a [u8], Flaw> {
+    fn element(&mut self) -> Option<&'a [u8]> {
         let bytes = self.remaining();
         let mut open = Open::default();
         let mut at = 0;
@@ -49,7 +52,7 @@ impl<'a> Scanner<'a> {
                     open.leave(byte);
                     if open.is_empty() {
                         self.skip(at + 1);
-                        return Ok(&bytes[..=at]);
+                        return Some(&bytes[..=at]);
                     }
                 }
                 _ => {}
@@ -57,11 +60,7 @@ impl<'a> Scanner<'a> {
             at += 1;
         }
         self.skip(at);
-        if at == bytes.len() {
-            Err(self.flaw())
-        } else {
-            Ok(bytes[..at].trim_ascii_end())
-        }
+        (at < bytes.len()).then(|| bytes[..at].trim_ascii_end())
     }
 }
 

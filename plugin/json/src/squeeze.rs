@@ -1,8 +1,8 @@
-use crate::{Flaw, Output, Scanner};
+use crate::{Output, Scanner};
 
 /// Rewrites valid JSON as one line that strict readers take: blanks between tokens go, control characters in strings
-/// are escaped, halves of surrogate pairs become U+FFFD. Everything else stays byte for byte.
-pub fn squeeze(json: &[u8]) -> Result<Vec<u8>, Flaw> {
+/// are escaped, halves of surrogate pairs become U+FFFD. Everything else stays byte for byte. None for what is not valid.
+pub fn squeeze(json: &[u8]) -> Option<Vec<u8>> {
     let mut output = Output::default();
     let mut scanner = Scanner::new(json);
     while let Some(byte) = scanner.peek() {
@@ -13,5 +13,5 @@ pub fn squeeze(json: &[u8]) -> Result<Vec<u8>, Flaw> {
             scanner.skip(1);
         }
     }
-    Ok(output.written().to_vec())
+    Some(output.written().to_vec())
 }

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
+use crate::bytes;
 use crate::chunk::{self, WIDTH};
-use crate::copy::ends;
 
 /// The inside of a JSON string as received: a span of the input between the quotes, still escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,7 @@ pub struct Text<'a> {
 
 /// What copying a text into another JSON string takes. Ordered: the later ones need more care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(usize)]
 pub(crate) enum Form {
     /// No escapes: the bytes are what they mean.
     Plain,
@@ -102,13 +103,21 @@ impl<'a> Text<'a> {
     /// Equality by meaning, letter case aside.
     #[inline(always)]
     pub fn is(self, text: &str) -> bool {
-        // Most comparisons end at the length or the first letter, where a call would be most of their cost.
+        // Most comparisons end at the length, where a call would be most of their cost.
+        (self.raw.len() == text.len() || self.form != Form::Plain) && self.means(text.as_bytes())
+    }
+
+    /// Which of some names it is.
+    #[inline(never)]
+    pub fn place_among(self, names: &[&str]) -> Option<usize> {
+        names.iter().position(|name| self.is(name))
+    }
+
+    #[inline(never)]
+    fn means(self, text: &[u8]) -> bool {
         match self.form {
-            Form::Plain => {
-                let text = text.as_bytes();
-                self.raw.len() == text.len() && same_first(self.raw, text) && same_word(self.raw, text)
-            }
-            Form::Escaped | Form::Dirty => means(self.raw, text.as_bytes()),
+            Form::Plain => bytes::same_letters(self.raw, text),
+            Form::Escaped | Form::Dirty => means(self.raw, text),
         }
     }
 }
@@ -120,84 +129,46 @@ fn means(raw: &[u8], text: &[u8]) -> bool {
 }
 
 fn decode(raw: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(raw.len() + WIDTH);
-    let mut rest = raw;
-    loop {
-        // Whole chunks are taken and then cut: escapes come so often in JSON text that each call counts.
-        while let Some(piece) = rest.first_chunk::<WIDTH>() {
-            let plain = chunk::first_backslash(piece);
-            let length = decoded.len() + plain;
-            decoded.extend_from_slice(piece);
-            decoded.truncate(length);
-            rest = &rest[plain..];
-            if plain < WIDTH {
+    // Whole chunks are stored, and what lies behind the next escape is overwritten: escapes come so often in JSON text
+    // that each call counts.
+    let mut decoded = vec![0; raw.len() + WIDTH];
+    let (mut from, mut to) = (0, 0);
+    while let Some(&byte) = raw.get(from) {
+        if byte == b'\\' {
+            from += 1;
+            let Some(&kind) = raw.get(from) else {
                 break;
-            }
-        }
-        let Some(at) = rest.iter().position(|&byte| byte == b'\\') else {
-            break;
-        };
-        decoded.extend_from_slice(&rest[..at]);
-        let Some((&kind, after)) = rest[at + 1..].split_first() else {
-            return decoded;
-        };
-        rest = after;
-        match kind {
-            b'b' => decoded.push(0x08),
-            b'f' => decoded.push(0x0c),
-            b'n' => decoded.push(b'\n'),
-            b'r' => decoded.push(b'\r'),
-            b't' => decoded.push(b'\t'),
-            b'u' => {
-                let (character, used) = unicode(rest);
-                let mut buffer = [0; 4];
-                decoded.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
-                rest = &rest[used..];
-            }
-            other => decoded.push(other),
+            };
+            from += 1;
+            decoded[to] = match kind {
+                b'b' => 0x08,
+                b'f' => 0x0c,
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                b'u' => {
+                    let (character, used) = unicode(&raw[from..]);
+                    from += used;
+                    decoded.resize(decoded.len() + character.len_utf8(), 0);
+                    to += character.encode_utf8(&mut decoded[to..]).len();
+                    continue;
+                }
+                other => other,
+            };
+            to += 1;
+        } else if let (Some(piece), Some(target)) = (chunk::at(raw, from), decoded[to..].first_chunk_mut()) {
+            *target = *piece;
+            let plain = chunk::first_backslash(piece);
+            from += plain;
+            to += plain;
+        } else {
+            decoded[to] = byte;
+            from += 1;
+            to += 1;
         }
     }
-    decoded.extend_from_slice(rest);
+    decoded.truncate(to);
     decoded
-}
-
-/// Whether the first letters are alike but for the bit that tells upper from lower case.
-#[inline(always)]
-fn same_first(one: &[u8], other: &[u8]) -> bool {
-    match (one.first(), other.first()) {
-        (Some(one), Some(other)) => one | 0x20 == other | 0x20,
-        _ => true,
-    }
-}
-
-/// Equality of words of one length, letter case aside. Most that differ do so at an end, and most of the others are the
-/// very same bytes.
-fn same_word(one: &[u8], other: &[u8]) -> bool {
-    similar_ends(one, other) && (same_bytes(one, other) || one.eq_ignore_ascii_case(other))
-}
-
-/// Whether the ends of words of one length, where they have some, are alike but for the bits of the letter case.
-fn similar_ends(one: &[u8], other: &[u8]) -> bool {
-    const CASE: u64 = 0x2020_2020_2020_2020;
-    let similar =
-        |one: &[u8; 8], other: &[u8; 8]| u64::from_le_bytes(*one) | CASE == u64::from_le_bytes(*other) | CASE;
-    match (ends(one), ends(other)) {
-        (Some(one), Some(other)) => similar(one.0, other.0) && similar(one.1, other.1),
-        _ => true,
-    }
-}
-
-/// Equality of byte strings of one length, by words, the last of which overlaps: for short ones faster than the general
-/// routine, which goes byte by byte on WebAssembly.
-fn same_bytes(one: &[u8], other: &[u8]) -> bool {
-    if let (Some(ends_of_one), Some(ends_of_other)) = (ends::<8>(one), ends::<8>(other)) {
-        let ((words, _), (others, _)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-        return ends_of_one.1 == ends_of_other.1 && words.iter().zip(others).all(|(one, other)| one == other);
-    }
-    match (ends::<4>(one), ends::<4>(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => one == other,
-    }
 }
 
 /// Reads what follows `\u`: the character, and how many bytes it took (the second half of a pair included).
@@ -231,8 +202,6 @@ pub(crate) fn hex4(bytes: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -248,19 +217,6 @@ mod tests {
         ] {
             let text = Text::new(raw.as_bytes(), Form::Escaped);
             assert_eq!(text.to_str(), expected, "{raw}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn words_are_equal_letter_case_aside(one in "[abAB@`]{0,20}", seed in any::<u32>(), place in any::<prop::sample::Index>()) {
-            let swap = |(at, letter): (usize, u8)| if seed >> at & 1 == 1 { letter ^ 0x20 } else { letter };
-            let mut other: Vec<u8> = one.bytes().enumerate().map(swap).collect();
-            if seed % 3 == 0 && !other.is_empty() {
-                let at = place.index(other.len());
-                other[at] = b'c';
-            }
-            prop_assert_eq!(same_word(one.as_bytes(), &other), one.as_bytes().eq_ignore_ascii_case(&other));
         }
     }
 }

@@ -1,10 +1,36 @@
 use crate::Text;
+use crate::text::Form;
 
 /// One JSON value as received. Containers are spans, opened only where somebody asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Value<'a> {
+///
+/// Kept as a span and a word rather than as [`Shape`]: compilers copy an enum with payloads byte by byte around its tag,
+/// and reading that back whole stalls the processor for each value of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Value<'a> {
+    raw: &'a [u8],
+    kind: Kind,
+}
+
+/// What a value is, as a word of the processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Kind {
+    Missing,
+    Null,
+    False,
+    True,
+    Number,
+    Plain,
+    Escaped,
+    Dirty,
+    Object,
+    Array,
+}
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape<'a> {
     /// There is no such member.
-    #[default]
     Missing,
     /// `null`.
     Null,
@@ -20,12 +46,41 @@ pub enum Value<'a> {
     Array(&'a [u8]),
 }
 
+impl Value<'_> {
+    /// There is no such member.
+    pub const MISSING: Value<'static> = Value {
+        raw: &[],
+        kind: Kind::Missing,
+    };
+}
+
 impl<'a> Value<'a> {
+    pub(crate) fn new(raw: &'a [u8], kind: Kind) -> Self {
+        Value { raw, kind }
+    }
+
+    /// What it is.
+    #[inline(always)]
+    pub fn shape(self) -> Shape<'a> {
+        match self.kind {
+            Kind::Missing => Shape::Missing,
+            Kind::Null => Shape::Null,
+            Kind::False => Shape::Bool(false),
+            Kind::True => Shape::Bool(true),
+            Kind::Number => Shape::Number(self.raw),
+            Kind::Plain => Shape::Text(Text::new(self.raw, Form::Plain)),
+            Kind::Escaped => Shape::Text(Text::new(self.raw, Form::Escaped)),
+            Kind::Dirty => Shape::Text(Text::new(self.raw, Form::Dirty)),
+            Kind::Object => Shape::Object(self.raw),
+            Kind::Array => Shape::Array(self.raw),
+        }
+    }
+
     /// The text of a string that is not blank.
     #[inline(always)]
     pub fn text(self) -> Option<Text<'a>> {
-        match self {
-            Value::Text(text) => text.trimmed(),
+        match self.shape() {
+            Shape::Text(text) => text.trimmed(),
             _ => None,
         }
     }
@@ -33,22 +88,39 @@ impl<'a> Value<'a> {
     /// Whether there is nothing to say: no member, `null`, blank text, `{}` or `[]`.
     #[inline]
     pub fn says_nothing(self) -> bool {
-        match self {
-            Value::Text(text) => text.trimmed().is_none(),
-            Value::Missing | Value::Null => true,
-            Value::Object(raw) | Value::Array(raw) => raw[1..raw.len() - 1].trim_ascii().is_empty(),
-            Value::Bool(_) | Value::Number(_) => false,
+        match self.shape() {
+            Shape::Text(text) => text.trimmed().is_none(),
+            Shape::Missing | Shape::Null => true,
+            Shape::Object(raw) | Shape::Array(raw) => raw[1..raw.len() - 1].trim_ascii().is_empty(),
+            Shape::Bool(_) | Shape::Number(_) => false,
         }
     }
 
     /// The value of a number written as one, or as text, if it is a whole one that is not negative.
     pub fn whole_number(self) -> Option<u64> {
-        let digits = match self {
-            Value::Number(digits) => digits,
-            Value::Text(text) => text.raw().trim_ascii(),
+        let digits = match self.shape() {
+            Shape::Number(digits) => digits,
+            Shape::Text(text) => text.raw().trim_ascii(),
             _ => return None,
         };
         std::str::from_utf8(digits).ok()?.parse().ok()
+    }
+}
+
+impl From<Form> for Kind {
+    #[inline(always)]
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Plain => Kind::Plain,
+            Form::Escaped => Kind::Escaped,
+            Form::Dirty => Kind::Dirty,
+        }
+    }
+}
+
+impl Default for Value<'_> {
+    fn default() -> Self {
+        Value::MISSING
     }
 }
 

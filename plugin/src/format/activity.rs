@@ -72,7 +72,7 @@ fn authorization(output: &mut Output, record: &Record<'_>) {
 fn role(output: &mut Output, facts: &Facts<'_>) {
     let Some(role) = &facts.role else { return };
     let object = output.open("role");
-    output.member_bytes("id", role.id.as_bytes());
+    output.member_bytes("id", &role.id);
     output.member_bytes(
         "name",
         role.known.map(|known| known.name.as_bytes()).unwrap_or_default(),

@@ -25,7 +25,10 @@ pub fn write(
     context: &Context<'_>,
 ) {
     let document = output.open_document();
-    let given = record.text(Field::EventTimestamp).map(Text::raw);
+    let given = record
+        .given_time()
+        .and(record.text(Field::EventTimestamp))
+        .map(Text::raw);
     time::member(output, "@timestamp", given, facts.time);
     version(output);
     sentence::write(output, record, facts);
@@ -86,7 +89,7 @@ fn event(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &R
         time::member(output, "created", submitted, instant);
     }
     reason(output, record, facts);
-    output.member_bytes("original", &record.line());
+    record.write_line(output, "original");
     output.close(event);
 }
 

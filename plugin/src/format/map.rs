@@ -28,24 +28,49 @@ fn write_members(output: &mut Output, members: &[Member<'_>]) {
             .map(|(index, member)| (written_name(member.key), index))
             .collect::<HashMap<_, _>>()
     });
+    let doubtful = if last_by_name.is_some() {
+        u64::MAX
+    } else {
+        doubtful(members)
+    };
     for (index, member) in members.iter().enumerate() {
         if member.value.says_nothing() {
             continue;
         }
-        let shadowed = match &last_by_name {
+        let shadowed = || match &last_by_name {
             Some(last) => last.get(&written_name(member.key)) != Some(&index),
             None => members[index + 1..]
                 .iter()
                 .any(|later| same_name(member.key, later.key) && !later.value.says_nothing()),
         };
-        if !shadowed {
-            match member.key.raw() {
-                [] => output.key(NAMELESS),
-                _ => output.foreign_key(member.key),
-            }
-            output.value_as_text(member.value);
+        if doubtful >> (index % FEW) & 1 == 1 && shadowed() {
+            continue;
         }
+        match member.key.raw() {
+            [] => output.key(NAMELESS),
+            _ => output.foreign_key(member.key),
+        }
+        output.value_as_text(member.value);
     }
+}
+
+/// Which of a few members, one bit each, might have the name of a later one: those whose names are as long and end alike.
+fn doubtful(members: &[Member<'_>]) -> u64 {
+    let mut seen = 0_u64;
+    let mut doubtful = 0;
+    for (index, member) in members.iter().enumerate().rev() {
+        let raw = member.key.raw();
+        let last = raw.last().copied().unwrap_or_default();
+        // Names with escapes may be written like any other; dots and underscores are written alike.
+        let kind = match (member.key.is_plain(), last) {
+            (false, _) => u64::MAX,
+            (true, b'.') => 1 << ((raw.len() + usize::from(b'_')) % FEW),
+            (true, _) => 1 << ((raw.len() + usize::from(last)) % FEW),
+        };
+        doubtful |= u64::from(seen & kind != 0) << index;
+        seen |= kind;
+    }
+    doubtful
 }
 
 fn written_name(key: Text<'_>) -> Cow<'_, [u8]> {

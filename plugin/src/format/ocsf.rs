@@ -52,7 +52,7 @@ pub fn write(
     resources(output, facts);
     security_control(output, facts, rating);
     actor::observables(output, facts);
-    output.member_bytes("raw_data", &record.line());
+    record.write_line(output, "raw_data");
     let unmapped = output.open("unmapped");
     activity::write_rest(output, record, facts, rating);
     output.close(unmapped);

@@ -1,12 +1,11 @@
 //! What a page means: its records, and where the next page is.
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::Reader;
 use crate::contract::Timestamp;
 use crate::event::Record;
 use crate::fault::Failure;
 use crate::fault::arm::{foreign_link, no_page};
+use crate::json::{Elements, bytes};
 use crate::link;
 use crate::normalize::{Context, Outcome};
 use crate::page::{self, NextLink};
@@ -51,13 +50,16 @@ impl Reader<'_> {
 
     /// Takes records into the basket. Tells whether the page shows any that its query had not shown before; none when
     /// the basket got full.
-    fn take_items(&mut self, reading: &mut Reading, items: &[&[u8]]) -> Option<bool> {
+    fn take_items(&mut self, reading: &mut Reading, items: &Elements<'_>) -> Option<bool> {
         let mut brought_new = false;
-        for item in items {
-            let record = Record::read(item);
+        let (mut received, mut duplicates) = (0, 0);
+        let mut is_full = false;
+        let mut record = Record::default();
+        for item in items.iter() {
+            record.read_next(item);
             let id = record
                 .id()
-                .map_or_else(|| xxh3_64(item), |id| xxh3_64(id.as_bytes()));
+                .map_or_else(|| bytes::hash(item.bytes()), |id| bytes::hash(id.as_bytes()));
             // The service says that the record lies in the range, whatever its own time says.
             let time = record
                 .time()
@@ -72,19 +74,22 @@ impl Reader<'_> {
                 }
                 Sight::New => {
                     if !self.take_new(&record) {
-                        return None;
+                        is_full = true;
+                        break;
                     }
                     brought_new = true;
                     reading.query.news = true;
                     self.cursor.seen.note(id, time);
-                    self.arm.tally.add("received", 1);
+                    received += 1;
                     continue;
                 }
             }
-            self.arm.tally.add("received", 1);
-            self.arm.tally.add("duplicates", 1);
+            received += 1;
+            duplicates += 1;
         }
-        Some(brought_new)
+        self.arm.tally.add("received", received);
+        self.arm.tally.add("duplicates", duplicates);
+        (!is_full).then_some(brought_new)
     }
 
     /// Makes an event of a record not seen before. False when there is no room for it.
@@ -134,7 +139,7 @@ impl Reader<'_> {
             return Err(foreign_link());
         }
         let link = link::sendable(&text);
-        let hash = xxh3_64(link.as_bytes());
+        let hash = bytes::hash(link.as_bytes());
         if stuck || reading.query.links.contains(&hash) {
             self.leave_circle(reading);
             return Ok(());

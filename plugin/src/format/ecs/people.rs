@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use super::address;
 use crate::event::{Part, Record};
 use crate::facts::{Category, Facts};
-use crate::json::{Output, Scanner, Text, Value};
+use crate::json::{Output, Scanner, Shape, Text, Value};
 
 /// Writes `user`, `source`, `client` and `observer`.
 pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
@@ -63,16 +63,18 @@ fn claims_name(identity: Value<'_>) -> Option<Text<'_>> {
 }
 
 fn member<'a>(object: Value<'a>, name: &str) -> Option<Value<'a>> {
-    let Value::Object(raw) = object else { return None };
+    let Shape::Object(raw) = object.shape() else {
+        return None;
+    };
     let mut found = None;
     let read = Scanner::new(raw).members(|scanner, key| {
         let value = scanner.value()?;
         if key.is(name) {
             found = Some(value);
         }
-        Ok(())
+        Some(())
     });
-    read.ok().and(found)
+    read.and(found)
 }
 
 /// Writes `related`: every address and every name of somebody, once.

@@ -1,5 +1,5 @@
 use crate::event::{Part, Record};
-use crate::json::{Pairs, Text, Value};
+use crate::json::{Pairs, Shape, Text};
 
 /// Why an operation failed, as far as the record says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,9 +30,9 @@ impl Failure {
             return;
         }
         for (key, value) in Pairs::new(text) {
-            let slot = match value {
-                Value::Text(_) if key.is("code") => &mut self.code,
-                Value::Text(_) if key.is("message") => &mut self.message,
+            let slot = match value.shape() {
+                Shape::Text(_) if key.is("code") => &mut self.code,
+                Shape::Text(_) if key.is("message") => &mut self.message,
                 _ => continue,
             };
             if slot.is_none() {

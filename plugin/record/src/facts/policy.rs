@@ -1,7 +1,7 @@
 //! The policies that took part in a decision.
 
 use crate::event::{Part, Record};
-use crate::json::{Scanner, Value};
+use crate::json::{Scanner, Shape};
 
 /// What is kept of each policy: Azure's name, ours.
 pub const FIELDS: [(&str, &str); 9] = [
@@ -29,10 +29,10 @@ impl Policy {
     pub fn list(record: &Record<'_>) -> Vec<Policy> {
         let mut policies = Vec::new();
         // A flaw ends the list early, which is what is wanted.
-        let _ = match record.member_of(Part::Properties, "policies") {
-            Value::Text(text) => read(&text.decoded(), &mut policies),
-            Value::Array(raw) => read(raw, &mut policies),
-            _ => Ok(()),
+        let _ = match record.member_of(Part::Properties, "policies").shape() {
+            Shape::Text(text) => read(&text.decoded(), &mut policies),
+            Shape::Array(raw) => read(raw, &mut policies),
+            _ => Some(()),
         };
         policies
     }
@@ -44,7 +44,7 @@ impl Policy {
     }
 }
 
-fn read(list: &[u8], policies: &mut Vec<Policy>) -> Result<(), crate::json::Flaw> {
+fn read(list: &[u8], policies: &mut Vec<Policy>) -> Option<()> {
     Scanner::new(list).elements(|scanner| {
         if scanner.peek() != Some(b'{') {
             return scanner.value().map(|_| ());
@@ -52,15 +52,15 @@ fn read(list: &[u8], policies: &mut Vec<Policy>) -> Result<(), crate::json::Flaw
         let mut policy = Policy::default();
         scanner.members(|scanner, key| {
             let value = scanner.value()?;
-            if let Some(index) = FIELDS.iter().position(|(theirs, _)| key.is(theirs)) {
+            if let Some(index) = key.place_among(&FIELDS.map(|(theirs, _)| theirs)) {
                 policy.texts[index] = value
                     .text()
                     .map(|text| text.decoded().into_owned())
                     .unwrap_or_default();
             }
-            Ok(())
+            Some(())
         })?;
         policies.push(policy);
-        Ok(())
+        Some(())
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::facts::{Category, Facts, Level, same_word};
+use crate::facts::{Category, Facts, Level, word};
 use crate::pattern::Pattern;
 use crate::severity::Severity;
 
@@ -22,7 +22,7 @@ pub struct DropRule {
     operation: Option<Pattern>,
     category: Option<Category>,
     level: Option<Level>,
-    status: Option<String>,
+    status: Option<Vec<u8>>,
 }
 
 /// A rating by the operator: the first row that matches wins over everything else, up or down.
@@ -84,9 +84,7 @@ impl DropRule {
                 .map_err(|()| problems.add("/level", &format!("`{text}` is no level; use one of {names}")))
                 .ok()
         });
-        let status = problems
-            .text(parts, "status")
-            .map(|text| text.to_ascii_lowercase().replace(' ', ""));
+        let status = problems.text(parts, "status").map(|text| word(text.as_bytes()));
         let described = ["operation", "category", "level", "status"]
             .into_iter()
             .filter_map(|key| {
@@ -116,11 +114,10 @@ impl DropRule {
             !facts.operation.lower.is_empty() && pattern.matches(&facts.operation.lower)
         }) && self.category.is_none_or(|category| category == facts.category)
             && self.level.is_none_or(|level| Some(level) == facts.level)
-            && self.status.as_ref().is_none_or(|status| {
-                facts
-                    .status
-                    .is_some_and(|text| same_word(&text.decoded(), status))
-            })
+            && self
+                .status
+                .as_ref()
+                .is_none_or(|status| facts.status.is_some_and(|text| word(&text.decoded()) == *status))
     }
 }
 

@@ -49,6 +49,16 @@ impl<'t> Techniques<'t> {
 pub struct Rater {
     table: &'static Table,
     operator: Vec<(SeverityRow, String)>,
+    last: Found,
+}
+
+/// The rows for one operation. That of the last record is mostly that of the next: requests come in two or three records,
+/// and often in runs.
+#[derive(Debug, Default)]
+struct Found {
+    operation: Vec<u8>,
+    rows: Vec<&'static Row>,
+    operator: Option<usize>,
 }
 
 impl Rater {
@@ -61,23 +71,37 @@ impl Rater {
         Rater {
             table: Table::built_in(),
             operator: named.collect(),
+            last: Found::default(),
         }
     }
 
+    /// Finds the rows for an operation, unless they are those found last.
+    fn find(&mut self, operation: &[u8]) {
+        if self.last.operation == operation {
+            return;
+        }
+        let matches = |(row, _): &(SeverityRow, String)| row.operation.matches(operation);
+        self.last.operator = self.operator.iter().position(matches);
+        self.last.rows.clear();
+        self.last.rows.extend(self.table.matching(operation));
+        self.last.operation.clear();
+        self.last.operation.extend_from_slice(operation);
+    }
+
     /// Rates a record. Each step may raise what the one before found; the operator's rows come last and may lower it.
-    pub fn rate<'t>(&'t self, record: &Record<'_>, facts: &Facts<'_>) -> Rating<'t> {
+    pub fn rate<'t>(&'t mut self, record: &Record<'_>, facts: &Facts<'_>) -> Rating<'t> {
         let mut rating = base(record, facts);
         let operation = facts.operation.lower.as_slice();
         if operation.is_empty() {
             return rating;
         }
+        self.find(operation);
         let mut documented: Option<&Row> = None;
-        for row in self.table.matching(operation) {
+        for row in self.last.rows.iter().copied() {
             match row.set {
                 Set::Content => rating.raise_for_content(row, applies(row, record, facts), facts.outcome),
-                // The index hands rows out in an order of its own.
                 Set::Documented => {
-                    if documented.is_none_or(|first| row.line < first.line) && applies(row, record, facts) {
+                    if documented.is_none() && applies(row, record, facts) {
                         documented = Some(row);
                     }
                 }
@@ -89,11 +113,7 @@ impl Rater {
         if let Some(role) = &facts.role {
             rating.raise_for_role(role);
         }
-        if let Some((row, name)) = self
-            .operator
-            .iter()
-            .find(|(row, _)| row.operation.matches(operation))
-        {
+        if let Some((row, name)) = self.last.operator.map(|index| &self.operator[index]) {
             rating.severity = row.severity;
             rating.rule = name;
             rating.reason = "the operator rates it so";

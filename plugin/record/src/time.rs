@@ -1,7 +1,9 @@
 //! Instants as the API writes them: ISO 8601 with none to nine or more digits of fraction, `Z` or an offset.
 
-use crate::contract::Timestamp;
 use crate::json::Output;
+
+/// An instant in nanoseconds since 1970-01-01T00:00:00Z.
+pub type Timestamp = u64;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -12,12 +14,10 @@ const TICKS_AT_EPOCH: u64 = 621_355_968_000_000_000;
 /// instant between 1970 and 2554, the span of the contract's timestamps.
 pub fn parse(text: &[u8]) -> Option<Timestamp> {
     let date = text.first_chunk::<19>()?;
-    let year = digits(&date[0..4])?;
-    let month = digits(&date[5..7])?;
-    let day = digits(&date[8..10])?;
-    let hour = digits(&date[11..13])?;
-    let minute = digits(&date[14..16])?;
-    let second = digits(&date[17..19])?;
+    let pair = |at: usize| two_digits([date[at], date[at + 1]]);
+    let year = pair(0)? * 100 + pair(2)?;
+    let (month, day) = (pair(5)?, pair(8)?);
+    let (hour, minute, second) = (pair(11)?, pair(14)?, pair(17)?);
     let separators =
         [date[4], date[7], date[13], date[16]] == *b"--::" && matches!(date[10], b'T' | b't' | b' ');
     let in_range = (1..=12).contains(&month)
@@ -32,7 +32,11 @@ pub fn parse(text: &[u8]) -> Option<Timestamp> {
     let days = days_since_epoch(year, month, day)?;
     let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
     let seconds = seconds.checked_add_signed(-offset_seconds(zone)?)?;
-    seconds.checked_mul(NANOS_PER_SECOND)?.checked_add(fraction)
+    // A comparison, since multiplying with a check takes a number of 128 bits on WebAssembly.
+    if seconds > u64::MAX / NANOS_PER_SECOND {
+        return None;
+    }
+    (seconds * NANOS_PER_SECOND).checked_add(fraction)
 }
 
 /// The instant in the `ticks` that end an event's `id`, which equal its time.
@@ -42,7 +46,7 @@ pub fn from_ticks(text: &[u8]) -> Option<Timestamp> {
 }
 
 /// Writes an instant as ECS consumers want it: in UTC, cut (not rounded) to microseconds, fewer digits as they are.
-/// `given` is the text that it was read from, which mostly needs no more than a cut.
+/// `given` is the text that [`parse`] has read it from, if it was; mostly that needs no more than a cut.
 pub fn member(output: &mut Output, name: &'static str, given: Option<&[u8]>, instant: Timestamp) {
     match given.and_then(usual) {
         Some(text) => {
@@ -62,10 +66,7 @@ fn usual(text: &[u8]) -> Option<&[u8]> {
         return None;
     };
     let fraction_is_usual = rest.len() == 19 || rest.len() > 20 && rest[19] == b'.';
-    let digits = rest
-        .iter()
-        .all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b':' | b'T' | b'.'));
-    (fraction_is_usual && digits).then(|| &rest[..rest.len().min(26)])
+    (fraction_is_usual && rest[10] == b'T').then(|| &rest[..rest.len().min(26)])
 }
 
 /// An instant in UTC with as many of six digits of fraction as it needs.
@@ -91,15 +92,26 @@ fn digits(text: &[u8]) -> Option<u64> {
     })
 }
 
+/// The number that two digits stand for.
+#[inline(always)]
+fn two_digits(digits: [u8; 2]) -> Option<u64> {
+    let [tens, ones] = digits.map(|digit| digit.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| u64::from(tens) * 10 + u64::from(ones))
+}
+
 /// Nanoseconds of the fraction at the start of `text`, and what follows it.
 fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
-    let Some((b'.' | b',', rest)) = text.split_first() else {
+    let Some((b'.' | b',', mut rest)) = text.split_first() else {
         return Some((0, text));
     };
-    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let kept = count.min(9);
-    let value = digits(&rest[..kept])? * 10_u64.pow(9 - kept as u32);
-    Some((value, &rest[count..]))
+    let mut value = 0;
+    let mut unit = NANOS_PER_SECOND;
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        unit /= 10;
+        value += u64::from(digit - b'0') * unit;
+        rest = after;
+    }
+    Some((value, rest))
 }
 
 /// Seconds that the zone is ahead of UTC.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::json::bytes;
+
 /// A pattern of whole segments, letter case aside. A segment `*` stands for any number of segments, also none; there
 /// is no other wildcard, so that nothing matches inside a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,11 +54,6 @@ impl Pattern {
     /// The pattern as written.
     pub fn text(&self) -> &str {
         &self.text
-    }
-
-    /// The whole name in lower case, if the pattern has no wildcard.
-    pub fn exact(&self) -> Option<String> {
-        (!self.segments.contains(&Segment::Any)).then(|| self.text.to_ascii_lowercase())
     }
 
     /// The first segment in lower case; none for a wildcard.
@@ -123,7 +120,7 @@ impl fmt::Display for Pattern {
 }
 
 fn first_segment(text: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match text.iter().position(|&byte| byte == b'/') {
+    match bytes::find(b'/', text) {
         Some(slash) => (&text[..slash], Some(&text[slash + 1..])),
         None => (text, None),
     }

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::path::first_segment;
-use crate::json::Text;
+use crate::json::{Text, bytes};
 
 /// What an operation does, by its last segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +37,7 @@ pub struct Operation<'a> {
 impl<'a> Operation<'a> {
     /// Takes a name apart.
     pub fn of(text: Option<Text<'a>>) -> Self {
-        let mut lower = text.map(|text| text.decoded().into_owned()).unwrap_or_default();
-        lower.make_ascii_lowercase();
+        let lower = text.map(|text| bytes::lower(&text.decoded())).unwrap_or_default();
         let verb = verb(&lower);
         Operation { text, lower, verb }
     }
@@ -59,16 +58,24 @@ impl<'a> Operation<'a> {
 }
 
 fn verb(lower: &[u8]) -> Verb {
-    let mut from_end = lower.rsplit(|&byte| byte == b'/');
-    match from_end.next() {
-        Some(b"write") => Verb::Write,
-        Some(b"delete") => Verb::Delete,
-        Some(b"read") => Verb::Read,
-        Some(b"action") => {
-            let name = from_end.next().unwrap_or_default();
+    let (before, last) = split_last(lower);
+    match last {
+        b"write" => Verb::Write,
+        b"delete" => Verb::Delete,
+        b"read" => Verb::Read,
+        b"action" => {
+            let (_, name) = split_last(before);
             let fetches = FETCHING.iter().any(|start| name.starts_with(start.as_bytes()));
             if fetches { Verb::Fetch } else { Verb::Act }
         }
         _ => Verb::Other,
+    }
+}
+
+/// What is before the last slash, and what behind it.
+fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
+    match bytes::find_last(b'/', path) {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&[], path),
     }
 }

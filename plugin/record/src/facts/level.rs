@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use crate::json::Value;
+use crate::json::{Shape, Value};
 
 /// How serious Azure says it is, the most serious first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +40,12 @@ impl Level {
 
     /// The level of a record: a name, or a number, as Azure sent for some weeks of 2024 (azure-sdk-for-go#22408).
     pub fn of(value: Value<'_>) -> Option<Level> {
-        match value {
-            Value::Text(text) => text.to_str().parse().ok(),
-            Value::Number(digits) => std::str::from_utf8(digits).ok()?.parse().ok(),
+        match value.shape() {
+            Shape::Text(text) => {
+                let named = Level::ALL.into_iter().find(|level| text.is(level.name()));
+                named.or_else(|| text.to_str().parse().ok())
+            }
+            Shape::Number(digits) => std::str::from_utf8(digits).ok()?.parse().ok(),
             _ => None,
         }
     }
@@ -53,19 +56,15 @@ impl FromStr for Level {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let text = text.trim();
-        let named = Level::ALL
-            .into_iter()
-            .find(|level| level.name().eq_ignore_ascii_case(text));
-        let numbered = || {
-            Level::ALL
-                .into_iter()
-                .zip(1..)
-                .find(|(_, number)| text.parse() == Ok(*number))
-        };
-        match text {
-            _ if named.is_some() => named.ok_or(()),
-            _ if text.eq_ignore_ascii_case("information") => Ok(Level::Informational),
-            _ => numbered().map(|(level, _)| level).ok_or(()),
+        let named = |level: &Level| level.name().eq_ignore_ascii_case(text);
+        if let Some(level) = Level::ALL.into_iter().find(named) {
+            return Ok(level);
         }
+        if text.eq_ignore_ascii_case("information") {
+            return Ok(Level::Informational);
+        }
+        let number: usize = text.parse().map_err(|_| ())?;
+        let index = number.checked_sub(1).ok_or(())?;
+        Level::ALL.get(index).copied().ok_or(())
     }
 }

@@ -24,13 +24,13 @@ pub use policy::Policy;
 pub use principal::{Kind, Principal, is_email_address, is_guid};
 pub use resource::Resource;
 pub use role::{KNOWN_ROLES, KnownRole, Role};
-pub use status::{Outcome, same_word};
+pub use status::{Outcome, word};
 
 use std::borrow::Cow;
 
-use crate::contract::Timestamp;
 use crate::event::{Field, Label, Part, Record};
 use crate::json::Text;
+use crate::time::Timestamp;
 
 /// What is derived from one record.
 #[derive(Debug, Clone)]
@@ -73,12 +73,15 @@ pub struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// Derives them.
+    // Inlined into its only caller, it would be compiled for size with that.
+    #[inline(never)]
     pub fn of(record: &Record<'a>, id: String, time: Timestamp) -> Self {
         let category = Category::of(record.label(Label::CATEGORY).value());
         let named = record.label(Label::OPERATION_NAME).value();
         let operation = Operation::of(named.or_else(|| record.text_of(Part::Authorization, "action")));
         let status = record.label(Label::STATUS).value();
-        let outcome = Outcome::of(status);
+        let status_word = status.map(|status| word(&status.decoded()));
+        let outcome = Outcome::of(status_word.as_deref());
         let sub_status = record.label(Label::SUB_STATUS);
         let words = [sub_status.value(), record.text_of(Part::Properties, "statusCode")];
         let principal = Principal::of(record);
@@ -99,7 +102,12 @@ impl<'a> Facts<'a> {
             level: Level::of(record.value(Field::Level)),
             status,
             outcome,
-            phase: Phase::of(category, record.label(Label::EVENT_NAME).value(), status, outcome),
+            phase: Phase::of(
+                category,
+                record.label(Label::EVENT_NAME).value(),
+                status_word.as_deref(),
+                outcome,
+            ),
             http_status: http_status::http_status(sub_status.localized(), words),
             client: record
                 .text_of(Part::HttpRequest, "clientIpAddress")

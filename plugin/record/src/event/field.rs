@@ -1,5 +1,5 @@
 use super::Part;
-use crate::json::{Flaw, Scanner, Text, Value};
+use crate::json::{Scanner, Shape, Text};
 
 /// The fields of a record that hold one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,21 +64,20 @@ impl<'a> Label<'a> {
     pub const SUB_STATUS: usize = 6;
     pub(super) const COUNT: usize = 7;
 
-    pub(super) fn read(scanner: &mut Scanner<'a>) -> Result<Self, Flaw> {
-        let mut label = Label::default();
+    pub(super) fn read(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
+        *self = Label::default();
         scanner.members(|scanner, key| {
             let value = scanner.value()?;
             if key.is("value") {
-                label.value = match value {
-                    Value::Number(digits) => Some(Text::plain(digits)),
-                    value => value.text(),
+                self.value = match value.shape() {
+                    Shape::Number(digits) => Some(Text::plain(digits)),
+                    _ => value.text(),
                 };
             } else if key.is("localizedValue") {
-                label.localized = value.text();
+                self.localized = value.text();
             }
-            Ok(())
-        })?;
-        Ok(label)
+            Some(())
+        })
     }
 
     pub(super) fn plain(&mut self, text: Text<'a>) {

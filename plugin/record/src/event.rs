@@ -11,17 +11,14 @@ use xxhash_rust::xxh3::xxh3_128;
 pub use field::{Field, Label};
 pub use oddity::{Oddities, Oddity};
 
-use crate::contract::Timestamp;
-use crate::json::{Flaw, Member, Scanner, Text, Value, squeeze};
+use crate::json::{Flaw, Marked, Member, Output, Scanner, Shape, Text, Value, squeeze};
 use crate::time;
-
-/// How many members the nested objects of a usual record have together: 25 claims, 10 properties and some.
-const USUAL_MEMBERS: usize = 48;
+use crate::time::Timestamp;
 
 /// A record, borrowed from the bytes of its page.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Record<'a> {
-    raw: &'a [u8],
+    received: Marked<'a>,
     flaw: Option<Flaw>,
     oddities: Oddities,
     is_line: bool,
@@ -53,40 +50,41 @@ impl Part {
 
 impl<'a> Record<'a> {
     /// Reads a record. Never fails: what cannot be read is a state of it, see [`Record::flaw`].
-    pub fn read(raw: &'a [u8]) -> Record<'a> {
-        let mut record = Record {
-            raw,
-            flaw: None,
-            oddities: Oddities::default(),
-            is_line: false,
-            fields: [Value::Missing; Field::COUNT],
-            labels: [Label::default(); Label::COUNT],
-            members: Vec::with_capacity(USUAL_MEMBERS),
-            parts: [const { 0..0 }; Part::COUNT],
-            rest: Vec::new(),
-            given_time: None,
-            submitted: None,
-        };
-        let mut scanner = Scanner::new(raw);
-        record.flaw = record.scan(&mut scanner).err();
-        record.oddities.note_if(scanner.too_deep(), Oddity::TooDeep);
-        record.oddities.note_if(scanner.dirty(), Oddity::RepairedText);
-        record.is_line = !scanner.blanks() && !scanner.dirty();
-        record.given_time = record.instant(Field::EventTimestamp);
-        record.submitted = record.instant(Field::SubmissionTimestamp);
+    pub fn read(received: impl Into<Marked<'a>>) -> Record<'a> {
+        let mut record = Record::default();
+        record.read_next(received.into());
         record
+    }
+
+    /// Reads another record in the place of this one.
+    #[inline(never)]
+    pub fn read_next(&mut self, received: Marked<'a>) {
+        self.received = received;
+        self.fields = [Value::MISSING; Field::COUNT];
+        self.labels = [Label::default(); Label::COUNT];
+        self.members.clear();
+        self.parts = [const { 0..0 }; Part::COUNT];
+        self.rest.clear();
+        self.oddities = Oddities::default();
+        let mut scanner = Scanner::new(received);
+        self.flaw = self.scan(&mut scanner).err();
+        self.oddities.note_if(scanner.too_deep(), Oddity::TooDeep);
+        self.oddities.note_if(scanner.dirty(), Oddity::RepairedText);
+        self.is_line = !scanner.blanks() && !scanner.dirty();
+        self.given_time = self.instant(Field::EventTimestamp);
+        self.submitted = self.instant(Field::SubmissionTimestamp);
     }
 
     fn scan(&mut self, scanner: &mut Scanner<'a>) -> Result<(), Flaw> {
         if scanner.peek() != Some(b'{') {
-            scanner.value()?;
-            return Err(Flaw::NotAnObject);
+            let passed = scanner.value();
+            return Err(passed.map_or_else(|| scanner.flaw(), |_| Flaw::NotAnObject));
         }
-        scanner.members(|scanner, key| self.member(scanner, key))?;
-        scanner.end()
+        let passed = scanner.members(|scanner, key| self.member(scanner, key));
+        passed.and_then(|()| scanner.end()).ok_or_else(|| scanner.flaw())
     }
 
-    fn member(&mut self, scanner: &mut Scanner<'a>, key: Text<'a>) -> Result<(), Flaw> {
+    fn member(&mut self, scanner: &mut Scanner<'a>, key: Text<'a>) -> Option<()> {
         let known = field::find(key);
         let opens = scanner.peek();
         match known {
@@ -98,7 +96,7 @@ impl<'a> Record<'a> {
                 }
             }
             Some(field::Known::Label(slot)) if opens == Some(b'{') => {
-                self.labels[slot] = Label::read(scanner)?;
+                self.labels[slot].read(scanner)?;
             }
             Some(field::Known::Part(part)) if opens == Some(b'{') => self.part(scanner, part)?,
             _ => {
@@ -106,16 +104,16 @@ impl<'a> Record<'a> {
                 self.odd_member(known, Member { key, value });
             }
         }
-        Ok(())
+        Some(())
     }
 
     /// Keeps the members of one of the known objects.
-    fn part(&mut self, scanner: &mut Scanner<'a>, part: Part) -> Result<(), Flaw> {
+    fn part(&mut self, scanner: &mut Scanner<'a>, part: Part) -> Option<()> {
         let start = self.members.len();
         let read = scanner.members(|scanner, key| {
             let value = scanner.value()?;
             self.members.push(Member { key, value });
-            Ok(())
+            Some(())
         });
         self.parts[part as usize] = start..self.members.len();
         read
@@ -123,17 +121,17 @@ impl<'a> Record<'a> {
 
     /// Keeps a member that is unknown, or known and not of its usual shape.
     fn odd_member(&mut self, known: Option<field::Known>, member: Member<'a>) {
-        match (known, member.value) {
-            (Some(_), Value::Null) => {}
-            (Some(field::Known::Label(slot)), Value::Text(text)) => {
+        match (known, member.value.shape()) {
+            (Some(_), Shape::Null) => {}
+            (Some(field::Known::Label(slot)), Shape::Text(text)) => {
                 self.labels[slot].plain(text);
                 self.oddities.note(Oddity::PlainText);
             }
-            (Some(field::Known::Label(slot)), Value::Number(digits)) => {
+            (Some(field::Known::Label(slot)), Shape::Number(digits)) => {
                 self.labels[slot].plain(Text::plain(digits));
                 self.oddities.note(Oddity::OddShape);
             }
-            (Some(field::Known::Part(part)), Value::Array(elements)) => {
+            (Some(field::Known::Part(part)), Shape::Array(elements)) => {
                 self.first_object(part, elements);
                 self.rest.push(member);
                 self.oddities.note(Oddity::OddShape);
@@ -161,7 +159,7 @@ impl<'a> Record<'a> {
 
     /// The bytes as received.
     pub fn raw(&self) -> &'a [u8] {
-        self.raw
+        self.received.bytes()
     }
 
     /// Why the bytes are not a JSON object; none if they are. Fields before the flaw can be read all the same.
@@ -178,10 +176,20 @@ impl<'a> Record<'a> {
     /// that strict readers refuse.
     pub fn line(&self) -> Cow<'a, [u8]> {
         if self.is_line {
-            return Cow::Borrowed(self.raw);
+            return Cow::Borrowed(self.raw());
         }
         // Only a record with a flaw cannot be squeezed, and such a one is never written.
-        squeeze(self.raw).map_or(Cow::Borrowed(self.raw), Cow::Owned)
+        squeeze(self.raw()).map_or(Cow::Borrowed(self.raw()), Cow::Owned)
+    }
+
+    /// Writes [`Record::line`] as a member that is a string.
+    pub fn write_line(&self, output: &mut Output, name: &'static str) {
+        if self.is_line {
+            output.key(name);
+            output.marked_string(self.received);
+        } else {
+            output.member_bytes(name, &self.line());
+        }
     }
 
     /// A field as received.
@@ -211,7 +219,7 @@ impl<'a> Record<'a> {
             .iter()
             .rev()
             .find(|member| member.key.is(name));
-        member.map_or(Value::Missing, |member| member.value)
+        member.map_or(Value::MISSING, |member| member.value)
     }
 
     /// A member's text, if it is not blank.
@@ -227,22 +235,23 @@ impl<'a> Record<'a> {
     /// The identity of the record, equal on every redelivery: `eventDataId`, else `id`, else a hash of its bytes. None
     /// if it has a flaw and neither of them was read before it.
     pub fn id(&self) -> Option<Cow<'a, str>> {
-        let hash = || Cow::Owned(format!("xxh3-{:032x}", xxh3_128(self.raw)));
+        let hash = || Cow::Owned(format!("xxh3-{:032x}", xxh3_128(self.raw())));
         self.own_id().or_else(|| self.flaw.is_none().then(hash))
     }
 
     /// Whether it has an identity of its own.
     pub fn names_itself(&self) -> bool {
-        let names = |field| matches!(self.value(field), Value::Number(_)) || self.text(field).is_some();
+        let names =
+            |field| matches!(self.value(field).shape(), Shape::Number(_)) || self.text(field).is_some();
         names(Field::EventDataId) || names(Field::Id)
     }
 
     fn own_id(&self) -> Option<Cow<'a, str>> {
         [Field::EventDataId, Field::Id]
             .into_iter()
-            .find_map(|field| match self.value(field) {
-                Value::Number(digits) => Some(String::from_utf8_lossy(digits)),
-                value => value.text().map(Text::to_str),
+            .find_map(|field| match self.value(field).shape() {
+                Shape::Number(digits) => Some(String::from_utf8_lossy(digits)),
+                _ => self.text(field).map(Text::to_str),
             })
     }
 

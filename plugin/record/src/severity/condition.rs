@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use crate::event::{Part, Record};
 use crate::facts::{Facts, Outcome};
-use crate::json::{Pairs, Text, Value};
+use crate::json::{Pairs, Shape, Text, Value};
 
 /// What must be true of a record, besides its operation, for a row to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ fn any_pair(record: &Record<'_>, test: impl Fn(Option<Text<'_>>, Text<'_>, Value
     let body = body.decoded();
     let mut inside = None;
     Pairs::new(&body).any(|(key, value)| {
-        if value == Value::Missing {
+        if value == Value::MISSING {
             inside = Some(key);
         }
         test(inside, key, value)
@@ -73,9 +73,9 @@ fn any_pair(record: &Record<'_>, test: impl Fn(Option<Text<'_>>, Text<'_>, Value
 
 fn is(key: Text<'_>, value: Value<'_>, name: &str, wanted: &str) -> bool {
     key.is(name)
-        && match value {
-            Value::Text(text) => text.is(wanted),
-            Value::Bool(truth) => wanted == if truth { "true" } else { "false" },
+        && match value.shape() {
+            Shape::Text(text) => text.is(wanted),
+            Shape::Bool(truth) => wanted == if truth { "true" } else { "false" },
             _ => false,
         }
 }

@@ -1,9 +1,8 @@
 use std::sync::LazyLock;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::Severity;
 use super::condition::Condition;
+use crate::json::bytes;
 use crate::pattern::Pattern;
 
 /// The built-in table: tab-separated, the first line names the columns.
@@ -12,8 +11,6 @@ const OPERATIONS: &str = include_str!("operations.tsv");
 /// One row: what an operation is worth.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Its place in the file, from 0.
-    pub line: usize,
     /// Which part of the table it belongs to.
     pub set: Set,
     /// Which operations.
@@ -39,14 +36,12 @@ pub enum Set {
     Content,
 }
 
-/// The table with its index.
+/// The table.
 #[derive(Debug)]
 pub struct Table {
     rows: Vec<Row>,
-    /// Hashes of whole operations, sorted, with their rows.
-    exact: Vec<(u64, usize)>,
-    /// The same of rows with wildcards, by their first and last words.
-    wild: Vec<(u64, usize)>,
+    /// A hash for each row, of the ends of its pattern: most rows need no closer look.
+    ends: Vec<u64>,
 }
 
 impl Table {
@@ -58,23 +53,10 @@ impl Table {
 
     /// Rows that cannot be read are left out; a test sees to it that there are none.
     fn read() -> Self {
-        let rows: Vec<Row> = OPERATIONS
-            .lines()
-            .skip(1)
-            .enumerate()
-            .filter_map(|(line, text)| Row::parse(line, text))
-            .collect();
-        let mut exact = Vec::with_capacity(rows.len());
-        let mut wild = Vec::new();
-        for (index, row) in rows.iter().enumerate() {
-            match row.operation.exact() {
-                Some(name) => exact.push((xxh3_64(name.as_bytes()), index)),
-                None => wild.push((hash_of_ends(row.operation.first(), row.operation.last()), index)),
-            }
-        }
-        exact.sort_unstable();
-        wild.sort_unstable();
-        Table { rows, exact, wild }
+        let rows: Vec<Row> = OPERATIONS.lines().skip(1).filter_map(Row::parse).collect();
+        let ends = |row: &Row| hash_of_ends(row.operation.first(), row.operation.last());
+        let ends = rows.iter().map(ends).collect();
+        Table { rows, ends }
     }
 
     /// The rows in their order.
@@ -82,33 +64,26 @@ impl Table {
         &self.rows
     }
 
-    /// The rows whose pattern matches `operation`, which is in lower case.
+    /// The rows whose pattern matches `operation`, which is in lower case, in their order.
     pub fn matching(&self, operation: &[u8]) -> impl Iterator<Item = &Row> {
-        let first = operation.split(|&byte| byte == b'/').next();
-        let last = operation.rsplit(|&byte| byte == b'/').next();
-        listed(&self.exact, xxh3_64(operation))
-            .chain(listed(&self.wild, hash_of_ends(first, last)))
-            .chain(listed(&self.wild, hash_of_ends(None, last)))
-            .map(|row| &self.rows[row])
+        let first = bytes::find(b'/', operation).map_or(operation, |slash| &operation[..slash]);
+        let last = bytes::find_last(b'/', operation).map_or(operation, |slash| &operation[slash + 1..]);
+        let hashes = [Some(first), None].map(|first| hash_of_ends(first, Some(last)));
+        let rows = self.ends.iter().zip(&self.rows);
+        rows.filter(move |(ends, _)| hashes.contains(ends))
+            .map(|(_, row)| row)
             .filter(|row| row.operation.matches(operation))
     }
 }
 
-/// The rows that an index has under a hash.
-fn listed(index: &[(u64, usize)], hash: u64) -> impl Iterator<Item = usize> {
-    let start = index.partition_point(|(known, _)| *known < hash);
-    let same = index[start..].iter().take_while(move |(known, _)| *known == hash);
-    same.map(|(_, row)| *row)
-}
-
 /// One hash for the first and the last word of a pattern. All patterns end in a word, see `every_row_ends_in_a_word`.
 fn hash_of_ends(first: Option<&[u8]>, last: Option<&[u8]>) -> u64 {
-    let hash = |word: Option<&[u8]>| word.map_or(0, xxh3_64);
+    let hash = |word: Option<&[u8]>| word.map_or(0, bytes::hash);
     hash(first).rotate_left(1) ^ hash(last)
 }
 
 impl Row {
-    fn parse(line: usize, text: &'static str) -> Option<Row> {
+    fn parse(text: &'static str) -> Option<Row> {
         let mut columns = text.split('\t');
         let set = match columns.next()? {
             "documented" => Set::Documented,
@@ -124,7 +99,6 @@ impl Row {
             .unwrap_or_default();
         let reason = columns.next()?;
         Some(Row {
-            line,
             set,
             operation,
             severity,
@@ -148,7 +122,7 @@ mod tests {
     #[test]
     fn every_line_is_a_row_with_a_reason() {
         for line in OPERATIONS.lines().skip(1) {
-            let row = Row::parse(0, line).unwrap_or_else(|| panic!("{line}"));
+            let row = Row::parse(line).unwrap_or_else(|| panic!("{line}"));
             assert!(!row.reason.is_empty(), "{line}");
             assert!(row.techniques.iter().all(|id| is_technique(id)), "{line}");
             assert!(row.otherwise.is_none() || row.condition.is_some(), "{line}");
@@ -174,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_index_finds_what_the_patterns_match() {
+    fn the_hashes_leave_out_no_row_that_matches() {
         let table = Table::built_in();
         for row in table.rows() {
             let operation = row

@@ -1,12 +1,13 @@
 use super::Operation;
+use super::path::last_segment;
 use crate::event::{Field, Part, Record};
-use crate::json::{Pairs, Text};
+use crate::json::{Pairs, Text, bytes};
 
 /// A role that was given to somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
     /// The GUID of the role definition, in lower case.
-    pub id: String,
+    pub id: Vec<u8>,
     /// Its name and rank, if it is one of the known powerful ones.
     pub known: Option<&'static KnownRole>,
     /// Who got it.
@@ -124,14 +125,10 @@ impl Role {
             };
             *slot = slot.or(value.text());
         }
-        let id = id?.to_str();
-        let id = id
-            .trim_end_matches('/')
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        let known = KNOWN_ROLES.iter().find(|role| role.id == id);
+        let id = bytes::lower(&last_segment(&id?.decoded()));
+        let known = KNOWN_ROLES
+            .iter()
+            .find(|role| bytes::same_letters(role.id.as_bytes(), &id));
         let scopes = [
             scope,
             record.text_of(Part::Authorization, "scope"),
@@ -154,7 +151,7 @@ fn is_above_subscriptions(scope: Text<'_>) -> bool {
     let starts = |start: &[u8]| {
         scope
             .get(..start.len())
-            .is_some_and(|own| own.eq_ignore_ascii_case(start))
+            .is_some_and(|own| bytes::same_letters(own, start))
     };
     *scope == *b"/"
         || starts(b"/providers/Microsoft.Management/managementGroups/")

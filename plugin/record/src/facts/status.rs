@@ -1,4 +1,4 @@
-use crate::json::Text;
+use crate::json::bytes;
 
 /// How an operation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,23 +36,21 @@ const OUTCOMES: [(&str, Outcome); 16] = [
 ];
 
 impl Outcome {
-    /// The outcome that a status means, letter case and blanks aside.
-    pub fn of(status: Option<Text<'_>>) -> Outcome {
+    /// The outcome that a status means; the status is a [`word`].
+    pub fn of(status: Option<&[u8]>) -> Outcome {
         let Some(status) = status else {
             return Outcome::Absent;
         };
-        let known = OUTCOMES
-            .iter()
-            .find(|(word, _)| same_word(&status.decoded(), word));
+        let known = OUTCOMES.iter().find(|(word, _)| status == word.as_bytes());
         known.map_or(Outcome::Unknown, |(_, outcome)| *outcome)
     }
 }
 
-/// Whether `text` is `word` (in lower case), letter case and blanks aside.
-pub fn same_word(text: &[u8], word: &str) -> bool {
-    let letters = text
-        .iter()
-        .filter(|byte| **byte != b' ')
-        .map(u8::to_ascii_lowercase);
-    letters.eq(word.bytes())
+/// A word in lower case without blanks, which is how words are compared here.
+pub fn word(text: &[u8]) -> Vec<u8> {
+    let mut word = bytes::lower(text);
+    if bytes::find(b' ', &word).is_some() {
+        word.retain(|byte| *byte != b' ');
+    }
+    word
 }

@@ -1,4 +1,4 @@
-use super::{Category, Outcome, same_word};
+use super::{Category, Outcome};
 use crate::json::Text;
 
 /// Which of the two or three records of one operation this is.
@@ -22,11 +22,11 @@ impl Phase {
         }
     }
 
-    /// The phase of a record. Records about states (alerts, health, advice) have none.
+    /// The phase of a record, whose status is a [`word`](super::word). Records about states (alerts, health, advice) have none.
     pub fn of(
         category: Category,
         event_name: Option<Text<'_>>,
-        status: Option<Text<'_>>,
+        status: Option<&[u8]>,
         outcome: Outcome,
     ) -> Option<Phase> {
         let stateless = matches!(
@@ -40,18 +40,13 @@ impl Phase {
         if stateless {
             return None;
         }
-        let status_is = |words: &[&str]| {
-            status.is_some_and(|status| words.iter().any(|word| same_word(&status.decoded(), word)))
-        };
         let begins = event_name.is_some_and(|name| name.is("BeginRequest"));
-        if status_is(&["accepted", "accept"]) {
-            Some(Phase::Accepted)
-        } else if begins || status_is(&["started", "start"]) {
-            Some(Phase::Start)
-        } else if matches!(outcome, Outcome::Success | Outcome::Failure) {
-            Some(Phase::End)
-        } else {
-            None
+        match status {
+            Some(b"accepted" | b"accept") => Some(Phase::Accepted),
+            Some(b"started" | b"start") => Some(Phase::Start),
+            _ if begins => Some(Phase::Start),
+            _ if matches!(outcome, Outcome::Success | Outcome::Failure) => Some(Phase::End),
+            _ => None,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Splits a page of the API into its records, without reading them.
 
-use crate::json::{Flaw, Scanner, Value};
+use crate::json::{Elements, Flaw, Scanner, Shape, Value};
 
 /// One page as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<'a> {
-    /// The bytes of each element of `value`, as received.
-    pub items: Vec<&'a [u8]>,
+    /// The elements of `value`, as received.
+    pub items: Elements<'a>,
     /// Where the next page is.
     pub next_link: NextLink,
 }
@@ -52,22 +52,24 @@ pub fn read(body: &[u8]) -> Result<Page<'_>, PageError> {
         Some(b'{') => {}
         Some(_) => return Err(Flaw::NotAnObject.into()),
     }
-    let mut items = Vec::new();
+    let mut items = Elements::default();
     let mut next_link = NextLink::End;
     let mut not_a_list = false;
-    scanner.members(|scanner, key| {
+    let passed = scanner.members(|scanner, key| {
         if key.is("value") && scanner.peek() == Some(b'[') {
             return scanner.split(&mut items);
         }
         let value = scanner.value()?;
         if key.is("value") {
-            not_a_list |= !matches!(value, Value::Null);
+            not_a_list |= !matches!(value.shape(), Shape::Null);
         } else if key.is("nextLink") {
             next_link = link(value);
         }
-        Ok(())
-    })?;
-    scanner.end()?;
+        Some(())
+    });
+    passed
+        .and_then(|()| scanner.end())
+        .ok_or_else(|| scanner.flaw())?;
     if not_a_list {
         return Err(PageError::NotAList);
     }
@@ -75,11 +77,11 @@ pub fn read(body: &[u8]) -> Result<Page<'_>, PageError> {
 }
 
 fn link(value: Value<'_>) -> NextLink {
-    let text = match value {
-        Value::Missing | Value::Null => return NextLink::End,
-        Value::Text(text) => text.to_str().into_owned(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Number(raw) | Value::Object(raw) | Value::Array(raw) => {
+    let text = match value.shape() {
+        Shape::Missing | Shape::Null => return NextLink::End,
+        Shape::Text(text) => text.to_str().into_owned(),
+        Shape::Bool(truth) => truth.to_string(),
+        Shape::Number(raw) | Shape::Object(raw) | Shape::Array(raw) => {
             String::from_utf8_lossy(raw).into_owned()
         }
     };
@@ -100,12 +102,12 @@ fn link(value: Value<'_>) -> NextLink {
 mod tests {
     use super::*;
 
-    fn items(body: &str) -> Vec<&str> {
+    fn items(body: &str) -> Vec<String> {
         read(body.as_bytes())
             .unwrap()
             .items
-            .into_iter()
-            .map(|item| std::str::from_utf8(item).unwrap())
+            .iter()
+            .map(|item| std::str::from_utf8(item.bytes()).unwrap().to_owned())
             .collect()
     }
 

@@ -1,4 +1,4 @@
-use crate::json::Text;
+use crate::json::{Text, bytes};
 
 /// HTTP status words as Azure writes them, in lower case.
 const WORDS: [(&str, u16); 24] = [
@@ -41,12 +41,13 @@ pub fn http_status<'a>(localized: Option<Text<'a>>, words: [Option<Text<'a>>; 2]
 }
 
 fn number_after_colon(text: &[u8]) -> Option<u16> {
-    let colon = text.iter().rposition(|&byte| byte == b':')?;
+    let colon = bytes::find_last(b':', text)?;
     of_number(text[colon + 1..].strip_suffix(b")").unwrap_or(&text[colon + 1..]))
 }
 
 fn of_word(word: &[u8]) -> Option<u16> {
-    let known = WORDS.iter().find(|(name, _)| super::same_word(word, name));
+    let letters = super::word(word);
+    let known = WORDS.iter().find(|(name, _)| letters == name.as_bytes());
     known.map(|(_, code)| *code).or_else(|| of_number(word))
 }
 

@@ -1,0 +1,102 @@
+//! Searches, comparisons and hashes of short byte strings without a step for each byte: on WebAssembly each turn of a loop also
+//! asks whether the call has been interrupted, which costs more than the byte.
+
+use crate::copy::ends;
+
+pub use memchr::{memchr as find, memrchr as find_last};
+
+/// A published, stable 64-bit hash, XXH3. One copy of it: it is long, and compilers would put it where it is called.
+#[inline(never)]
+pub fn hash(bytes: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(bytes)
+}
+
+/// The bit that tells upper from lower case, in each byte.
+const CASE: u64 = 0x2020_2020_2020_2020;
+
+/// The same in lower case, ASCII letters only.
+pub fn lower(bytes: &[u8]) -> Vec<u8> {
+    let mut lower = bytes.to_vec();
+    let (words, rest) = lower.as_chunks_mut::<8>();
+    for word in words {
+        *word = lower_word(u64::from_le_bytes(*word)).to_le_bytes();
+    }
+    rest.make_ascii_lowercase();
+    lower
+}
+
+/// Sets the case bit of every capital letter (Warren, Hacker's Delight, 6-1).
+fn lower_word(word: u64) -> u64 {
+    use crate::swar::{HIGH, ONES};
+
+    let low = word & !HIGH;
+    let from_a = low + ONES * (0x80 - b'A' as u64);
+    let behind_z = low + ONES * (0x7f - b'Z' as u64);
+    let capital = from_a & !behind_z & !word & HIGH;
+    word | capital >> 2
+}
+
+/// Equality, letter case aside. Most words that differ do so in length or at an end, and most of the others are the very
+/// same bytes.
+#[inline(always)]
+pub fn same_letters(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && same_first(one, other) && same_word(one, other)
+}
+
+/// Whether the first letters are alike but for the bit that tells upper from lower case.
+#[inline(always)]
+fn same_first(one: &[u8], other: &[u8]) -> bool {
+    match (one.first(), other.first()) {
+        (Some(one), Some(other)) => one | 0x20 == other | 0x20,
+        _ => true,
+    }
+}
+
+/// The same for byte strings of one length.
+fn same_word(one: &[u8], other: &[u8]) -> bool {
+    let differing = if let (Some(one), Some(other)) = (ends::<8>(one), ends::<8>(other)) {
+        let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+        word(one.0) ^ word(other.0) | word(one.1) ^ word(other.1)
+    } else if let (Some(one), Some(other)) = (ends::<4>(one), ends::<4>(other)) {
+        let word = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
+        word(one.0) ^ word(other.0) | word(one.1) ^ word(other.1)
+    } else {
+        return one.eq_ignore_ascii_case(other);
+    };
+    if differing & !CASE != 0 {
+        return false;
+    }
+    if differing == 0 {
+        let ((words, _), (others, _)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+        // The ends are all there is of up to sixteen bytes.
+        if one.len() <= 16 || words.iter().zip(others).all(|(one, other)| one == other) {
+            return true;
+        }
+    }
+    one.eq_ignore_ascii_case(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn words_are_equal_letter_case_aside(one in "[abAB@`]{0,20}", seed in any::<u32>(), place in any::<prop::sample::Index>()) {
+            let swap = |(at, letter): (usize, u8)| if seed >> at & 1 == 1 { letter ^ 0x20 } else { letter };
+            let mut other: Vec<u8> = one.bytes().enumerate().map(swap).collect();
+            if seed % 3 == 0 && !other.is_empty() {
+                let at = place.index(other.len());
+                other[at] = b'c';
+            }
+            prop_assert_eq!(same_letters(one.as_bytes(), &other), one.as_bytes().eq_ignore_ascii_case(&other));
+        }
+
+        #[test]
+        fn any_bytes_become_lower_case_as_ascii_does(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert_eq!(lower(&bytes), bytes.to_ascii_lowercase());
+        }
+    }
+}
