@@ -21,8 +21,10 @@ pub fn container_length(bytes: &[u8], stops: &mut Vec<u64>) -> Option<usize> {
             &last
         });
         let marks = marks(block);
-        stops.push(marks.quotes | marks.backslashes | marks.controls);
-        let outside = !strings.inside(marks.quotes, marks.backslashes);
+        stops.push(marks.stops);
+        let only_quotes = marks.stops == marks.quotes;
+        let backslashes = if only_quotes { 0 } else { backslashes(block) };
+        let outside = !strings.inside(marks.quotes, backslashes);
         let mut brackets = marks.brackets & outside;
         while brackets != 0 {
             let at = brackets.trailing_zeros() as usize;
@@ -50,8 +52,7 @@ pub fn container_length(bytes: &[u8], stops: &mut Vec<u64>) -> Option<usize> {
 #[derive(Default)]
 struct Marks {
     quotes: u64,
-    backslashes: u64,
-    controls: u64,
+    stops: u64,
     brackets: u64,
 }
 
@@ -63,11 +64,20 @@ fn marks(block: &[u8; BLOCK]) -> Marks {
         let found = chunk::marks(chunk);
         let at = index * WIDTH;
         marks.quotes |= u64::from(found.quotes) << at;
-        marks.backslashes |= u64::from(found.backslashes) << at;
-        marks.controls |= u64::from(found.controls) << at;
+        marks.stops |= u64::from(found.stops) << at;
         marks.brackets |= u64::from(found.brackets) << at;
     }
     marks
+}
+
+/// Few blocks have any.
+fn backslashes(block: &[u8; BLOCK]) -> u64 {
+    let (chunks, _): (&[Chunk], _) = block.as_chunks::<WIDTH>();
+    let backslashes = chunks
+        .iter()
+        .rev()
+        .map(|chunk| u64::from(chunk::backslashes(chunk)));
+    backslashes.fold(0, |backslashes, chunk| backslashes << WIDTH | chunk)
 }
 
 /// What a block has to know of the one before.

@@ -25,7 +25,7 @@ pub fn first_stop(chunk: &Chunk) -> usize {
 /// Where the first backslash is; the width if there is none.
 #[inline(always)]
 pub fn first_backslash(chunk: &Chunk) -> usize {
-    (vector::backslashes(chunk) | 1 << WIDTH).trailing_zeros() as usize
+    (u32::from(backslashes(chunk)) | 1 << WIDTH).trailing_zeros() as usize
 }
 
 /// What delimits strings and containers in a chunk: one bit per byte, the first in the lowest.
@@ -33,10 +33,8 @@ pub fn first_backslash(chunk: &Chunk) -> usize {
 pub struct Marks {
     /// `"`
     pub quotes: u16,
-    /// `\`
-    pub backslashes: u16,
-    /// Control characters.
-    pub controls: u16,
+    /// Quotes, backslashes and control characters.
+    pub stops: u16,
     /// `{`, `[`, `}` and `]`, and perhaps bytes that stand between tokens of JSON never.
     pub brackets: u16,
 }
@@ -45,6 +43,12 @@ pub struct Marks {
 #[inline(always)]
 pub fn marks(chunk: &Chunk) -> Marks {
     vector::marks(chunk)
+}
+
+/// The backslashes: one bit per byte, the first in the lowest.
+#[inline(always)]
+pub fn backslashes(chunk: &Chunk) -> u16 {
+    vector::backslashes(chunk)
 }
 
 /// With these bits set, all brackets are the same byte; so are `Y`, `_`, `y` and the like.
@@ -125,33 +129,31 @@ mod vector {
     pub fn marks(chunk: &Chunk) -> Marks {
         let bytes = must_cast(*chunk);
         let brackets = v128_or(bytes, u8x16_splat(BRACKET_BITS));
-        let equal = |bytes, byte| u8x16_bitmask(u8x16_eq(bytes, u8x16_splat(byte)));
         Marks {
-            quotes: equal(bytes, b'"'),
-            backslashes: equal(bytes, b'\\'),
-            controls: u8x16_bitmask(u8x16_lt(bytes, u8x16_splat(0x20))),
-            brackets: equal(brackets, BRACKET),
+            quotes: u8x16_bitmask(u8x16_eq(bytes, u8x16_splat(b'"'))),
+            stops: stops(chunk),
+            brackets: u8x16_bitmask(u8x16_eq(brackets, u8x16_splat(BRACKET))),
         }
     }
 
     #[inline(always)]
-    pub fn backslashes(chunk: &Chunk) -> u32 {
-        u32::from(u8x16_bitmask(u8x16_eq(must_cast(*chunk), u8x16_splat(b'\\'))))
+    pub fn backslashes(chunk: &Chunk) -> u16 {
+        u8x16_bitmask(u8x16_eq(must_cast(*chunk), u8x16_splat(b'\\')))
     }
 
     /// One bit per byte, the first in the lowest.
     #[inline(always)]
-    fn stops(chunk: &Chunk) -> u32 {
+    fn stops(chunk: &Chunk) -> u16 {
         let bytes = must_cast(*chunk);
         let quote = u8x16_eq(bytes, u8x16_splat(b'"'));
         let backslash = u8x16_eq(bytes, u8x16_splat(b'\\'));
         let control = u8x16_lt(bytes, u8x16_splat(0x20));
-        u32::from(u8x16_bitmask(v128_or(v128_or(quote, backslash), control)))
+        u8x16_bitmask(v128_or(v128_or(quote, backslash), control))
     }
 
     #[inline(always)]
     pub fn first_stop(chunk: &Chunk) -> usize {
-        (stops(chunk) | 1 << WIDTH).trailing_zeros() as usize
+        (u32::from(stops(chunk)) | 1 << WIDTH).trailing_zeros() as usize
     }
 }
 
@@ -173,17 +175,18 @@ mod vector {
     pub fn marks(chunk: &Chunk) -> Marks {
         let words = words(chunk);
         let brackets = words.map(|word| word | (ONES * BRACKET_BITS as u64));
+        let controls = words.map(|word| !(((word & !HIGH) + ONES * 0x60) | word) & HIGH);
+        let quotes = equal(words, b'"');
         Marks {
-            quotes: equal(words, b'"'),
-            backslashes: equal(words, b'\\'),
-            controls: bits(words.map(|word| !(((word & !HIGH) + ONES * 0x60) | word) & HIGH)),
+            quotes,
+            stops: quotes | equal(words, b'\\') | bits(controls),
             brackets: equal(brackets, BRACKET),
         }
     }
 
     #[inline(always)]
-    pub fn backslashes(chunk: &Chunk) -> u32 {
-        u32::from(equal(words(chunk), b'\\'))
+    pub fn backslashes(chunk: &Chunk) -> u16 {
+        equal(words(chunk), b'\\')
     }
 
     /// One bit for each byte that is `byte`: unlike below, also behind the first the bits have to be right.

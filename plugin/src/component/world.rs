@@ -50,17 +50,17 @@ impl World for WasiWorld {
         }
         let answer = builder.send().map_err(|error| transport_error(&error))?;
 
-        let headers = answer
+        let headers: Vec<(String, String)> = answer
             .headers()
             .iter()
             .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
             .collect();
         // Room for all of it at once where the length is announced, else for a usual page: growing costs copies, and
         // for a moment three times the memory.
-        let announced = answer
-            .headers()
-            .get("content-length")
-            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let announced = headers
+            .iter()
+            .find(|(name, _)| name == "content-length")
+            .and_then(|(_, value)| value.parse().ok());
         let room = announced.unwrap_or(USUAL_BODY).min(request.response_limit);
         let mut body = Vec::new();
         loop {

@@ -41,7 +41,9 @@ impl Outcome {
         let Some(status) = status else {
             return Outcome::Absent;
         };
-        let known = OUTCOMES.iter().find(|(word, _)| status == word.as_bytes());
+        let known = OUTCOMES
+            .iter()
+            .find(|(word, _)| bytes::same_letters(status, word.as_bytes()));
         known.map_or(Outcome::Unknown, |(_, outcome)| *outcome)
     }
 }

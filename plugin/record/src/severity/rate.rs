@@ -1,6 +1,7 @@
 use super::{Row, Set, Severity, Table};
 use crate::event::{Part, Record};
 use crate::facts::{Category, Facts, Outcome, Role};
+use crate::json::bytes;
 use crate::rules::SeverityRow;
 
 /// How serious a record is, and what made it so.
@@ -77,7 +78,7 @@ impl Rater {
 
     /// Finds the rows for an operation, unless they are those found last.
     fn find(&mut self, operation: &[u8]) {
-        if self.last.operation == operation {
+        if bytes::same_letters(&self.last.operation, operation) {
             return;
         }
         let matches = |(row, _): &(SeverityRow, String)| row.operation.matches(operation);
