@@ -92,11 +92,7 @@ fn what_ocsf_has_no_place_for_goes_by_the_names_of_ecs() {
 #[test]
 fn the_severity_page_lists_the_documented_rows_and_the_roles() {
     let page = fs::read_to_string(workspace().join("docs/severity.md")).expect("the page is there");
-    for row in Table::built_in()
-        .rows()
-        .iter()
-        .filter(|row| row.set == Set::Documented)
-    {
+    for row in Table::built_in().rows().filter(|row| row.set == Set::Documented) {
         let start = format!("| `{}` | {} |", row.operation, row.severity.name());
         assert!(page.contains(&start), "{start}");
     }

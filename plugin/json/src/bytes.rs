@@ -1,7 +1,8 @@
-//! Searches, comparisons and hashes of short byte strings without a step for each byte: on WebAssembly each turn of a loop also
-//! asks whether the call has been interrupted, which costs more than the byte.
+//! Searches, comparisons and hashes of short byte strings without a step for each byte: on WebAssembly each turn of a
+//! loop also asks whether the call has been interrupted, which costs more than the byte.
 
-use crate::copy::ends;
+use crate::copy::{copy, ends};
+use crate::swar::{HIGH, ONES};
 
 pub use memchr::{memchr as find, memrchr as find_last};
 
@@ -11,10 +12,26 @@ pub fn hash(bytes: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(bytes)
 }
 
+/// A hash that is the same in upper and lower case, of words that are not to be kept.
+pub fn hash_letters(word: &[u8]) -> u64 {
+    /// 2^64 divided by the golden ratio, odd: spreads every bit (Knuth, The Art of Computer Programming, 6.4).
+    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+    let (words, rest) = word.as_chunks::<8>();
+    let mut last = [0; 8];
+    copy(rest, &mut last);
+    let mix = |hash: u64, word: &[u8; 8]| {
+        (hash ^ (u64::from_le_bytes(*word) | CASE))
+            .wrapping_mul(SPREAD)
+            .rotate_left(32)
+    };
+    words.iter().chain([&last]).fold(word.len() as u64, mix)
+}
+
 /// The bit that tells upper from lower case, in each byte.
 const CASE: u64 = 0x2020_2020_2020_2020;
 
-/// The same in lower case, ASCII letters only.
+/// A copy in lower case, ASCII letters only.
 pub fn lower(bytes: &[u8]) -> Vec<u8> {
     let mut lower = bytes.to_vec();
     let (words, rest) = lower.as_chunks_mut::<8>();
@@ -27,8 +44,6 @@ pub fn lower(bytes: &[u8]) -> Vec<u8> {
 
 /// Sets the case bit of every capital letter (Warren, Hacker's Delight, 6-1).
 fn lower_word(word: u64) -> u64 {
-    use crate::swar::{HIGH, ONES};
-
     let low = word & !HIGH;
     let from_a = low + ONES * (0x80 - b'A' as u64);
     let behind_z = low + ONES * (0x7f - b'Z' as u64);

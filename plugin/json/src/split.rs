@@ -1,5 +1,6 @@
 use crate::block;
 use crate::chunk::{self, WIDTH};
+use crate::marks::BLOCK;
 use crate::{Elements, Scanner};
 
 impl<'a> Scanner<'a> {
@@ -8,6 +9,9 @@ impl<'a> Scanner<'a> {
     /// broken element ends where it seems to.
     pub fn split(&mut self, elements: &mut Elements<'a>) -> Option<()> {
         self.expect(b'[')?;
+        // A word for each block, and some for elements that end inside one.
+        let blocks = self.remaining().len() / BLOCK;
+        elements.stops().reserve(blocks + blocks / 16);
         loop {
             match self.peek() {
                 Some(b',') => self.skip(1),

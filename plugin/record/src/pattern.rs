@@ -56,11 +56,6 @@ impl Pattern {
         &self.text
     }
 
-    /// The first segment in lower case; none for a wildcard.
-    pub fn first(&self) -> Option<&[u8]> {
-        self.segments.first().and_then(Segment::word)
-    }
-
     /// The last segment in lower case; none for a wildcard.
     pub fn last(&self) -> Option<&[u8]> {
         self.segments.last().and_then(Segment::word)

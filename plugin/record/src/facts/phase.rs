@@ -22,7 +22,8 @@ impl Phase {
         }
     }
 
-    /// The phase of a record, whose status is a [`word`](super::word). Records about states (alerts, health, advice) have none.
+    /// The phase of a record, whose status is a [`word`](super::word). Records about states (alerts, health, advice) have
+    /// none.
     pub fn of(
         category: Category,
         event_name: Option<Text<'_>>,

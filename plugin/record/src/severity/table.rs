@@ -1,4 +1,4 @@
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use super::Severity;
 use super::condition::Condition;
@@ -36,50 +36,79 @@ pub enum Set {
     Content,
 }
 
-/// The table.
+/// The table. Every poll has an instance of its own, most polls bring a few operations, and each operation has a few rows:
+/// only these are read.
 #[derive(Debug)]
 pub struct Table {
-    rows: Vec<Row>,
-    /// A hash for each row, of the ends of its pattern: most rows need no closer look.
-    ends: Vec<u64>,
+    lines: Vec<Line>,
+}
+
+/// A line of the table.
+#[derive(Debug)]
+struct Line {
+    text: &'static str,
+    /// A hash of the ends of its pattern: most lines need no closer look.
+    ends: u64,
+    row: OnceLock<Option<Box<Row>>>,
 }
 
 impl Table {
-    /// The built-in table, read once.
+    /// The built-in table.
     pub fn built_in() -> &'static Table {
-        static BUILT_IN: LazyLock<Table> = LazyLock::new(Table::read);
-        &BUILT_IN
+        static BUILT_IN: OnceLock<Table> = OnceLock::new();
+        BUILT_IN.get_or_init(|| Table {
+            lines: OPERATIONS.lines().skip(1).map(Line::new).collect(),
+        })
     }
 
-    /// Rows that cannot be read are left out; a test sees to it that there are none.
-    fn read() -> Self {
-        let rows: Vec<Row> = OPERATIONS.lines().skip(1).filter_map(Row::parse).collect();
-        let ends = |row: &Row| hash_of_ends(row.operation.first(), row.operation.last());
-        let ends = rows.iter().map(ends).collect();
-        Table { rows, ends }
-    }
-
-    /// The rows in their order.
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
+    /// The rows in their order. What cannot be read is left out; a test sees to it that there is none.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.lines.iter().filter_map(Line::row)
     }
 
     /// The rows whose pattern matches `operation`, which is in lower case, in their order.
     pub fn matching(&self, operation: &[u8]) -> impl Iterator<Item = &Row> {
-        let first = bytes::find(b'/', operation).map_or(operation, |slash| &operation[..slash]);
-        let last = bytes::find_last(b'/', operation).map_or(operation, |slash| &operation[slash + 1..]);
-        let hashes = [Some(first), None].map(|first| hash_of_ends(first, Some(last)));
-        let rows = self.ends.iter().zip(&self.rows);
-        rows.filter(move |(ends, _)| hashes.contains(ends))
-            .map(|(_, row)| row)
+        let (first, last) = ends(operation);
+        let hashes = [hash_of_ends(first, last), hash_of_ends(ANY, last)];
+        let lines = self.lines.iter();
+        lines
+            .filter(move |line| hashes.contains(&line.ends))
+            .filter_map(Line::row)
             .filter(|row| row.operation.matches(operation))
     }
 }
 
-/// One hash for the first and the last word of a pattern. All patterns end in a word, see `every_row_ends_in_a_word`.
-fn hash_of_ends(first: Option<&[u8]>, last: Option<&[u8]>) -> u64 {
-    let hash = |word: Option<&[u8]>| word.map_or(0, bytes::hash);
-    hash(first).rotate_left(1) ^ hash(last)
+impl Line {
+    fn new(text: &'static str) -> Self {
+        let pattern = text.split('\t').nth(1).unwrap_or_default();
+        let (first, last) = ends(pattern.as_bytes());
+        Line {
+            text,
+            ends: hash_of_ends(first, last),
+            row: OnceLock::new(),
+        }
+    }
+
+    fn row(&self) -> Option<&Row> {
+        let read = || Row::parse(self.text).map(Box::new);
+        self.row.get_or_init(read).as_deref()
+    }
+}
+
+/// The first segment of a pattern that begins anywhere.
+const ANY: &[u8] = b"*";
+
+/// The first and the last segment.
+fn ends(path: &[u8]) -> (&[u8], &[u8]) {
+    let first = bytes::find(b'/', path).map_or(path, |slash| &path[..slash]);
+    let last = bytes::find_last(b'/', path).map_or(path, |slash| &path[slash + 1..]);
+    (first, last)
+}
+
+/// One hash for the first and the last segment of a pattern. The last of every one is a word, see
+/// `every_row_ends_in_a_word`.
+fn hash_of_ends(first: &[u8], last: &[u8]) -> u64 {
+    bytes::hash_letters(first).rotate_left(1) ^ bytes::hash_letters(last)
 }
 
 impl Row {
@@ -139,9 +168,10 @@ mod tests {
     #[test]
     fn no_operation_is_listed_twice_under_one_condition() {
         let table = Table::built_in();
-        for (index, row) in table.rows().iter().enumerate() {
-            let twin = table.rows()[..index]
-                .iter()
+        for (index, row) in table.rows().enumerate() {
+            let twin = table
+                .rows()
+                .take(index)
                 .find(|other| other.operation == row.operation && other.condition == row.condition);
             assert!(twin.is_none(), "{}", row.operation);
         }
@@ -159,7 +189,6 @@ mod tests {
                 .replace("*/", "x/");
             let slow: Vec<_> = table
                 .rows()
-                .iter()
                 .filter(|row| row.operation.matches(operation.as_bytes()))
                 .collect();
             let fast: Vec<_> = table.matching(operation.as_bytes()).collect();
