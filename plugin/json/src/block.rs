@@ -31,16 +31,13 @@ pub fn container_length(bytes: &[u8], stops: &mut Vec<u64>) -> Option<usize> {
             match block[at % BLOCK] {
                 b'{' => open.enter(true)?,
                 b'[' => open.enter(false)?,
-                closing => {
-                    match closing {
-                        b'}' => open.leave(true)?,
-                        b']' => open.leave(false)?,
-                        _ => return None,
-                    }
-                    if open.is_empty() {
-                        return Some(start + at + 1);
-                    }
-                }
+                b'}' => open.leave(true)?,
+                b']' => open.leave(false)?,
+                // A letter that looks like a bracket, outside of strings: the record is damaged, which is no matter here.
+                _ => {}
+            }
+            if open.is_empty() {
+                return Some(start + at + 1);
             }
             brackets &= brackets - 1;
         }
@@ -171,6 +168,7 @@ mod tests {
             ("{}", Some(2)),
             (r#"{"a":[1,"]}\"}"]} ,"#, Some(17)),
             (r#"["\\",{}]]"#, Some(9)),
+            (r#"{"a":Y,_y}"#, Some(10)),
             ("[1,2", None),
             ("{]}", None),
             ("1", None),
