@@ -158,6 +158,12 @@ fn each_spelling_of_a_value_means_the_same() {
         ),
         (
             "eventTimestamp",
+            json!("2026-01-15T.1234567Z"),
+            "/@timestamp",
+            json!("2026-01-15T09:01:00Z"),
+        ),
+        (
+            "eventTimestamp",
             json!("nonsense"),
             "/@timestamp",
             json!("2026-01-15T09:01:00Z"),
