@@ -2,6 +2,8 @@
 //! their ratio: one JSON object per page and format. Both figures are of whole polls by the same code. The component's
 //! includes a fresh instance, the page through WASI HTTP, and the batch across the component boundary.
 
+#[path = "support/built.rs"]
+mod built;
 #[path = "support/native.rs"]
 mod native;
 #[path = "support/pace.rs"]
@@ -27,9 +29,9 @@ fn main() -> anyhow::Result<()> {
         ("mixed", pages::mixed()),
     ] {
         for format in Format::ALL {
-            let native = best(|| poll(black_box(&body), format))?;
-            let tenant = Tenant::new(body.clone(), format.name())?;
-            let component = best(|| anyhow::Ok(tenant.poll()?.0))?;
+            let native = best(|| anyhow::Ok(poll(black_box(&body), format)?.events.len()))?;
+            let tenant = Tenant::new(&built::component()?, body.clone(), format.name())?;
+            let component = best(|| anyhow::Ok(tenant.poll()?.0.events.len()))?;
             // Both per event: a poll ends early when its batch is full.
             let bytes = body.len() as f64 / pages::RECORDS as f64;
             println!(

@@ -1,5 +1,7 @@
 //! What an empty poll costs the host: a fresh instance, a token from the session, one request, an empty page.
 
+#[path = "support/built.rs"]
+mod built;
 mod support;
 
 use std::time::{Duration, Instant};
@@ -10,7 +12,7 @@ use support::Tenant;
 const POLLS: usize = 500;
 
 fn main() -> anyhow::Result<()> {
-    let tenant = Tenant::new(br#"{"value":[]}"#.to_vec(), "ecs")?;
+    let tenant = Tenant::new(&built::component()?, br#"{"value":[]}"#.to_vec(), "ecs")?;
     tenant.poll()?;
     let mut spent: Vec<(Duration, Duration)> = Vec::with_capacity(POLLS);
     for _ in 0..POLLS {

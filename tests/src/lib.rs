@@ -45,7 +45,7 @@ mod line;
 mod server;
 mod wire;
 
-mod random;
+pub mod random;
 mod time;
 
 pub use answer::{Answer, Wire};

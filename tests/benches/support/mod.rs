@@ -1,9 +1,10 @@
 //! The component in the production configuration of the host, with an upstream that answers from memory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use headwater::bindings::exports::headwater::source::source::Batch;
 use headwater::caller::{Called, Caller};
 use headwater::config::Limits;
 use headwater::egress::{Answer, Grant, Origin, Transport};
@@ -32,12 +33,12 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Loads the component for one format of events.
-    pub fn new(page: Vec<u8>, format: &str) -> anyhow::Result<Self> {
+    /// Loads a component for one format of events.
+    pub fn new(component: &Path, page: Vec<u8>, format: &str) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let plugin = Plugins::new(engine::start()?)?.load(&component()?, None)?;
+        let plugin = Plugins::new(engine::start()?)?.load(component, None)?;
         let origin = Origin::parse(ENDPOINT).map_err(anyhow::Error::msg)?;
         let grant = Arc::new(Grant::new([origin], false));
         let caller = Caller::new(
@@ -70,13 +71,13 @@ impl Tenant {
         })
     }
 
-    /// One poll from the start; the number of events it returned and the host's CPU time.
-    pub fn poll(&self) -> anyhow::Result<(usize, std::time::Duration)> {
+    /// One poll from the start, and the host's CPU time.
+    pub fn poll(&self) -> anyhow::Result<(Batch, std::time::Duration)> {
         let Called { result, usage, .. } =
             self.runtime
                 .block_on(self.caller.poll(&self.config, PARTITION, None));
         let batch = result.map_err(|failure| anyhow::anyhow!("{failure}"))?;
-        Ok((batch.events.len(), usage.cpu))
+        Ok((batch, usage.cpu))
     }
 }
 
@@ -100,11 +101,4 @@ impl Transport for Canned {
             Ok(answer)
         })
     }
-}
-
-fn component() -> anyhow::Result<PathBuf> {
-    let named = std::env::var_os("HEADWATER_COMPONENT");
-    named
-        .map(PathBuf::from)
-        .ok_or_else(|| anyhow::anyhow!("run `cargo xtask bench`: it builds the component first"))
 }

@@ -15,6 +15,8 @@ mod kill;
 mod lab;
 mod login;
 mod manual;
+#[path = "../../benches/support/native.rs"]
+mod native;
 mod network;
 mod observability;
 mod portability;
@@ -28,5 +30,8 @@ mod sandbox;
 mod second_source;
 mod secrets;
 mod site;
+#[path = "../../benches/support/mod.rs"]
+mod support;
+mod twin;
 mod upstreams;
 mod writing;
