@@ -56,11 +56,11 @@ fn look(arm: &mut Arm<'_>, partition: &Partition, now: Timestamp) -> Result<(Str
         NextLink::End | NextLink::Odd(_) => "",
     };
     let mut record = Record::default();
-    let mut time = |item| {
+    let times = page.items.iter().filter_map(|item| {
         record.read_next(item);
         record.time()
-    };
-    let newest = page.items.iter().filter_map(&mut time).max();
+    });
+    let newest = times.max();
     Ok(match newest {
         Some(newest) => {
             let count = page.items.len();

@@ -40,7 +40,7 @@ fn written(format: Format) -> BTreeSet<String> {
         let context = Context {
             subscription_name: Some("Contoso production"),
         };
-        if let Outcome::Event(event) = normalizer.apply(&Record::read(&raw), &context) {
+        if let Outcome::Event(event) = normalizer.apply(&Record::read(raw.as_slice()), &context) {
             let body: Value = serde_json::from_str(&event.body).expect("bodies are JSON");
             collect(&body, "", &mut paths);
         }

@@ -121,7 +121,7 @@ fn identity_time_and_severity_are_the_same_in_all_formats() {
         let envelopes: Vec<_> = Format::ALL
             .into_iter()
             .map(
-                |format| match normalizer(format).apply(&Record::read(&raw), &CONTEXT) {
+                |format| match normalizer(format).apply(&Record::read(raw.as_slice()), &CONTEXT) {
                     Outcome::Event(event) => (event.id, event.time, event.severity),
                     other => panic!("{other:?}"),
                 },

@@ -19,13 +19,6 @@ impl<'a> From<&'a [u8]> for Marked<'a> {
     }
 }
 
-impl<'a> From<&'a Vec<u8>> for Marked<'a> {
-    /// Bytes that nobody has marked.
-    fn from(bytes: &'a Vec<u8>) -> Self {
-        bytes.as_slice().into()
-    }
-}
-
 impl<'a> Marked<'a> {
     /// The bytes.
     pub fn bytes(self) -> &'a [u8] {

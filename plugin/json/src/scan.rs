@@ -5,8 +5,8 @@ use crate::{DEEPEST, Marked, Text, Value};
 /// Walks over JSON text. Whatever passes something stops where it is flawed and returns none; [`Scanner::flaw`] then says
 /// why. (A result with the reason in it would travel through memory for every value of a page.)
 ///
-/// It is strict: what it accepts is valid JSON, save for control characters and halves of surrogate
-/// pairs inside strings, which [`Text`] remembers so that writers repair them.
+/// It is strict: what it accepts is valid JSON, save for control characters and halves of surrogate pairs inside strings,
+/// which [`Text`] remembers so that writers repair them.
 #[derive(Debug, Clone)]
 pub struct Scanner<'a> {
     marked: Marked<'a>,

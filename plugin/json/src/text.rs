@@ -117,14 +117,14 @@ impl<'a> Text<'a> {
     fn means(self, text: &[u8]) -> bool {
         match self.form {
             Form::Plain => bytes::same_letters(self.raw, text),
-            Form::Escaped | Form::Dirty => means(self.raw, text),
+            Form::Escaped | Form::Dirty => decoded_means(self.raw, text),
         }
     }
 }
 
 /// Equality of escaped text with plain text, letter case aside.
 #[cold]
-fn means(raw: &[u8], text: &[u8]) -> bool {
+fn decoded_means(raw: &[u8], text: &[u8]) -> bool {
     decode(raw).eq_ignore_ascii_case(text)
 }
 

@@ -114,10 +114,19 @@ impl fmt::Display for Pattern {
     }
 }
 
-fn first_segment(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+/// The segment at the start, and what follows its slash; none if there is none.
+pub(crate) fn first_segment(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     match bytes::find(b'/', text) {
         Some(slash) => (&text[..slash], Some(&text[slash + 1..])),
         None => (text, None),
+    }
+}
+
+/// What comes before the last slash, and the segment at the end.
+pub(crate) fn last_segment(text: &[u8]) -> (&[u8], &[u8]) {
+    match bytes::find_last(b'/', text) {
+        Some(slash) => (&text[..slash], &text[slash + 1..]),
+        None => (&[], text),
     }
 }
 

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use super::path::first_segment;
 use crate::json::{Text, bytes};
+use crate::pattern::last_segment;
 
 /// What an operation does, by its last segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,24 +59,16 @@ impl<'a> Operation<'a> {
 }
 
 fn verb(lower: &[u8]) -> Verb {
-    let (before, last) = split_last(lower);
+    let (before, last) = last_segment(lower);
     match last {
         b"write" => Verb::Write,
         b"delete" => Verb::Delete,
         b"read" => Verb::Read,
         b"action" => {
-            let (_, name) = split_last(before);
+            let (_, name) = last_segment(before);
             let fetches = FETCHING.iter().any(|start| name.starts_with(start.as_bytes()));
             if fetches { Verb::Fetch } else { Verb::Act }
         }
         _ => Verb::Other,
-    }
-}
-
-/// What is before the last slash, and what behind it.
-fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
-    match bytes::find_last(b'/', path) {
-        Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (&[], path),
     }
 }

@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 use super::Severity;
 use super::condition::Condition;
 use crate::json::bytes;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, first_segment, last_segment};
 
 /// The built-in table: tab-separated, the first line names the columns.
 const OPERATIONS: &str = include_str!("operations.tsv");
@@ -100,9 +100,7 @@ const ANY: &[u8] = b"*";
 
 /// The first and the last segment.
 fn ends(path: &[u8]) -> (&[u8], &[u8]) {
-    let first = bytes::find(b'/', path).map_or(path, |slash| &path[..slash]);
-    let last = bytes::find_last(b'/', path).map_or(path, |slash| &path[slash + 1..]);
-    (first, last)
+    (first_segment(path).0, last_segment(path).1)
 }
 
 /// One hash for the first and the last segment of a pattern. The last of every one is a word, see
