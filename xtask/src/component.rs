@@ -56,6 +56,8 @@ impl Component {
             .args(["--target", WASM_TARGET, "--config", &remapping(WASM_TARGET)?])
             .args(["--", "-C", "strip=symbols"])
             .args(["-C", &format!("link-arg=--initial-memory={INITIAL_MEMORY}")])
+            // Numbers that the linker fills in take five bytes otherwise, whatever they are.
+            .args(["-C", "link-arg=--compress-relocations"])
             .env("CARGO_PROFILE_RELEASE_LTO", "fat")
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
         )?;
