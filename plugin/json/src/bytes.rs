@@ -51,6 +51,18 @@ fn lower_word(word: u64) -> u64 {
     word | capital >> 2
 }
 
+/// Equality of short words. Most that are compared are equal, or differ in length.
+#[inline(always)]
+pub fn same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len()
+        && match (ends::<16>(one), ends::<8>(one), ends::<4>(one)) {
+            (Some(ends), ..) if one.len() <= 32 => crate::copy::ends::<16>(other) == Some(ends),
+            (None, Some(ends), _) => crate::copy::ends::<8>(other) == Some(ends),
+            (None, None, Some(ends)) => crate::copy::ends::<4>(other) == Some(ends),
+            _ => one == other,
+        }
+}
+
 /// Equality, letter case aside. Most words that differ do so in length or at an end, and most of the others are the very
 /// same bytes.
 #[inline(always)]

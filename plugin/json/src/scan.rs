@@ -111,6 +111,21 @@ impl<'a> Scanner<'a> {
         self.take(byte).then_some(())
     }
 
+    /// Passes these bytes, or stops at others, blanks also.
+    #[inline(always)]
+    pub fn expect_all<const N: usize>(&mut self, bytes: &[u8; N]) -> Option<()> {
+        if self.remaining().first_chunk() != Some(bytes) {
+            return None;
+        }
+        self.position += N;
+        Some(())
+    }
+
+    /// Goes back to where it has been.
+    pub fn return_to(&mut self, position: usize) {
+        self.position = position;
+    }
+
     /// Stops unless only blanks are left.
     pub fn end(&mut self) -> Option<()> {
         self.peek().is_none().then_some(())

@@ -1,5 +1,5 @@
 use super::Part;
-use crate::json::{Scanner, Shape, Text};
+use crate::json::{Scanner, Shape, Text, Value, bytes};
 
 /// The fields of a record that hold one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,14 +65,31 @@ impl<'a> Label<'a> {
     pub(super) const COUNT: usize = 7;
 
     pub(super) fn read(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
+        let start = scanner.position();
+        if self.read_usual(scanner).is_some() {
+            return Some(());
+        }
+        scanner.return_to(start);
+        self.read_any(scanner)
+    }
+
+    /// Reads it as Azure writes it, where no name has to be looked up.
+    #[inline(always)]
+    fn read_usual(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
+        scanner.expect_all(b"{\"value\":")?;
+        self.value = given(scanner.value()?);
+        scanner.expect_all(b",\"localizedValue\":")?;
+        self.localized = scanner.value()?.text();
+        scanner.expect(b'}')
+    }
+
+    #[cold]
+    fn read_any(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
         *self = Label::default();
         scanner.members(|scanner, key| {
             let value = scanner.value()?;
             if key.is("value") {
-                self.value = match value.shape() {
-                    Shape::Number(digits) => Some(Text::plain(digits)),
-                    _ => value.text(),
-                };
+                self.value = given(value);
             } else if key.is("localizedValue") {
                 self.localized = value.text();
             }
@@ -95,6 +112,14 @@ impl<'a> Label<'a> {
     }
 }
 
+/// The text of a label's value, which has been met as a number.
+fn given(value: Value<'_>) -> Option<Text<'_>> {
+    match value.shape() {
+        Shape::Number(digits) => Some(Text::plain(digits)),
+        _ => value.text(),
+    }
+}
+
 /// Where a member of a record belongs.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Known {
@@ -103,59 +128,70 @@ pub(super) enum Known {
     Part(Part),
 }
 
-/// The names as Azure writes them, and old ones, by their length: a look-up then compares with a few at most.
-const fn names(length: usize) -> &'static [(&'static str, Known)] {
-    match length {
-        2 => &[("id", Known::Field(Field::Id))],
-        4 => &[("time", Known::Field(Field::Time))],
-        5 => &[("level", Known::Field(Field::Level))],
-        6 => &[
-            ("caller", Known::Field(Field::Caller)),
-            ("claims", Known::Part(Part::Claims)),
-            ("status", Known::Label(Label::STATUS)),
-        ],
-        8 => &[
-            ("category", Known::Label(Label::CATEGORY)),
-            ("channels", Known::Field(Field::Channels)),
-            ("tenantId", Known::Field(Field::TenantId)),
-        ],
-        9 => &[
-            ("eventName", Known::Label(Label::EVENT_NAME)),
-            ("subStatus", Known::Label(Label::SUB_STATUS)),
-        ],
-        10 => &[
-            ("properties", Known::Part(Part::Properties)),
-            ("resourceId", Known::Field(Field::ResourceId)),
-        ],
-        11 => &[
-            ("description", Known::Field(Field::Description)),
-            ("eventDataId", Known::Field(Field::EventDataId)),
-            ("eventSource", Known::Label(Label::CATEGORY)),
-            ("httpRequest", Known::Part(Part::HttpRequest)),
-            ("operationId", Known::Field(Field::OperationId)),
-            ("resourceUri", Known::Field(Field::ResourceId)),
-        ],
-        12 => &[("resourceType", Known::Label(Label::RESOURCE_TYPE))],
-        13 => &[
-            ("authorization", Known::Part(Part::Authorization)),
-            ("correlationId", Known::Field(Field::CorrelationId)),
-            ("operationName", Known::Label(Label::OPERATION_NAME)),
-        ],
-        14 => &[
-            ("eventTimestamp", Known::Field(Field::EventTimestamp)),
-            ("subscriptionId", Known::Field(Field::SubscriptionId)),
-        ],
-        17 => &[("resourceGroupName", Known::Field(Field::ResourceGroupName))],
-        19 => &[("submissionTimestamp", Known::Field(Field::SubmissionTimestamp))],
-        20 => &[("resourceProviderName", Known::Label(Label::RESOURCE_PROVIDER))],
-        _ => &[],
+/// The names as Azure writes them, and old ones.
+const NAMES: [(&str, Known); 28] = [
+    ("authorization", Known::Part(Part::Authorization)),
+    ("caller", Known::Field(Field::Caller)),
+    ("category", Known::Label(Label::CATEGORY)),
+    ("channels", Known::Field(Field::Channels)),
+    ("claims", Known::Part(Part::Claims)),
+    ("correlationId", Known::Field(Field::CorrelationId)),
+    ("description", Known::Field(Field::Description)),
+    ("eventDataId", Known::Field(Field::EventDataId)),
+    ("eventName", Known::Label(Label::EVENT_NAME)),
+    ("eventSource", Known::Label(Label::CATEGORY)),
+    ("eventTimestamp", Known::Field(Field::EventTimestamp)),
+    ("httpRequest", Known::Part(Part::HttpRequest)),
+    ("id", Known::Field(Field::Id)),
+    ("level", Known::Field(Field::Level)),
+    ("operationId", Known::Field(Field::OperationId)),
+    ("operationName", Known::Label(Label::OPERATION_NAME)),
+    ("properties", Known::Part(Part::Properties)),
+    ("resourceGroupName", Known::Field(Field::ResourceGroupName)),
+    ("resourceId", Known::Field(Field::ResourceId)),
+    ("resourceProviderName", Known::Label(Label::RESOURCE_PROVIDER)),
+    ("resourceType", Known::Label(Label::RESOURCE_TYPE)),
+    ("resourceUri", Known::Field(Field::ResourceId)),
+    ("status", Known::Label(Label::STATUS)),
+    ("submissionTimestamp", Known::Field(Field::SubmissionTimestamp)),
+    ("subscriptionId", Known::Field(Field::SubscriptionId)),
+    ("subStatus", Known::Label(Label::SUB_STATUS)),
+    ("tenantId", Known::Field(Field::TenantId)),
+    ("time", Known::Field(Field::Time)),
+];
+
+/// Which of the names may be in each slot. No two of them share one, so that a look-up compares with one at most.
+const SLOTS: [u8; 64] = slots();
+
+/// In an empty slot.
+const NONE: u8 = u8::MAX;
+
+const fn slots() -> [u8; 64] {
+    let mut slots = [NONE; 64];
+    let mut index = 0;
+    while index < NAMES.len() {
+        let slot = slot(NAMES[index].0.as_bytes());
+        assert!(slots[slot] == NONE, "two names share a slot: choose other factors");
+        slots[slot] = index as u8;
+        index += 1;
     }
+    slots
+}
+
+/// The slot of a name that is not empty, whatever its letter case. The factors were found by trying.
+const fn slot(name: &[u8]) -> usize {
+    let (first, last) = (name[0] | 0x20, name[name.len() - 1] | 0x20);
+    (name.len() + 15 * first as usize + 7 * last as usize) % 64
 }
 
 /// Finds a member's place by its name, whatever the letter case. Names with escapes in them are not known.
+#[inline(always)]
 pub(super) fn find(key: Text<'_>) -> Option<Known> {
-    names(key.raw().len())
-        .iter()
-        .find(|(name, _)| key.is(name))
-        .map(|(_, known)| *known)
+    let raw = key.raw();
+    if raw.is_empty() {
+        return None;
+    }
+    let (name, known) = NAMES.get(usize::from(SLOTS[slot(raw)]))?;
+    let found = bytes::same(raw, name.as_bytes()) || name.len() == raw.len() && key.is(name);
+    found.then_some(*known)
 }
