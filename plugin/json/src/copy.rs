@@ -21,14 +21,20 @@ pub fn copy(source: &[u8], target: &mut [u8]) {
         4..8 => copy_ends::<4>(source, target),
         8..16 => copy_ends::<8>(source, target),
         16..=32 => copy_ends::<WIDTH>(source, target),
-        33..=LONG_COPY => {
-            let mut at = 0;
-            while let Some(piece) = source[at..].first_chunk::<WIDTH>() {
-                target[at..at + WIDTH].copy_from_slice(piece);
-                // Not the full width: a loop of exact steps is what compilers turn into the call to be avoided.
-                at += WIDTH - 1;
-            }
-            copy_ends::<WIDTH>(source, target);
+        _ => copy_long(source, target),
+    }
+}
+
+/// Copies more than two chunks.
+#[inline(never)]
+fn copy_long(source: &[u8], target: &mut [u8]) {
+    let length = source.len();
+    match length {
+        ..=64 => copy_ends::<32>(source, target),
+        65..=128 => copy_ends::<64>(source, target),
+        129..=LONG_COPY => {
+            copy_ends::<64>(&source[..128], target);
+            copy_ends::<64>(&source[length - 128..], &mut target[length - 128..]);
         }
         _ => target[..length].copy_from_slice(source),
     }
