@@ -19,7 +19,12 @@ HIGH = {"microsoft.authorization/roleassignments/write"}
 def page():
     fixtures = pathlib.Path(__file__).parents[2] / "fixtures"
     record = (fixtures / "bench" / "role-assignment.json").read_text().rstrip()
-    records = (record.replace("EVENT-DATA-ID", f"{n:08x}-0000-4000-8000-00000000e7e7") for n in range(RECORDS))
+    records = (
+        record.replace("EVENT-DATA-ID", f"{n:08x}-0000-4000-8000-00000000e7e7")
+        .replace("OPERATION", f"{n // 2:08x}")
+        .replace("CALLER", f"{n // 20:08x}")
+        for n in range(RECORDS)
+    )
     return ('{"value":[' + ",".join(records) + "]}").encode()
 
 

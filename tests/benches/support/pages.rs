@@ -8,13 +8,17 @@ use serde_json::Value;
 /// How many records a page has.
 pub const RECORDS: usize = 1_000;
 
-/// What stands for the identity in the record that a page repeats.
-const IDENTITY: &str = "EVENT-DATA-ID";
-
-/// A page of role assignments of 2.9 KB each, one line, as the API sends them.
+/// A page of role assignments of 2.9 KB each, one line, as the API sends them: two records of each operation, one after
+/// the other, and ten operations of each caller.
 pub fn role_assignments() -> Vec<u8> {
     let record = read(&fixtures().join("bench/role-assignment.json"));
-    page((0..RECORDS).map(|number| record.trim_end().replace(IDENTITY, &identity(number))))
+    page((0..RECORDS).map(|number| {
+        record
+            .trim_end()
+            .replace("EVENT-DATA-ID", &identity(number))
+            .replace("OPERATION", &format!("{:08x}", number / 2))
+            .replace("CALLER", &format!("{:08x}", number / 20))
+    }))
 }
 
 /// A page of every record in `fixtures/events`, again and again, on one line each. Every repetition has an identity of
