@@ -63,6 +63,29 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
         }
 }
 
+/// Whether some hundred bytes come next.
+#[inline(never)]
+pub fn starts_with(bytes: &[u8], start: &[u8]) -> bool {
+    /// Bytes compared at a time.
+    const BLOCK: usize = 64;
+
+    let same = |(one, other): (&[u8; BLOCK], &[u8; BLOCK])| {
+        let ((one, _), (other, _)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+        let differing = |(one, other): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+        one.iter().zip(other).map(differing).fold(0, |all, word| all | word) == 0
+    };
+    let Some(bytes) = bytes.get(..start.len()) else {
+        return false;
+    };
+    match (bytes.last_chunk(), start.last_chunk()) {
+        (Some(one), Some(other)) => {
+            let ((blocks, _), (others, _)) = (bytes.as_chunks(), start.as_chunks());
+            blocks.iter().zip(others).all(same) && same((one, other))
+        }
+        _ => bytes == start,
+    }
+}
+
 /// Equality, letter case aside. Most words that differ do so in length or at an end, and most of the others are the very
 /// same bytes.
 #[inline(always)]

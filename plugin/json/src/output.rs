@@ -1,3 +1,4 @@
+use crate::bytes::starts_with;
 use crate::chunk::WIDTH;
 use crate::copy::copy;
 use crate::escape::{BLOCK_ROOM, LONGEST_ESCAPE, SPARE, escape, escape_block, is_clean};
@@ -13,6 +14,14 @@ const ESCAPE_BLOCK: usize = 4096;
 pub struct Output {
     bytes: Vec<u8>,
     length: usize,
+    last: Repeated,
+}
+
+/// What was written for some bytes of the input.
+#[derive(Debug, Default)]
+struct Repeated {
+    source: Vec<u8>,
+    written: Vec<u8>,
 }
 
 /// An object or array begun, to be closed or taken back.
@@ -273,6 +282,29 @@ impl Output {
             Shape::Text(text) => self.text(text),
             Shape::Number(raw) | Shape::Object(raw) | Shape::Array(raw) => self.string(raw),
         }
+    }
+
+    /// Writes members that are made of `source` and nothing else. If the last call had the same, what it wrote is written
+    /// again.
+    pub fn repeat(&mut self, source: &[u8], write: impl FnOnce(&mut Output)) {
+        let mut last = std::mem::take(&mut self.last);
+        if source.is_empty() {
+            write(self);
+        } else if last.source.len() == source.len() && starts_with(&last.source, source) {
+            if !last.written.is_empty() {
+                self.separate();
+                self.copy(&last.written);
+            }
+        } else {
+            let before = self.length;
+            write(self);
+            let written = &self.bytes[before..self.length];
+            last.written.clear();
+            last.written.extend_from_slice(written.strip_prefix(b",").unwrap_or(written));
+            last.source.clear();
+            last.source.extend_from_slice(source);
+        }
+        self.last = last;
     }
 
     /// Writes a number.

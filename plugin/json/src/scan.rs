@@ -51,12 +51,12 @@ impl<'a> Scanner<'a> {
     }
 
     /// The bytes not passed yet.
-    pub(crate) fn remaining(&self) -> &'a [u8] {
+    pub fn remaining(&self) -> &'a [u8] {
         &self.bytes[self.position..]
     }
 
     /// Passes bytes that the caller has looked at.
-    pub(crate) fn skip(&mut self, count: usize) {
+    pub fn skip(&mut self, count: usize) {
         self.position += count;
     }
 

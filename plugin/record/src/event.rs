@@ -4,14 +4,13 @@ mod field;
 mod oddity;
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_128;
 
 pub use field::{Field, Label};
 pub use oddity::{Oddities, Oddity};
 
-use crate::json::{Flaw, Marked, Member, Output, Scanner, Shape, Text, Value, squeeze};
+use crate::json::{Flaw, Marked, Member, Output, Scanner, Shape, Text, Value, bytes, squeeze};
 use crate::time;
 use crate::time::Timestamp;
 
@@ -24,11 +23,20 @@ pub struct Record<'a> {
     is_line: bool,
     fields: [Value<'a>; Field::COUNT],
     labels: [Label<'a>; Label::COUNT],
-    members: Vec<Member<'a>>,
-    parts: [Range<usize>; Part::COUNT],
+    parts: [Object<'a>; Part::COUNT],
     rest: Vec<Member<'a>>,
     given_time: Option<Timestamp>,
     submitted: Option<Timestamp>,
+}
+
+/// A nested object, kept from one record to the next.
+#[derive(Debug, Clone, Default)]
+struct Object<'a> {
+    /// Its bytes; none if they are not fit to be recognised.
+    bytes: &'a [u8],
+    members: Vec<Member<'a>>,
+    /// Whether the present record has it.
+    is_here: bool,
 }
 
 /// The objects inside a record whose members are read with it.
@@ -62,8 +70,9 @@ impl<'a> Record<'a> {
         self.received = received;
         self.fields = [Value::MISSING; Field::COUNT];
         self.labels = [Label::default(); Label::COUNT];
-        self.members.clear();
-        self.parts = [const { 0..0 }; Part::COUNT];
+        for object in &mut self.parts {
+            object.is_here = false;
+        }
         self.rest.clear();
         self.oddities = Oddities::default();
         let mut scanner = Scanner::new(received);
@@ -107,16 +116,28 @@ impl<'a> Record<'a> {
         Some(())
     }
 
-    /// Keeps the members of one of the known objects.
+    /// Keeps the members of one of the known objects. The records of an operation have the same request, those of a token
+    /// the same claims: if the bytes are those of the last record's, so are the members.
     fn part(&mut self, scanner: &mut Scanner<'a>, part: Part) -> Option<()> {
-        let start = self.members.len();
-        let read = scanner.members(|scanner, key| {
+        let object = &mut self.parts[part as usize];
+        object.is_here = true;
+        let rest = scanner.remaining();
+        if !object.bytes.is_empty() && bytes::starts_with(rest, object.bytes) {
+            scanner.skip(object.bytes.len());
+            return Some(());
+        }
+        object.bytes = &[];
+        object.members.clear();
+        scanner.members(|scanner, key| {
             let value = scanner.value()?;
-            self.members.push(Member { key, value });
+            object.members.push(Member { key, value });
             Some(())
-        });
-        self.parts[part as usize] = start..self.members.len();
-        read
+        })?;
+        // What is unusual about a form is noted where it is scanned.
+        if !(scanner.too_deep() || scanner.dirty() || scanner.blanks()) {
+            object.bytes = &rest[..rest.len() - scanner.remaining().len()];
+        }
+        Some(())
     }
 
     /// Keeps a member that is unknown, or known and not of its usual shape.
@@ -209,7 +230,14 @@ impl<'a> Record<'a> {
 
     /// The members of a nested object.
     pub fn part_members(&self, part: Part) -> &[Member<'a>] {
-        &self.members[self.parts[part as usize].clone()]
+        let object = &self.parts[part as usize];
+        if object.is_here { &object.members } else { &[] }
+    }
+
+    /// The bytes of a nested object, if it has no blanks or flaws.
+    pub fn part_bytes(&self, part: Part) -> &'a [u8] {
+        let object = &self.parts[part as usize];
+        if object.is_here { object.bytes } else { &[] }
     }
 
     /// A member of a nested object, whatever the letter case of its name.

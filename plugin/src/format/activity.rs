@@ -38,7 +38,9 @@ pub fn write_rest(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, r
     policies(output, facts);
     details(output, record, facts);
     write_texts(output, "properties", record.part_members(Part::Properties));
-    write_texts(output, "claims", record.part_members(Part::Claims));
+    output.repeat(record.part_bytes(Part::Claims), |output| {
+        write_texts(output, "claims", record.part_members(Part::Claims));
+    });
     write_texts(output, "unknown", record.rest());
 }
 
