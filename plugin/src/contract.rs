@@ -4,6 +4,7 @@
 /// A span of time in nanoseconds.
 pub type Nanos = u64;
 
+pub use crate::normalize::{Event, Rejected};
 pub use crate::time::Timestamp;
 
 /// A source's description of itself.
@@ -158,30 +159,6 @@ pub struct Request {
     pub session: Option<Vec<u8>>,
     /// The limits of this call.
     pub budget: Budget,
-}
-
-/// One record, ready for a pipeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// The upstream identity, never empty.
-    pub id: String,
-    /// When it happened.
-    pub time: Timestamp,
-    /// OpenTelemetry SeverityNumber, 0 when unknown.
-    pub severity: u8,
-    /// One JSON object on one line.
-    pub body: String,
-}
-
-/// Something read that could not be made an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejected {
-    /// Its identity, if that much could be read.
-    pub id: Option<String>,
-    /// Why, in one sentence.
-    pub reason: String,
-    /// The bytes as received.
-    pub raw: Vec<u8>,
 }
 
 /// How far reading has come.

@@ -14,6 +14,8 @@
 
 pub mod event;
 pub mod facts;
+pub mod format;
+pub mod normalize;
 pub mod page;
 pub mod pattern;
 pub mod rules;

@@ -1,12 +1,12 @@
 //! One record's way from page to event.
 
-use crate::contract::{Event, Rejected};
 use crate::event::{Field, Oddities, Oddity, Part, Record};
 use crate::facts::{Category, Facts};
 use crate::format::Format;
 use crate::json::{DEEPEST, Output, Shape};
 use crate::rules::{DropRule, SeverityRow};
 use crate::severity::Rater;
+use crate::time::Timestamp;
 
 /// What the operator wants.
 #[derive(Debug, Clone)]
@@ -24,6 +24,30 @@ pub struct Settings {
 pub struct Context<'a> {
     /// The display name of its subscription.
     pub subscription_name: Option<&'a str>,
+}
+
+/// One record, ready for a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The upstream identity, never empty.
+    pub id: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// OpenTelemetry SeverityNumber, 0 when unknown.
+    pub severity: u8,
+    /// One JSON object on one line.
+    pub body: String,
+}
+
+/// Something read that could not be made an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its identity, if that much could be read.
+    pub id: Option<String>,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// The bytes as received.
+    pub raw: Vec<u8>,
 }
 
 /// What became of a record.
