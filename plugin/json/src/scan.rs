@@ -1,6 +1,6 @@
 use crate::text::{Form, hex4};
 use crate::value::Kind;
-use crate::{DEEPEST, Marked, Text, Value};
+use crate::{DEEPEST, Marked, Member, Text, Value};
 
 /// Walks over JSON text. Whatever passes something stops where it is flawed and returns none; [`Scanner::flaw`] then says
 /// why. (A result with the reason in it would travel through memory for every value of a page.)
@@ -156,6 +156,16 @@ impl<'a> Scanner<'a> {
             }
             self.expect(b',')?;
         }
+    }
+
+    /// Passes an object and keeps its members, as far as they can be read.
+    #[inline(never)]
+    pub fn collect(&mut self, members: &mut Vec<Member<'a>>) -> Option<()> {
+        self.members(|scanner, key| {
+            let value = scanner.value()?;
+            members.push(Member { key, value });
+            Some(())
+        })
     }
 
     /// Goes through the elements of the array that comes next, as `members` does.

@@ -133,39 +133,41 @@ fn decode(raw: &[u8]) -> Vec<u8> {
     // that each call counts.
     let mut decoded = vec![0; raw.len() + WIDTH];
     let (mut from, mut to) = (0, 0);
-    while let Some(&byte) = raw.get(from) {
-        if byte == b'\\' {
-            from += 1;
-            let Some(&kind) = raw.get(from) else {
-                break;
-            };
-            from += 1;
-            decoded[to] = match kind {
-                b'b' => 0x08,
-                b'f' => 0x0c,
-                b'n' => b'\n',
-                b'r' => b'\r',
-                b't' => b'\t',
-                b'u' => {
-                    let (character, used) = unicode(&raw[from..]);
-                    from += used;
-                    decoded.resize(decoded.len() + character.len_utf8(), 0);
-                    to += character.encode_utf8(&mut decoded[to..]).len();
-                    continue;
-                }
-                other => other,
-            };
-            to += 1;
-        } else if let (Some(piece), Some(target)) = (chunk::at(raw, from), decoded[to..].first_chunk_mut()) {
+    while from < raw.len() {
+        if let (Some(piece), Some(target)) = (chunk::at(raw, from), decoded[to..].first_chunk_mut()) {
             *target = *piece;
             let plain = chunk::first_backslash(piece);
             from += plain;
             to += plain;
-        } else {
-            decoded[to] = byte;
+            if plain == WIDTH {
+                continue;
+            }
+        } else if raw[from] != b'\\' {
+            decoded[to] = raw[from];
             from += 1;
             to += 1;
+            continue;
         }
+        let Some(&kind) = raw.get(from + 1) else {
+            break;
+        };
+        from += 2;
+        decoded[to] = match kind {
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                let (character, used) = unicode(&raw[from..]);
+                from += used;
+                decoded.resize(decoded.len() + character.len_utf8(), 0);
+                to += character.encode_utf8(&mut decoded[to..]).len();
+                continue;
+            }
+            other => other,
+        };
+        to += 1;
     }
     decoded.truncate(to);
     decoded

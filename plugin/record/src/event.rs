@@ -128,11 +128,7 @@ impl<'a> Record<'a> {
         }
         object.bytes = &[];
         object.members.clear();
-        scanner.members(|scanner, key| {
-            let value = scanner.value()?;
-            object.members.push(Member { key, value });
-            Some(())
-        })?;
+        scanner.collect(&mut object.members)?;
         // What is unusual about a form is noted where it is scanned.
         if !(scanner.too_deep() || scanner.dirty() || scanner.blanks()) {
             object.bytes = &rest[..rest.len() - scanner.remaining().len()];

@@ -1,5 +1,5 @@
 use super::Part;
-use crate::json::{Scanner, Shape, Text, Value, bytes};
+use crate::json::{Member, Scanner, Shape, Text, Value, bytes};
 
 /// The fields of a record that hold one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,15 +86,16 @@ impl<'a> Label<'a> {
     #[cold]
     fn read_any(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
         *self = Label::default();
-        scanner.members(|scanner, key| {
-            let value = scanner.value()?;
+        let mut members = Vec::new();
+        let passed = scanner.collect(&mut members);
+        for Member { key, value } in members {
             if key.is("value") {
                 self.value = given(value);
             } else if key.is("localizedValue") {
                 self.localized = value.text();
             }
-            Some(())
-        })
+        }
+        passed
     }
 
     pub(super) fn plain(&mut self, text: Text<'a>) {
