@@ -71,8 +71,13 @@ pub fn starts_with(bytes: &[u8], start: &[u8]) -> bool {
 
     let same = |(one, other): (&[u8; BLOCK], &[u8; BLOCK])| {
         let ((one, _), (other, _)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-        let differing = |(one, other): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
-        one.iter().zip(other).map(differing).fold(0, |all, word| all | word) == 0
+        let differing =
+            |(one, other): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+        one.iter()
+            .zip(other)
+            .map(differing)
+            .fold(0, |all, word| all | word)
+            == 0
     };
     let Some(bytes) = bytes.get(..start.len()) else {
         return false;

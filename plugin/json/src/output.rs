@@ -1,4 +1,4 @@
-use crate::bytes::starts_with;
+use crate::bytes::{same, starts_with};
 use crate::chunk::WIDTH;
 use crate::copy::copy;
 use crate::escape::{BLOCK_ROOM, LONGEST_ESCAPE, SPARE, escape, escape_block, is_clean};
@@ -208,6 +208,11 @@ impl Output {
         self.put_string(raw);
     }
 
+    /// Writes a string member that is a constant without anything to escape.
+    pub fn constant(&mut self, name: &'static str, text: &'static str) {
+        self.member(name, Some(Text::constant(text)));
+    }
+
     /// Writes a string member from decoded bytes if there are any.
     pub fn member_bytes(&mut self, name: &'static str, bytes: &[u8]) {
         if bytes.is_empty() {
@@ -234,12 +239,15 @@ impl Output {
         self.number(number);
     }
 
-    /// Writes a member that is an array of texts, if there are any.
-    pub fn member_list<'i>(&mut self, name: &'static str, items: impl IntoIterator<Item = &'i [u8]>) {
+    /// Writes a member that is an array of texts, if there are any: each once, the empty ones not at all.
+    pub fn member_list(&mut self, name: &'static str, items: &[&[u8]]) {
         let mark = self.open_array(name);
-        for item in items {
-            self.separate();
-            self.string(item);
+        for (index, item) in items.iter().enumerate() {
+            let is_new = items[..index].iter().all(|earlier| !same(earlier, item));
+            if is_new && !item.is_empty() {
+                self.separate();
+                self.string(item);
+            }
         }
         self.close_array(mark);
     }
@@ -300,7 +308,8 @@ impl Output {
             write(self);
             let written = &self.bytes[before..self.length];
             last.written.clear();
-            last.written.extend_from_slice(written.strip_prefix(b",").unwrap_or(written));
+            last.written
+                .extend_from_slice(written.strip_prefix(b",").unwrap_or(written));
             last.source.clear();
             last.source.extend_from_slice(source);
         }

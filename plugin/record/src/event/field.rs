@@ -172,7 +172,10 @@ const fn slots() -> [u8; 64] {
     let mut index = 0;
     while index < NAMES.len() {
         let slot = slot(NAMES[index].0.as_bytes());
-        assert!(slots[slot] == NONE, "two names share a slot: choose other factors");
+        assert!(
+            slots[slot] == NONE,
+            "two names share a slot: choose other factors"
+        );
         slots[slot] = index as u8;
         index += 1;
     }

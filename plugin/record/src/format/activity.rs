@@ -1,7 +1,7 @@
 use super::map::write_texts;
 use crate::event::{Field, Label, Part, Record};
 use crate::facts::{Category, Facts, policy};
-use crate::json::{Output, Pairs};
+use crate::json::{Output, Pairs, Text};
 use crate::severity::Rating;
 
 /// Writes what the common part of ECS has no place for, or only a place of another name, as members of
@@ -24,14 +24,8 @@ pub fn write_rest(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, r
     output.member("operation_id", record.text(Field::OperationId));
     output.member("channels", record.text(Field::Channels));
     output.member("event_name", record.label(Label::EVENT_NAME).value());
-    output.member_bytes(
-        "phase",
-        facts
-            .phase
-            .map(|phase| phase.name().as_bytes())
-            .unwrap_or_default(),
-    );
-    output.member_bytes("identity_type", facts.principal.kind().name().as_bytes());
+    output.member("phase", facts.phase.map(|phase| Text::constant(phase.name())));
+    output.constant("identity_type", facts.principal.kind().name());
     severity(output, rating);
     authorization(output, record);
     role(output, facts);
@@ -57,7 +51,7 @@ fn resource(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 /// The rating and what made it so.
 fn severity(output: &mut Output, rating: &Rating<'_>) {
     let severity = output.open("severity");
-    output.member_bytes("name", rating.severity.name().as_bytes());
+    output.constant("name", rating.severity.name());
     output.member_bytes("rule", rating.rule.as_bytes());
     output.member_bytes("reason", rating.reason.as_bytes());
     output.close(severity);
@@ -177,11 +171,10 @@ fn service_health(output: &mut Output, record: &Record<'_>) {
                     .text()
                     .map(|text| text.decoded().into_owned())
                     .unwrap_or_default();
-                if !text.is_empty() && !found.contains(&text) {
-                    found.push(text);
-                }
+                found.push(text);
             }
-            output.member_list(name, found.iter().map(Vec::as_slice));
+            let found: Vec<&[u8]> = found.iter().map(Vec::as_slice).collect();
+            output.member_list(name, &found);
         }
     }
     output.close(object);

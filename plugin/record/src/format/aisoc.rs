@@ -10,12 +10,12 @@ const UNTITLED: Text<'_> = Text::constant("Azure Activity Log Event");
 /// the rating.
 pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, severity: Severity) {
     let document = output.open_document();
-    output.member_bytes("source", b"azure_activity");
+    output.constant("source", "azure_activity");
     output.member_bytes("external_id", facts.id.as_bytes());
-    output.member_bytes("category", b"cloud");
+    output.constant("category", "cloud");
     output.member("title", facts.operation.text.or(Some(UNTITLED)));
     description(output, record, facts);
-    output.member_bytes("severity", severity.name().as_bytes());
+    output.constant("severity", severity.name());
     let caller = facts.principal.caller;
     text_or_empty(output, "actor", caller);
     text_or_null(output, "actor_email", facts.principal.email());

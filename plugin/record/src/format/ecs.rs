@@ -8,13 +8,13 @@ use super::activity;
 use super::sentence;
 use crate::event::{Field, Label, Part, Record};
 use crate::facts::{Address, Category, Facts, Outcome};
-use crate::json::{Output, Text};
+use crate::json::{Output, Text, bytes};
 use crate::normalize::Context;
 use crate::severity::Rating;
 use crate::time;
 
 /// The version of ECS: the latest release. Every field used here also exists in 8.x.
-const VERSION: &[u8] = b"9.4.0";
+const VERSION: &str = "9.4.0";
 
 /// Writes a record as an ECS document.
 pub fn write(
@@ -52,7 +52,7 @@ pub fn write(
 
 fn version(output: &mut Output) {
     let ecs = output.open("ecs");
-    output.member_bytes("version", VERSION);
+    output.constant("version", VERSION);
     output.close(ecs);
 }
 
@@ -61,7 +61,7 @@ fn log(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     match (record.text(Field::Level), facts.level) {
         // A number, as number or as text, becomes the name it stands for.
         (Some(text), _) if !text.raw().iter().all(u8::is_ascii_digit) => output.member("level", Some(text)),
-        (_, Some(level)) => output.member_bytes("level", level.name().as_bytes()),
+        (_, Some(level)) => output.constant("level", level.name()),
         (text, None) => output.member("level", text),
     }
     output.close(log);
@@ -71,16 +71,16 @@ fn event(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &R
     let event = output.open("event");
     output.member_bytes("id", facts.id.as_bytes());
     let alert = matches!(facts.category, Category::Alert | Category::Security);
-    output.member_bytes("kind", if alert { b"alert" } else { b"event" });
-    output.member_bytes("module", b"azure");
+    output.constant("kind", if alert { "alert" } else { "event" });
+    output.constant("module", "azure");
     output.member("action", facts.operation.text);
     output.member("provider", record.label(Label::RESOURCE_PROVIDER).value());
     output.member("dataset", record.label(Label::CATEGORY).value());
     category::write(output, facts);
     match facts.outcome {
-        Outcome::Success => output.member_bytes("outcome", b"success"),
-        Outcome::Failure => output.member_bytes("outcome", b"failure"),
-        Outcome::Unknown => output.member_bytes("outcome", b"unknown"),
+        Outcome::Success => output.constant("outcome", "success"),
+        Outcome::Failure => output.constant("outcome", "failure"),
+        Outcome::Unknown => output.constant("outcome", "unknown"),
         Outcome::Absent => {}
     }
     output.member_number("severity", rating.severity.elastic());
@@ -114,7 +114,7 @@ fn error(output: &mut Output, facts: &Facts<'_>) {
 
 fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &Context<'_>) {
     let cloud = output.open("cloud");
-    output.member_bytes("provider", b"azure");
+    output.constant("provider", "azure");
     let account = output.open("account");
     output.member_bytes("id", &facts.resource.subscription);
     output.member_bytes("name", context.subscription_name.unwrap_or_default().as_bytes());
@@ -199,28 +199,16 @@ fn threat(output: &mut Output, rating: &Rating<'_>) {
         return;
     }
     let threat = output.open("threat");
-    output.member_bytes("framework", b"MITRE ATT&CK");
+    output.constant("framework", "MITRE ATT&CK");
     let technique = output.open("technique");
-    let parents = rating
-        .techniques
-        .iter()
-        .map(|id| id.split('.').next().unwrap_or(id));
-    let mut distinct: Vec<&str> = Vec::new();
-    for parent in parents {
-        if !distinct.contains(&parent) {
-            distinct.push(parent);
-        }
-    }
-    output.member_list("id", distinct.into_iter().map(str::as_bytes));
+    let ids = || rating.techniques.iter().map(str::as_bytes);
+    let parents: Vec<&[u8]> = ids()
+        .map(|id| bytes::find(b'.', id).map_or(id, |dot| &id[..dot]))
+        .collect();
+    output.member_list("id", &parents);
     let part = output.open("subtechnique");
-    output.member_list(
-        "id",
-        rating
-            .techniques
-            .iter()
-            .filter(|id| id.contains('.'))
-            .map(str::as_bytes),
-    );
+    let children: Vec<&[u8]> = ids().filter(|id| bytes::find(b'.', id).is_some()).collect();
+    output.member_list("id", &children);
     output.close(part);
     output.close(technique);
     output.close(threat);

@@ -13,7 +13,7 @@ use crate::normalize::Context;
 use crate::severity::{Rating, Severity};
 
 /// The version of OCSF that events follow.
-const VERSION: &[u8] = b"1.8.0";
+const VERSION: &str = "1.8.0";
 
 /// API Activity, in the category Application Activity.
 const CLASS: u64 = 6003;
@@ -27,7 +27,7 @@ const METHODS: [&str; 9] = [
 ];
 
 /// The version of ATT&CK that technique ids are of.
-const ATTACK_VERSION: &[u8] = b"17.1";
+const ATTACK_VERSION: &str = "17.1";
 
 /// Writes a record as an OCSF event.
 pub fn write(
@@ -42,7 +42,7 @@ pub fn write(
     output.member_number("time", facts.time / 1_000_000);
     sentence::write(output, record, facts);
     output.member_number("severity_id", rating.severity.ocsf());
-    output.member_bytes("severity", severity_caption(rating.severity));
+    output.constant("severity", severity_caption(rating.severity));
     status(output, record, facts);
     metadata::write(output, record, facts);
     cloud(output, record, facts, context);
@@ -61,31 +61,31 @@ pub fn write(
 
 fn class(output: &mut Output, facts: &Facts<'_>) {
     let created = facts.http_status == Some(201);
-    let (activity, name, type_name): (_, _, &[u8]) = match facts.operation.verb {
-        Verb::Write if created => (1, "Create", b"API Activity: Create"),
-        Verb::Read | Verb::Fetch => (2, "Read", b"API Activity: Read"),
-        Verb::Write => (3, "Update", b"API Activity: Update"),
-        Verb::Delete => (4, "Delete", b"API Activity: Delete"),
-        Verb::Act | Verb::Other if facts.operation.text.is_some() => (99, "Other", b"API Activity: Other"),
-        Verb::Act | Verb::Other => (0, "Unknown", b"API Activity: Unknown"),
+    let (activity, name, type_name) = match facts.operation.verb {
+        Verb::Write if created => (1, "Create", "API Activity: Create"),
+        Verb::Read | Verb::Fetch => (2, "Read", "API Activity: Read"),
+        Verb::Write => (3, "Update", "API Activity: Update"),
+        Verb::Delete => (4, "Delete", "API Activity: Delete"),
+        Verb::Act | Verb::Other if facts.operation.text.is_some() => (99, "Other", "API Activity: Other"),
+        Verb::Act | Verb::Other => (0, "Unknown", "API Activity: Unknown"),
     };
     output.member_number("activity_id", activity);
-    output.member_bytes("activity_name", name.as_bytes());
+    output.constant("activity_name", name);
     output.member_number("category_uid", CLASS / 1000);
-    output.member_bytes("category_name", b"Application Activity");
+    output.constant("category_name", "Application Activity");
     output.member_number("class_uid", CLASS);
-    output.member_bytes("class_name", b"API Activity");
+    output.constant("class_name", "API Activity");
     output.member_number("type_uid", CLASS * 100 + activity);
-    output.member_bytes("type_name", type_name);
+    output.constant("type_name", type_name);
 }
 
-fn severity_caption(severity: Severity) -> &'static [u8] {
+fn severity_caption(severity: Severity) -> &'static str {
     match severity {
-        Severity::Info => b"Informational",
-        Severity::Low => b"Low",
-        Severity::Medium => b"Medium",
-        Severity::High => b"High",
-        Severity::Critical => b"Critical",
+        Severity::Info => "Informational",
+        Severity::Low => "Low",
+        Severity::Medium => "Medium",
+        Severity::High => "High",
+        Severity::Critical => "Critical",
     }
 }
 
@@ -111,13 +111,13 @@ fn status(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 
 fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &Context<'_>) {
     let cloud = output.open("cloud");
-    output.member_bytes("provider", b"Azure");
+    output.constant("provider", "Azure");
     if !facts.resource.subscription.is_empty() {
         let account = output.open("account");
         output.member_bytes("uid", &facts.resource.subscription);
         output.member_bytes("name", context.subscription_name.unwrap_or_default().as_bytes());
         output.member_number("type_id", 13);
-        output.member_bytes("type", b"Azure Subscription");
+        output.constant("type", "Azure Subscription");
         output.close(account);
     }
     let location = record.text_of(Part::Properties, "resourceLocation");
@@ -206,7 +206,7 @@ fn security_control(output: &mut Output, facts: &Facts<'_>, rating: &Rating<'_>)
             output.member_bytes("uid", id.as_bytes());
             output.close(sub_technique);
         }
-        output.member_bytes("version", ATTACK_VERSION);
+        output.constant("version", ATTACK_VERSION);
         output.close(attack);
     }
     output.close_array(attacks);

@@ -6,7 +6,7 @@ pub fn write(output: &mut Output, facts: &Facts<'_>) {
     match facts.category {
         Category::Administrative | Category::Policy => {
             let kind = request_category(facts);
-            output.member_list("category", [b"api".as_slice(), kind.as_bytes()]);
+            output.member_list("category", &[b"api", kind.as_bytes()]);
             request_types(output, facts, kind);
         }
         Category::Autoscale => constant(output, "configuration", "change"),
@@ -19,8 +19,8 @@ pub fn write(output: &mut Output, facts: &Facts<'_>) {
 }
 
 fn constant(output: &mut Output, category: &'static str, kind: &'static str) {
-    output.member_list("category", [category.as_bytes()]);
-    output.member_list("type", [kind.as_bytes()]);
+    output.member_list("category", &[category.as_bytes()]);
+    output.member_list("type", &[kind.as_bytes()]);
 }
 
 /// What a request is about besides the API itself, by the provider of its operation.
@@ -69,12 +69,11 @@ fn request_types(output: &mut Output, facts: &Facts<'_>, kind: &str) {
         Verb::Other => "info",
     };
     let phase = match facts.phase {
-        Some(Phase::Start) => Some("start"),
-        Some(Phase::End) => Some("end"),
-        Some(Phase::Accepted) | None => None,
+        Some(Phase::Start) => "start",
+        Some(Phase::End) => "end",
+        Some(Phase::Accepted) | None => "",
     };
-    let admin = (kind == "iam").then_some("admin");
-    let denied = facts.denied().then_some("denied");
-    let types = [Some(verb), admin, phase, denied];
-    output.member_list("type", types.into_iter().flatten().map(str::as_bytes));
+    let admin = if kind == "iam" { "admin" } else { "" };
+    let denied = if facts.denied() { "denied" } else { "" };
+    output.member_list("type", &[verb, admin, phase, denied].map(str::as_bytes));
 }

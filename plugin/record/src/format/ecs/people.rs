@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use super::address;
 use crate::event::{Part, Record};
 use crate::facts::{Category, Facts};
@@ -66,43 +64,26 @@ fn member<'a>(object: Value<'a>, name: &str) -> Option<Value<'a>> {
     let Shape::Object(raw) = object.shape() else {
         return None;
     };
-    let mut found = None;
-    let read = Scanner::new(raw).members(|scanner, key| {
-        let value = scanner.value()?;
-        if key.is(name) {
-            found = Some(value);
-        }
-        Some(())
-    });
-    read.and(found)
+    let mut members = Vec::new();
+    Scanner::new(raw).collect(&mut members)?;
+    let found = members.iter().rev().find(|member| member.key.is(name));
+    found.map(|member| member.value)
 }
 
 /// Writes `related`: every address and every name of somebody, once.
 pub fn related(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let related = output.open("related");
     let addresses = [facts.token_client.as_ref(), facts.client.as_ref()];
-    let addresses = addresses.into_iter().flatten().filter(|address| address.is_ip);
+    let addresses = addresses.map(|address| address.filter(|address| address.is_ip));
     output.member_list(
         "ip",
-        distinct(addresses.map(|address| address.text.clone()))
-            .iter()
-            .map(|text| &**text),
+        &addresses.map(|address| address.map_or(&[][..], |address| &address.text)),
     );
     let principal = &facts.principal;
     let security = facts.category == Category::Security;
     let process_user = record.text_of(Part::Properties, "userName").filter(|_| security);
     let users = [principal.caller, principal.upn, principal.object_id, process_user];
-    let users = distinct(users.into_iter().flatten().map(Text::decoded));
-    output.member_list("user", users.iter().map(|text| &**text));
+    let users = users.map(|user| user.map(Text::decoded).unwrap_or_default());
+    output.member_list("user", &users.each_ref().map(|user| &**user));
     output.close(related);
-}
-
-fn distinct<'a>(items: impl Iterator<Item = Cow<'a, [u8]>>) -> Vec<Cow<'a, [u8]>> {
-    let mut distinct = Vec::new();
-    for item in items {
-        if !distinct.contains(&item) {
-            distinct.push(item);
-        }
-    }
-    distinct
 }

@@ -38,13 +38,13 @@ fn user(output: &mut Output, facts: &Facts<'_>) -> bool {
     output.member("name", name);
     output.member("email_addr", email(principal));
     output.member("full_name", principal.full_name);
-    let (kind, caption): (_, &[u8]) = match principal.kind() {
-        Kind::User => (1, b"User"),
-        Kind::Application => (4, b"Service"),
-        Kind::System => (3, b"System"),
+    let (kind, caption) = match principal.kind() {
+        Kind::User => (1, "User"),
+        Kind::Application => (4, "Service"),
+        Kind::System => (3, "System"),
     };
     output.member_number("type_id", kind);
-    output.member_bytes("type", caption);
+    output.constant("type", caption);
     output.close(user)
 }
 
@@ -88,9 +88,9 @@ pub fn observables(output: &mut Output, facts: &Facts<'_>) {
 
 fn observable(output: &mut Output, path: &'static str, kind: (u64, &'static str), value: &[u8]) {
     let element = output.open_element();
-    output.member_bytes("name", path.as_bytes());
+    output.constant("name", path);
     output.member_number("type_id", kind.0);
-    output.member_bytes("type", kind.1.as_bytes());
+    output.constant("type", kind.1);
     output.member_bytes("value", value);
     output.close(element);
 }

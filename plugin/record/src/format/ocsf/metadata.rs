@@ -1,20 +1,20 @@
 use super::VERSION;
 use crate::event::{Field, Label, Record};
 use crate::facts::Facts;
-use crate::json::Output;
+use crate::json::{Output, Text};
 
 /// The name of the log, as product and as log.
-const LOG: &[u8] = b"Azure Activity Log";
+const LOG: &str = "Azure Activity Log";
 
 /// Writes `metadata`.
 pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let metadata = output.open("metadata");
-    output.member_bytes("version", VERSION);
+    output.constant("version", VERSION);
     let product = output.open("product");
-    output.member_bytes("name", LOG);
-    output.member_bytes("vendor_name", b"Microsoft");
+    output.constant("name", LOG);
+    output.constant("vendor_name", "Microsoft");
     output.close(product);
-    output.member_list("profiles", [b"cloud".as_slice(), b"security_control"]);
+    output.member_list("profiles", &[b"cloud", b"security_control"]);
     output.member_bytes("uid", facts.id.as_bytes());
     output.member("correlation_uid", record.text(Field::CorrelationId));
     output.member("original_time", record.text(Field::EventTimestamp));
@@ -22,13 +22,10 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
         "logged_time",
         record.submitted().map(|instant| instant / 1_000_000),
     );
-    output.member_bytes("log_name", LOG);
+    output.constant("log_name", LOG);
     match (record.text(Field::Level), facts.level) {
         (Some(level), _) => output.member("log_level", Some(level)),
-        (None, level) => output.member_bytes(
-            "log_level",
-            level.map(|level| level.name().as_bytes()).unwrap_or_default(),
-        ),
+        (None, level) => output.member("log_level", level.map(|level| Text::constant(level.name()))),
     }
     output.member("event_code", facts.operation.text);
     output.member("tenant_uid", facts.tenant);
@@ -45,8 +42,8 @@ fn labels(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let phase = facts
         .phase
         .map(|phase| labelled("phase:", phase.name().as_bytes()));
-    let labels = [category, phase];
-    output.member_list("labels", labels.iter().flatten().map(Vec::as_slice));
+    let labels = [category, phase].map(Option::unwrap_or_default);
+    output.member_list("labels", &labels.each_ref().map(Vec::as_slice));
 }
 
 fn labelled(name: &str, value: &[u8]) -> Vec<u8> {
