@@ -55,39 +55,53 @@ fn lower_word(word: u64) -> u64 {
 #[inline(always)]
 pub fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len()
-        && match (ends::<16>(one), ends::<8>(one), ends::<4>(one)) {
-            (Some(ends), ..) if one.len() <= 32 => crate::copy::ends::<16>(other) == Some(ends),
-            (None, Some(ends), _) => crate::copy::ends::<8>(other) == Some(ends),
-            (None, None, Some(ends)) => crate::copy::ends::<4>(other) == Some(ends),
+        && match one.len() {
+            ..4 => one == other,
+            4..8 => same_ends::<4>(one, other),
+            8..=16 => same_ends::<8>(one, other),
+            17..=32 => same_ends::<16>(one, other),
+            33..=64 => same_ends::<32>(one, other),
             _ => one == other,
         }
+}
+
+/// Whether the first and the last `N` bytes are equal.
+#[inline(always)]
+fn same_ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
+    match (ends::<N>(one), ends::<N>(other)) {
+        (Some(one), Some(other)) => same_array(one.0, other.0) && same_array(one.1, other.1),
+        _ => false,
+    }
+}
+
+/// Equality of arrays by words: for more than a word, WebAssembly would call a routine.
+#[inline(always)]
+pub fn same_array<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
+    let ((words, _), (others, _)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    let differing = |one: &[u8; 8], other: &[u8; 8]| u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+    let first = words
+        .iter()
+        .zip(others)
+        .fold(0, |all, (one, other)| all | differing(one, other));
+    match (one.last_chunk(), other.last_chunk()) {
+        (Some(one), Some(other)) => first | differing(one, other) == 0,
+        _ => one == other,
+    }
 }
 
 /// Whether some hundred bytes come next.
 #[inline(never)]
 pub fn starts_with(bytes: &[u8], start: &[u8]) -> bool {
-    /// Bytes compared at a time.
-    const BLOCK: usize = 64;
-
-    let same = |(one, other): (&[u8; BLOCK], &[u8; BLOCK])| {
-        let ((one, _), (other, _)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-        let differing =
-            |(one, other): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
-        one.iter()
-            .zip(other)
-            .map(differing)
-            .fold(0, |all, word| all | word)
-            == 0
-    };
     let Some(bytes) = bytes.get(..start.len()) else {
         return false;
     };
-    match (bytes.last_chunk(), start.last_chunk()) {
+    let ((blocks, _), (others, _)) = (bytes.as_chunks::<64>(), start.as_chunks::<64>());
+    let mut blocks = blocks.iter().zip(others);
+    match (bytes.last_chunk::<64>(), start.last_chunk::<64>()) {
         (Some(one), Some(other)) => {
-            let ((blocks, _), (others, _)) = (bytes.as_chunks(), start.as_chunks());
-            blocks.iter().zip(others).all(same) && same((one, other))
+            blocks.all(|(one, other)| same_array(one, other)) && same_array(one, other)
         }
-        _ => bytes == start,
+        _ => same(bytes, start),
     }
 }
 

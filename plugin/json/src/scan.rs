@@ -1,3 +1,4 @@
+use crate::bytes::same_array;
 use crate::text::{Form, hex4};
 use crate::value::Kind;
 use crate::{DEEPEST, Marked, Member, Text, Value};
@@ -114,11 +115,9 @@ impl<'a> Scanner<'a> {
     /// Passes these bytes, or stops at others, blanks also.
     #[inline(always)]
     pub fn expect_all<const N: usize>(&mut self, bytes: &[u8; N]) -> Option<()> {
-        if self.remaining().first_chunk() != Some(bytes) {
-            return None;
-        }
-        self.position += N;
-        Some(())
+        let is_next = same_array(self.remaining().first_chunk()?, bytes);
+        self.position += if is_next { N } else { 0 };
+        is_next.then_some(())
     }
 
     /// Goes back to where it has been.

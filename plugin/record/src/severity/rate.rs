@@ -50,11 +50,15 @@ impl<'t> Techniques<'t> {
 pub struct Rater {
     table: &'static Table,
     operator: Vec<(SeverityRow, String)>,
-    last: Found,
+    /// [`FOUND`] places.
+    found: Vec<Found>,
 }
 
-/// The rows for one operation. That of the last record is mostly that of the next: requests come in two or three records,
-/// and often in runs.
+/// For how many operations there is a place: many more than pages show, so that hardly two of them share one.
+const FOUND: usize = 256;
+
+/// The rows for one operation, kept since most come again: requests make two or three records each, and few operations
+/// make up most of a log.
 #[derive(Debug, Default)]
 struct Found {
     operation: Vec<u8>,
@@ -72,21 +76,22 @@ impl Rater {
         Rater {
             table: Table::built_in(),
             operator: named.collect(),
-            last: Found::default(),
+            found: std::iter::repeat_with(Found::default).take(FOUND).collect(),
         }
     }
 
-    /// Finds the rows for an operation, unless they are those found last.
-    fn find(&mut self, operation: &[u8]) {
-        if bytes::same_letters(&self.last.operation, operation) {
-            return;
+    /// Finds the rows for an operation, unless they are still there, and tells where they are. Each operation has one
+    /// place, and gives way to another that has the same.
+    fn find(&mut self, operation: &[u8]) -> usize {
+        let place = bytes::hash_letters(operation) as usize % FOUND;
+        let found = &mut self.found[place];
+        if !bytes::same(&found.operation, operation) {
+            let matches = |(row, _): &(SeverityRow, String)| row.operation.matches(operation);
+            found.operator = self.operator.iter().position(matches);
+            found.rows = self.table.matching(operation).collect();
+            found.operation = operation.to_vec();
         }
-        let matches = |(row, _): &(SeverityRow, String)| row.operation.matches(operation);
-        self.last.operator = self.operator.iter().position(matches);
-        self.last.rows.clear();
-        self.last.rows.extend(self.table.matching(operation));
-        self.last.operation.clear();
-        self.last.operation.extend_from_slice(operation);
+        place
     }
 
     /// Rates a record. Each step may raise what the one before found; the operator's rows come last and may lower it.
@@ -96,9 +101,10 @@ impl Rater {
         if operation.is_empty() {
             return rating;
         }
-        self.find(operation);
+        let place = self.find(operation);
+        let found = &self.found[place];
         let mut documented: Option<&Row> = None;
-        for row in self.last.rows.iter().copied() {
+        for row in found.rows.iter().copied() {
             match row.set {
                 Set::Content => rating.raise_for_content(row, applies(row, record, facts), facts.outcome),
                 Set::Documented => {
@@ -114,7 +120,7 @@ impl Rater {
         if let Some(role) = &facts.role {
             rating.raise_for_role(role);
         }
-        if let Some((row, name)) = self.last.operator.map(|index| &self.operator[index]) {
+        if let Some((row, name)) = found.operator.map(|index| &self.operator[index]) {
             rating.severity = row.severity;
             rating.rule = name;
             rating.reason = "the operator rates it so";
