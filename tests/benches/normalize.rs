@@ -29,9 +29,11 @@ fn main() -> anyhow::Result<()> {
         ("mixed", pages::mixed()),
     ] {
         for format in Format::ALL {
-            let native = best(|| anyhow::Ok(poll(black_box(&body), format)?.events.len()))?;
             let tenant = Tenant::new(&built::component()?, body.clone(), format.name())?;
-            let component = best(|| anyhow::Ok(tenant.poll()?.0.events.len()))?;
+            let [native, component] = best([
+                &mut || anyhow::Ok(poll(black_box(&body), format)?.events.len()),
+                &mut || anyhow::Ok(tenant.poll()?.0.events.len()),
+            ])?;
             // Both per event: a poll ends early when its batch is full.
             let bytes = body.len() as f64 / pages::RECORDS as f64;
             println!(

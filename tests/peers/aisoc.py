@@ -10,8 +10,8 @@ import platform
 import time
 
 RECORDS = 1_000
-SPAN = 0.5
-SPANS = 5
+SPAN = 0.25
+SPANS = 10
 LEVELS = {"critical": "critical", "error": "medium", "warning": "low"}
 HIGH = {"microsoft.authorization/roleassignments/write"}
 

@@ -37,12 +37,12 @@ fn main() {
         "both make the same document"
     );
 
-    let Ok(eps) = best(|| {
+    let Ok([eps]) = best([&mut || {
         for record in &records {
             black_box(map(&program, &mut state, record));
         }
         Ok::<_, Infallible>(records.len())
-    });
+    }]);
     println!(
         r#"{{"bench":"peers","peer":"vrl 0.38","page":"role-assignments","format":"ecs","native_eps":{eps:.0}}}"#
     );
