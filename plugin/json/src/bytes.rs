@@ -164,6 +164,19 @@ mod tests {
         }
 
         #[test]
+        fn equality_by_words_is_equality(one in "[ab]{0,200}", place in any::<prop::sample::Index>(), differ in any::<bool>(), more in "[ab]{0,3}") {
+            let mut other = one.clone().into_bytes();
+            if differ && !other.is_empty() {
+                let at = place.index(other.len());
+                other[at] = b'c';
+            }
+            prop_assert_eq!(same(one.as_bytes(), &other), one.as_bytes() == other);
+            let longer = [one.as_bytes(), more.as_bytes()].concat();
+            prop_assert_eq!(starts_with(&longer, &other), longer.starts_with(&other));
+            prop_assert_eq!(starts_with(&other, &longer), other.starts_with(&longer));
+        }
+
+        #[test]
         fn any_bytes_become_lower_case_as_ascii_does(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             prop_assert_eq!(lower(&bytes), bytes.to_ascii_lowercase());
         }

@@ -418,6 +418,14 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_list_has_each_item_once_and_no_empty_one() {
+        let mut output = Output::default();
+        output.member_list("list", &[b"a", b"", b"b", b"a"]);
+        output.member_list("none", &[b"", b""]);
+        assert_eq!(output.written(), br#""list":["a","b"]"#);
+    }
+
     proptest! {
         #[test]
         fn escaped_text_means_what_was_given(text in r#"([a-z]{0,20}|["\\\x00-\x1f]|é|😀){0,40}"#) {

@@ -199,3 +199,25 @@ pub(super) fn find(key: Text<'_>) -> Option<Known> {
     let found = bytes::same(raw, name.as_bytes()) || name.len() == raw.len() && key.is(name);
     found.then_some(*known)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_any_letter_case_and_no_other() {
+        let found = |name: &str| find(Text::plain(name.as_bytes())).map(|known| format!("{known:?}"));
+        for (name, known) in NAMES {
+            let known = Some(format!("{known:?}"));
+            assert_eq!(found(name), known, "{name}");
+            assert_eq!(found(&name.to_ascii_uppercase()), known, "{name}");
+            assert_eq!(found(&name[1..]), None, "{name}");
+            assert_eq!(
+                found(&format!("{name}{}", &name[name.len() - 1..])),
+                None,
+                "{name}"
+            );
+        }
+        assert_eq!(found(""), None);
+    }
+}
