@@ -72,20 +72,27 @@ impl LineFile {
 
     /// Appends whole lines; when this returns, they survive a power cut.
     pub(crate) fn append(&mut self, lines: &[u8], now: SystemTime) -> io::Result<()> {
-        debug_assert!(
-            lines.is_empty() || lines.ends_with(b"\n"),
-            "only whole lines are appended"
-        );
+        self.append_pieces([lines], lines.len() as u64, now)
+    }
+
+    /// Appends whole lines that come in pieces, all of them or none; when this returns, they survive a power cut. Fails
+    /// if they do not come to `length` bytes.
+    pub(crate) fn append_pieces(
+        &mut self,
+        pieces: impl IntoIterator<Item = impl AsRef<[u8]>>,
+        length: u64,
+        now: SystemTime,
+    ) -> io::Result<()> {
         // Somebody who rotates logs may have moved the file away; whatever is written to it now would be missed.
         if !self.is_in_place() {
             *self = Self::open(&self.path)?;
         }
         self.mend()?;
         self.torn = true;
-        let written = self.file.write_all(lines).and_then(|()| self.file.sync_data());
+        let written = self.write(pieces, length);
         match written {
             Ok(()) => {
-                self.good += lines.len() as u64;
+                self.good += length;
                 self.torn = false;
                 self.written = now;
             }
@@ -95,6 +102,23 @@ impl LineFile {
             Err(_) => {}
         }
         written
+    }
+
+    fn write(&mut self, pieces: impl IntoIterator<Item = impl AsRef<[u8]>>, length: u64) -> io::Result<()> {
+        let mut written = 0;
+        for piece in pieces {
+            let piece = piece.as_ref();
+            debug_assert!(matches!(piece, [] | [.., b'\n']), "only whole lines are appended");
+            self.file.write_all(piece)?;
+            written += piece.len() as u64;
+        }
+        if written != length {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "some of it has not come",
+            ));
+        }
+        self.file.sync_data()
     }
 
     /// Gives the file another name and begins a new one under its own. The old file is whole and on disk before its
@@ -207,6 +231,18 @@ mod tests {
                 "{found:.20}"
             );
         }
+    }
+
+    #[test]
+    fn pieces_that_are_not_all_there_leave_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.ndjson");
+        let mut file = LineFile::open(&path).unwrap();
+        file.append_pieces(["one\n", "two\n"], 8, SystemTime::now())
+            .unwrap();
+        let error = file.append_pieces(["three\n"], 11, SystemTime::now());
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
     }
 
     #[test]

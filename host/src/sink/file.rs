@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use tokio::sync::mpsc;
+
 use super::rotation::{Rotation, put_away_name};
 use super::{Accepted, Delivery, Sink, SinkError, lines};
 use crate::batch::Event;
 use crate::line_file::LineFile;
+
+/// How much is handed to the disk at a time: a batch as a whole would be in memory twice.
+const PIECE: usize = 256 << 10;
 
 pub(super) struct FileSink {
     path: PathBuf,
@@ -33,13 +38,22 @@ impl FileSink {
 
 impl Sink for FileSink {
     fn deliver<'a>(&'a self, events: &'a [Event]) -> Delivery<'a> {
-        let lines = lines(events);
+        let length = events.iter().map(|event| event.body.len() as u64 + 1).sum();
         let (file, rotation) = (self.file.clone(), self.rotation);
         Box::pin(async move {
+            let (sender, mut pieces) = mpsc::channel::<String>(1);
             let written = tokio::task::spawn_blocking(move || {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                write(&mut file, rotation, lines.as_bytes(), SystemTime::now())
+                let pieces = std::iter::from_fn(|| pieces.blocking_recv());
+                write(&mut file, rotation, pieces, length, SystemTime::now())
             });
+            for piece in pieces_of(events) {
+                // Whoever writes has failed, and says why below.
+                if sender.send(piece).await.is_err() {
+                    break;
+                }
+            }
+            drop(sender);
             match written.await.map_err(io::Error::other).flatten() {
                 Ok(()) => Ok(Accepted::default()),
                 Err(error) => Err(SinkError::Unavailable {
@@ -51,15 +65,36 @@ impl Sink for FileSink {
     }
 }
 
-/// Appends lines, to a new file if the present one has had its time.
-fn write(file: &mut LineFile, rotation: Rotation, lines: &[u8], now: SystemTime) -> io::Result<()> {
+/// The lines of a batch in pieces of about [`PIECE`] bytes.
+fn pieces_of(mut events: &[Event]) -> impl Iterator<Item = String> {
+    std::iter::from_fn(move || {
+        let mut size = 0;
+        let fits = |event: &&Event| {
+            let first = size == 0;
+            size += event.body.len() + 1;
+            first || size <= PIECE
+        };
+        let (piece, rest) = events.split_at(events.iter().take_while(fits).count());
+        events = rest;
+        (!piece.is_empty()).then(|| lines(piece))
+    })
+}
+
+/// Appends lines, `more` bytes in all, to a new file if the present one has had its time.
+fn write(
+    file: &mut LineFile,
+    rotation: Rotation,
+    lines: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    more: u64,
+    now: SystemTime,
+) -> io::Result<()> {
     let (length, written) = file.extent();
-    if rotation.is_due(length, written, lines.len() as u64, now) {
+    if rotation.is_due(length, written, more, now) {
         let name = put_away_name(file.path(), now);
         file.put_away(&name)
             .map_err(|error| io::Error::new(error.kind(), format!("it is due for rotation, but {error}")))?;
     }
-    file.append(lines, now)
+    file.append_pieces(lines, more, now)
 }
 
 #[cfg(test)]
@@ -67,6 +102,29 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn the_pieces_of_a_batch_are_its_lines_whatever_their_size() {
+        let event = |size: &usize| Event {
+            id: String::new(),
+            time: 0,
+            severity: 0,
+            body: "x".repeat(*size),
+        };
+        for sizes in [
+            &[][..],
+            &[3],
+            &[2 * PIECE],
+            &[3, 2 * PIECE, 3, PIECE, PIECE - 1, 1, 1],
+            &[PIECE / 3; 10],
+        ] {
+            let events: Vec<Event> = sizes.iter().map(event).collect();
+            let pieces: Vec<String> = pieces_of(&events).collect();
+            assert!(pieces.concat() == lines(&events), "{sizes:?}");
+            let within = |piece: &String| piece.len() <= PIECE || piece.lines().count() == 1;
+            assert!(pieces.iter().all(within), "{sizes:?}");
+        }
+    }
 
     #[test]
     fn every_line_is_in_one_file_and_no_file_is_larger_than_asked() {
@@ -83,7 +141,7 @@ mod tests {
             let mut file = LineFile::open(&path).unwrap();
             for part in 0..3 {
                 let line = format!("{number}-{part}\n");
-                write(&mut file, rotation, line.as_bytes(), now).unwrap();
+                write(&mut file, rotation, [&line], line.len() as u64, now).unwrap();
                 written += &line;
             }
         }
@@ -111,8 +169,8 @@ mod tests {
         std::fs::write(&path, "old\n").unwrap();
         let mut file = LineFile::open(&path).unwrap();
         let later = SystemTime::now() + Duration::from_secs(7200);
-        write(&mut file, hourly, b"one\n", later).unwrap();
-        write(&mut file, hourly, b"two\n", later).unwrap();
+        write(&mut file, hourly, ["one\n"], 4, later).unwrap();
+        write(&mut file, hourly, ["two\n"], 4, later).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
