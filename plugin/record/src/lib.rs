@@ -1,11 +1,11 @@
-//! Records of the Azure Activity Log: from the bytes of a page to what they say and how serious it is, apart from any
-//! format of events.
+//! Records of the Azure Activity Log: from the bytes of a page to what they say and how serious it is, and on to events.
 //!
 //! | concern | modules |
 //! | --- | --- |
 //! | records | [`page`] splits a page, [`event`] reads a record, [`time`] its instants |
 //! | what they mean | [`facts`] |
 //! | how serious they are | [`severity`], [`pattern`], the operator's [`rules`] |
+//! | events | [`normalize`] drops or rates a record, [`format`](mod@format) writes it |
 //!
 //! All of it runs for every record. It is a package of its own so that it is compiled for speed, as the JSON package is,
 //! while the rest of the component is compiled for size.
