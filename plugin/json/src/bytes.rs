@@ -51,7 +51,7 @@ fn lower_word(word: u64) -> u64 {
     word | capital >> 2
 }
 
-/// Equality of short words. Most that are compared are equal, or differ in length.
+/// Equality. Most that are compared are equal, or differ in length.
 #[inline(always)]
 pub fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len()
@@ -60,8 +60,8 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
             4..8 => same_ends::<4>(one, other),
             8..=16 => same_ends::<8>(one, other),
             17..=32 => same_ends::<16>(one, other),
-            33..=64 => same_ends::<32>(one, other),
-            _ => one == other,
+            33..64 => same_ends::<32>(one, other),
+            _ => starts_with(one, other),
         }
 }
 
@@ -135,14 +135,8 @@ fn same_word(one: &[u8], other: &[u8]) -> bool {
     if differing & !CASE != 0 {
         return false;
     }
-    if differing == 0 {
-        let ((words, _), (others, _)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-        // The ends are all there is of up to sixteen bytes.
-        if one.len() <= 16 || words.iter().zip(others).all(|(one, other)| one == other) {
-            return true;
-        }
-    }
-    one.eq_ignore_ascii_case(other)
+    // The ends are all there is of up to sixteen bytes.
+    differing == 0 && (one.len() <= 16 || same(one, other)) || one.eq_ignore_ascii_case(other)
 }
 
 #[cfg(test)]

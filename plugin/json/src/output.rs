@@ -1,4 +1,4 @@
-use crate::bytes::{same, starts_with};
+use crate::bytes::same;
 use crate::chunk::WIDTH;
 use crate::copy::copy;
 use crate::escape::{BLOCK_ROOM, LONGEST_ESCAPE, SPARE, escape, escape_block, is_clean};
@@ -298,7 +298,7 @@ impl Output {
         let mut last = std::mem::take(&mut self.last);
         if source.is_empty() {
             write(self);
-        } else if last.source.len() == source.len() && starts_with(&last.source, source) {
+        } else if same(&last.source, source) {
             if !last.written.is_empty() {
                 self.separate();
                 self.copy(&last.written);
