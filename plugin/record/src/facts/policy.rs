@@ -42,6 +42,16 @@ impl Policy {
         let index = FIELDS.iter().position(|(_, ours)| *ours == name);
         index.map_or(&[], |index| &self.texts[index])
     }
+
+    /// What people call it: its display name, else its name.
+    pub fn title(&self) -> &[u8] {
+        let display = self.text("definition_display_name");
+        if display.is_empty() {
+            self.text("definition_name")
+        } else {
+            display
+        }
+    }
 }
 
 fn read(list: &[u8], policies: &mut Vec<Policy>) -> Option<()> {

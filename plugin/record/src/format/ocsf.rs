@@ -213,15 +213,7 @@ fn security_control(output: &mut Output, facts: &Facts<'_>, rating: &Rating<'_>)
     if let Some(policy) = facts.policies.first() {
         let object = output.open("policy");
         output.member_bytes("uid", policy.text("definition_id"));
-        let display = policy.text("definition_display_name");
-        output.member_bytes(
-            "name",
-            if display.is_empty() {
-                policy.text("definition_name")
-            } else {
-                display
-            },
-        );
+        output.member_bytes("name", policy.title());
         output.close(object);
     }
 }

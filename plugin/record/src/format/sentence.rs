@@ -38,15 +38,7 @@ fn request(sentence: &mut Sentence<'_>, record: &Record<'_>, facts: &Facts<'_>) 
 fn policy(sentence: &mut Sentence<'_>, record: &Record<'_>, facts: &Facts<'_>) {
     sentence.bytes("Policy ", facts.operation.policy_effect().unwrap_or_default());
     if let Some(policy) = facts.policies.first() {
-        let display = policy.text("definition_display_name");
-        sentence.bytes(
-            " by ",
-            if display.is_empty() {
-                policy.text("definition_name")
-            } else {
-                display
-            },
-        );
+        sentence.bytes(" by ", policy.title());
     }
     sentence.part(
         ": ",
