@@ -1,5 +1,7 @@
 //! The operator's own rules: which records to leave out, and which operations to rate otherwise.
 
+use std::str::FromStr;
+
 use serde_json::{Map, Value};
 
 use crate::facts::{Category, Facts, Level, word};
@@ -67,23 +69,8 @@ impl DropRule {
         let operation = problems
             .text(parts, "operation")
             .and_then(|text| problems.pattern("/operation", text));
-        let category = problems.text(parts, "category").and_then(|text| {
-            let names = Category::ALL.map(Category::name).join(", ");
-            text.parse()
-                .map_err(|()| {
-                    problems.add(
-                        "/category",
-                        &format!("`{text}` is no category; use one of {names}"),
-                    )
-                })
-                .ok()
-        });
-        let level = problems.text(parts, "level").and_then(|text| {
-            let names = Level::ALL.map(Level::name).join(", ");
-            text.parse()
-                .map_err(|()| problems.add("/level", &format!("`{text}` is no level; use one of {names}")))
-                .ok()
-        });
+        let category = problems.one_of(parts, "category", &Category::ALL.map(Category::name));
+        let level = problems.one_of(parts, "level", &Level::ALL.map(Level::name));
         let status = problems.text(parts, "status").map(|text| word(text.as_bytes()));
         let described = ["operation", "category", "level", "status"]
             .into_iter()
@@ -141,17 +128,7 @@ impl SeverityRow {
         let operation = problems
             .text(parts, "operation")
             .and_then(|text| problems.pattern("/operation", text));
-        let severity = problems.text(parts, "severity").and_then(|text| {
-            let names = Severity::ALL.map(Severity::name).join(", ");
-            text.parse()
-                .map_err(|()| {
-                    problems.add(
-                        "/severity",
-                        &format!("`{text}` is no severity; use one of {names}"),
-                    )
-                })
-                .ok()
-        });
+        let severity = problems.one_of(parts, "severity", &Severity::ALL.map(Severity::name));
         let techniques = problems.techniques(parts.get("technique"));
         match (operation, severity) {
             (Some(operation), Some(severity)) => problems.or(SeverityRow {
@@ -201,6 +178,19 @@ impl Problems {
                 None
             }
         }
+    }
+
+    fn one_of<T: FromStr>(&mut self, parts: &Map<String, Value>, key: &str, names: &[&str]) -> Option<T> {
+        let text = self.text(parts, key)?;
+        let found = text.parse().ok();
+        if found.is_none() {
+            let names = names.join(", ");
+            self.add(
+                &format!("/{key}"),
+                &format!("`{text}` is no {key}; use one of {names}"),
+            );
+        }
+        found
     }
 
     fn pattern(&mut self, pointer: &str, text: &str) -> Option<Pattern> {
