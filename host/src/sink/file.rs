@@ -5,15 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use tokio::sync::mpsc;
-
+use super::pieces::write_lines;
 use super::rotation::{Rotation, put_away_name};
-use super::{Accepted, Delivery, Sink, SinkError, lines};
+use super::{Accepted, Delivery, Sink, SinkError};
 use crate::batch::Event;
 use crate::line_file::LineFile;
-
-/// How much is handed to the disk at a time: a batch as a whole would be in memory twice.
-const PIECE: usize = 256 << 10;
 
 pub(super) struct FileSink {
     path: PathBuf,
@@ -41,20 +37,11 @@ impl Sink for FileSink {
         let length = events.iter().map(|event| event.body.len() as u64 + 1).sum();
         let (file, rotation) = (self.file.clone(), self.rotation);
         Box::pin(async move {
-            let (sender, mut pieces) = mpsc::channel::<String>(1);
-            let written = tokio::task::spawn_blocking(move || {
+            let written = write_lines(events, move |lines| {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                let pieces = std::iter::from_fn(|| pieces.blocking_recv());
-                write(&mut file, rotation, pieces, length, SystemTime::now())
+                write(&mut file, rotation, lines, length, SystemTime::now())
             });
-            for piece in pieces_of(events) {
-                // Whoever writes has failed, and says why below.
-                if sender.send(piece).await.is_err() {
-                    break;
-                }
-            }
-            drop(sender);
-            match written.await.map_err(io::Error::other).flatten() {
+            match written.await {
                 Ok(()) => Ok(Accepted::default()),
                 Err(error) => Err(SinkError::Unavailable {
                     reason: format!("cannot write to {}: {error}", self.path.display()),
@@ -63,21 +50,6 @@ impl Sink for FileSink {
             }
         })
     }
-}
-
-/// The lines of a batch in pieces of about [`PIECE`] bytes.
-fn pieces_of(mut events: &[Event]) -> impl Iterator<Item = String> {
-    std::iter::from_fn(move || {
-        let mut size = 0;
-        let fits = |event: &&Event| {
-            let first = size == 0;
-            size += event.body.len() + 1;
-            first || size <= PIECE
-        };
-        let (piece, rest) = events.split_at(events.iter().take_while(fits).count());
-        events = rest;
-        (!piece.is_empty()).then(|| lines(piece))
-    })
 }
 
 /// Appends lines, `more` bytes in all, to a new file if the present one has had its time.
@@ -102,29 +74,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    #[test]
-    fn the_pieces_of_a_batch_are_its_lines_whatever_their_size() {
-        let event = |size: &usize| Event {
-            id: String::new(),
-            time: 0,
-            severity: 0,
-            body: "x".repeat(*size),
-        };
-        for sizes in [
-            &[][..],
-            &[3],
-            &[2 * PIECE],
-            &[3, 2 * PIECE, 3, PIECE, PIECE - 1, 1, 1],
-            &[PIECE / 3; 10],
-        ] {
-            let events: Vec<Event> = sizes.iter().map(event).collect();
-            let pieces: Vec<String> = pieces_of(&events).collect();
-            assert!(pieces.concat() == lines(&events), "{sizes:?}");
-            let within = |piece: &String| piece.len() <= PIECE || piece.lines().count() == 1;
-            assert!(pieces.iter().all(within), "{sizes:?}");
-        }
-    }
 
     #[test]
     fn every_line_is_in_one_file_and_no_file_is_larger_than_asked() {

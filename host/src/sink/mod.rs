@@ -6,6 +6,7 @@ mod forward;
 mod halves;
 mod http;
 mod otlp;
+mod pieces;
 mod post;
 #[cfg(test)]
 mod receiver;

@@ -2,18 +2,17 @@
 
 use std::io::{self, Write};
 
-use super::{Accepted, Delivery, Sink, SinkError, lines};
+use super::pieces::write_lines;
+use super::{Accepted, Delivery, Sink, SinkError};
 use crate::batch::Event;
 
 pub(super) struct StdoutSink;
 
 impl Sink for StdoutSink {
     fn deliver<'a>(&'a self, events: &'a [Event]) -> Delivery<'a> {
-        let lines = lines(events);
         Box::pin(async move {
             // A pipe whose reader is slow blocks, and only this source may wait for it.
-            let written = tokio::task::spawn_blocking(move || write(&lines)).await;
-            match written.map_err(io::Error::other).flatten() {
+            match write_lines(events, write).await {
                 Ok(()) => Ok(Accepted::default()),
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(SinkError::Gone(
                     "nobody reads standard output any more".to_owned(),
@@ -27,8 +26,10 @@ impl Sink for StdoutSink {
     }
 }
 
-fn write(lines: &str) -> io::Result<()> {
+fn write(lines: &mut dyn Iterator<Item = String>) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(lines.as_bytes())?;
+    for piece in lines {
+        stdout.write_all(piece.as_bytes())?;
+    }
     stdout.flush()
 }

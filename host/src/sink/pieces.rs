@@ -1,0 +1,72 @@
+//! The lines of a batch, piece by piece: as a whole they would be in memory twice.
+
+use std::io;
+
+use tokio::sync::mpsc;
+
+use super::lines;
+use crate::batch::Event;
+
+/// How large pieces are, in bytes.
+const PIECE: usize = 256 << 10;
+
+/// Hands the events, one a line, to something that may block. It gets fewer pieces than there are when nobody waits for
+/// the delivery any more.
+pub(super) async fn write_lines(
+    events: &[Event],
+    write: impl FnOnce(&mut dyn Iterator<Item = String>) -> io::Result<()> + Send + 'static,
+) -> io::Result<()> {
+    let (sender, mut pieces) = mpsc::channel::<String>(1);
+    let written =
+        tokio::task::spawn_blocking(move || write(&mut std::iter::from_fn(|| pieces.blocking_recv())));
+    for piece in pieces_of(events) {
+        // Whoever writes has failed, and says why below.
+        if sender.send(piece).await.is_err() {
+            break;
+        }
+    }
+    drop(sender);
+    written.await.map_err(io::Error::other).flatten()
+}
+
+fn pieces_of(mut events: &[Event]) -> impl Iterator<Item = String> {
+    std::iter::from_fn(move || {
+        let mut size = 0;
+        let fits = |event: &&Event| {
+            let first = size == 0;
+            size += event.body.len() + 1;
+            first || size <= PIECE
+        };
+        let (piece, rest) = events.split_at(events.iter().take_while(fits).count());
+        events = rest;
+        (!piece.is_empty()).then(|| lines(piece))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pieces_of_a_batch_are_its_lines_whatever_their_size() {
+        let event = |size: &usize| Event {
+            id: String::new(),
+            time: 0,
+            severity: 0,
+            body: "x".repeat(*size),
+        };
+        for sizes in [
+            &[][..],
+            &[3],
+            &[2 * PIECE],
+            &[3, 2 * PIECE, 3, PIECE, PIECE - 1, 1, 1],
+            &[PIECE / 3; 10],
+        ] {
+            let events: Vec<Event> = sizes.iter().map(event).collect();
+            let pieces: Vec<String> = pieces_of(&events).collect();
+            assert!(pieces.concat() == lines(&events), "{sizes:?}");
+            let within = |piece: &String| piece.len() <= PIECE || piece.lines().count() == 1;
+            assert!(pieces.iter().all(within), "{sizes:?}");
+        }
+    }
+}
