@@ -64,11 +64,11 @@ pub struct Facts<'a> {
     /// The directory: as given, else from the claims.
     pub tenant: Option<Text<'a>>,
     /// Why it failed; nothing unless it did.
-    pub failure: Failure,
+    pub failure: Failure<'a>,
     /// The policies that took part; none unless the category is Policy.
     pub policies: Vec<Policy>,
     /// The role that was given, in a role assignment.
-    pub role: Option<Role>,
+    pub role: Option<Role<'a>>,
 }
 
 impl<'a> Facts<'a> {

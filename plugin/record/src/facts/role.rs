@@ -1,17 +1,19 @@
+use std::borrow::Cow;
+
 use super::Operation;
 use super::path::last_segment;
 use crate::event::{Field, Part, Record};
-use crate::json::{Pairs, Text, bytes};
+use crate::json::{Embedded, Text, bytes};
 
 /// A role that was given to somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Role {
-    /// The GUID of the role definition, in lower case.
-    pub id: Vec<u8>,
+pub struct Role<'a> {
+    /// The GUID of the role definition, in any letter case.
+    pub id: Cow<'a, [u8]>,
     /// Its name and rank, if it is one of the known powerful ones.
     pub known: Option<&'static KnownRole>,
     /// Who got it.
-    pub principal_id: Option<Vec<u8>>,
+    pub principal_id: Option<Cow<'a, [u8]>>,
     /// Whether it holds for a management group or the whole tenant.
     pub above_subscriptions: bool,
 }
@@ -99,43 +101,31 @@ const fn role(id: &'static str, name: &'static str, controls_all: bool) -> Known
     }
 }
 
-impl Role {
+impl<'a> Role<'a> {
     /// The role in a role assignment: from the body of the request, which mostly only the start record has, else from
     /// that of the response.
-    pub fn of(record: &Record<'_>, operation: &Operation<'_>) -> Option<Role> {
+    pub fn of(record: &Record<'a>, operation: &Operation<'_>) -> Option<Self> {
         if !operation.lower.ends_with(b"/roleassignments/write") {
             return None;
         }
         ["requestbody", "responseBody"].into_iter().find_map(|name| {
-            let body = record.text_of(Part::Properties, name)?.decoded();
+            let body = Embedded::new(record.text_of(Part::Properties, name)?);
             Role::in_body(&body, record)
         })
     }
 
-    fn in_body(body: &[u8], record: &Record<'_>) -> Option<Role> {
-        let mut id = None;
-        let mut principal_id = None;
-        let mut scope = None;
-        for (key, value) in Pairs::new(body) {
-            let slot = match key {
-                key if key.is("roleDefinitionId") => &mut id,
-                key if key.is("principalId") => &mut principal_id,
-                key if key.is("scope") => &mut scope,
-                _ => continue,
-            };
-            *slot = slot.or(value.text());
-        }
-        let id = bytes::lower(&last_segment(&id?.decoded()));
+    fn in_body(body: &Embedded<'a>, record: &Record<'a>) -> Option<Self> {
+        let [id, principal_id, scope] = body.first_texts(["roleDefinitionId", "principalId", "scope"]);
+        let id = last_segment(&id?);
         let known = KNOWN_ROLES
             .iter()
             .find(|role| bytes::same_letters(role.id.as_bytes(), &id));
         let scopes = [
             scope,
-            record.text_of(Part::Authorization, "scope"),
-            record.text(Field::ResourceId),
+            record.text_of(Part::Authorization, "scope").map(Text::decoded),
+            record.text(Field::ResourceId).map(Text::decoded),
         ];
-        let above_subscriptions = scopes.into_iter().flatten().any(is_above_subscriptions);
-        let principal_id = principal_id.map(|text| text.decoded().into_owned());
+        let above_subscriptions = scopes.iter().flatten().any(|scope| is_above_subscriptions(scope));
         Some(Role {
             id,
             known,
@@ -146,8 +136,7 @@ impl Role {
 }
 
 /// Whether a scope is the root or a management group. That of an assignment itself begins with the scope it is for.
-fn is_above_subscriptions(scope: Text<'_>) -> bool {
-    let scope = scope.decoded();
+fn is_above_subscriptions(scope: &[u8]) -> bool {
     let starts = |start: &[u8]| {
         scope
             .get(..start.len())

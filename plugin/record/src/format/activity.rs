@@ -1,7 +1,7 @@
 use super::map::write_texts;
 use crate::event::{Field, Label, Part, Record};
 use crate::facts::{Category, Facts, policy};
-use crate::json::{Output, Pairs, Text};
+use crate::json::{Embedded, Output, Text, bytes};
 use crate::severity::Rating;
 
 /// Writes what the common part of ECS has no place for, or only a place of another name, as members of
@@ -68,7 +68,7 @@ fn authorization(output: &mut Output, record: &Record<'_>) {
 fn role(output: &mut Output, facts: &Facts<'_>) {
     let Some(role) = &facts.role else { return };
     let object = output.open("role");
-    output.member_bytes("id", &role.id);
+    output.member_bytes("id", &bytes::lower(&role.id));
     output.member_bytes(
         "name",
         role.known.map(|known| known.name.as_bytes()).unwrap_or_default(),
@@ -163,10 +163,10 @@ fn service_health(output: &mut Output, record: &Record<'_>) {
     let object = output.open("service_health");
     members(output, record, &SERVICE_HEALTH);
     if let Some(text) = record.text_of(Part::Properties, "impactedServices") {
-        let impacted = text.decoded();
+        let impacted = Embedded::new(text);
         for (name, key) in [("services", "ServiceName"), ("regions", "RegionName")] {
             let mut found: Vec<Vec<u8>> = Vec::new();
-            for (_, value) in Pairs::new(&impacted).filter(|(pair, _)| pair.is(key)) {
+            for (_, value) in impacted.pairs().filter(|(pair, _)| pair.is(key)) {
                 let text = value
                     .text()
                     .map(|text| text.decoded().into_owned())

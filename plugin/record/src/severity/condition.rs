@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use crate::event::{Part, Record};
 use crate::facts::{Facts, Outcome};
-use crate::json::{Pairs, Shape, Text, Value};
+use crate::json::{Embedded, Shape, Text, Value};
 
 /// What must be true of a record, besides its operation, for a row to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +61,9 @@ fn any_pair(record: &Record<'_>, test: impl Fn(Option<Text<'_>>, Text<'_>, Value
     let Some(body) = record.text_of(Part::Properties, "requestbody") else {
         return false;
     };
-    let body = body.decoded();
+    let body = Embedded::new(body);
     let mut inside = None;
-    Pairs::new(&body).any(|(key, value)| {
+    body.pairs().any(|(key, value)| {
         if value == Value::MISSING {
             inside = Some(key);
         }

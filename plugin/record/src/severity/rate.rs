@@ -172,7 +172,7 @@ impl<'t> Rating<'t> {
         }
     }
 
-    fn raise_for_role(&mut self, role: &Role) {
+    fn raise_for_role(&mut self, role: &Role<'_>) {
         let Some(known) = role.known else { return };
         if known.controls_all && role.above_subscriptions {
             self.severity = Severity::Critical;
