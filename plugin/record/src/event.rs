@@ -1,5 +1,6 @@
 //! One record of the Activity Log as received: read once, every field optional, whatever its shape.
 
+mod claims;
 mod field;
 mod oddity;
 
@@ -7,6 +8,7 @@ use std::borrow::Cow;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+pub use claims::Claims;
 pub use field::{Field, Label};
 pub use oddity::{Oddities, Oddity};
 
@@ -24,6 +26,7 @@ pub struct Record<'a> {
     fields: [Value<'a>; Field::COUNT],
     labels: [Label<'a>; Label::COUNT],
     parts: [Object<'a>; Part::COUNT],
+    claims: Claims<'a>,
     rest: Vec<Member<'a>>,
     given_time: Option<Timestamp>,
     submitted: Option<Timestamp>,
@@ -128,7 +131,11 @@ impl<'a> Record<'a> {
         }
         object.bytes = &[];
         object.members.clear();
-        scanner.collect(&mut object.members)?;
+        let passed = scanner.collect(&mut object.members);
+        if part == Part::Claims {
+            self.claims = Claims::of(&object.members);
+        }
+        passed?;
         // What is unusual about a form is noted where it is scanned.
         if !(scanner.too_deep() || scanner.dirty() || scanner.blanks()) {
             object.bytes = &rest[..rest.len() - scanner.remaining().len()];
@@ -228,6 +235,15 @@ impl<'a> Record<'a> {
     pub fn part_members(&self, part: Part) -> &[Member<'a>] {
         let object = &self.parts[part as usize];
         if object.is_here { &object.members } else { &[] }
+    }
+
+    /// What the claims say.
+    pub fn claims(&self) -> Claims<'a> {
+        if self.parts[Part::Claims as usize].is_here {
+            self.claims
+        } else {
+            Claims::default()
+        }
     }
 
     /// The bytes of a nested object, if it has no blanks or flaws.

@@ -80,8 +80,7 @@ impl<'a> Facts<'a> {
         let named = record.label(Label::OPERATION_NAME).value();
         let operation = Operation::of(named.or_else(|| record.text_of(Part::Authorization, "action")));
         let status = record.label(Label::STATUS).value();
-        let status_word = status.map(|status| word(&status.decoded()));
-        let outcome = Outcome::of(status_word.as_deref());
+        let (outcome, named_phase) = status::meaning(status);
         let sub_status = record.label(Label::SUB_STATUS);
         let words = [sub_status.value(), record.text_of(Part::Properties, "statusCode")];
         let principal = Principal::of(record);
@@ -105,7 +104,7 @@ impl<'a> Facts<'a> {
             phase: Phase::of(
                 category,
                 record.label(Label::EVENT_NAME).value(),
-                status_word.as_deref(),
+                named_phase,
                 outcome,
             ),
             http_status: http_status::http_status(sub_status.localized(), words),
@@ -125,10 +124,11 @@ impl<'a> Facts<'a> {
 
     /// The service concerned: the provider of the resource, else of the operation.
     pub fn service(&self) -> Cow<'a, [u8]> {
-        if self.resource.provider.is_empty() {
+        let provider = self.resource.provider();
+        if provider.is_empty() {
             self.operation.provider()
         } else {
-            self.resource.provider.clone()
+            provider
         }
     }
 

@@ -162,11 +162,11 @@ fn oddities(record: &Record<'_>, facts: &Facts<'_>) -> Oddities {
         addresses.into_iter().flatten().any(|address| !address.is_ip),
         Oddity::OddAddress,
     );
-    let policies = record
-        .text_of(Part::Properties, "policies")
-        .is_some_and(|text| text.raw() != b"[]");
-    let unread = facts.category == Category::Policy && facts.policies.is_empty();
-    oddities.note_if(unread && policies, Oddity::BrokenJsonText);
+    if facts.category == Category::Policy && facts.policies.is_empty() {
+        let policies = record.text_of(Part::Properties, "policies");
+        let unread = policies.is_some_and(|text| text.raw() != b"[]");
+        oddities.note_if(unread, Oddity::BrokenJsonText);
+    }
     oddities
 }
 

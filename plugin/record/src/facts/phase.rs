@@ -22,12 +22,12 @@ impl Phase {
         }
     }
 
-    /// The phase of a record, whose status is a [`word`](super::word). Records about states (alerts, health, advice) have
+    /// The phase of a record; `named` is the one that its status names. Records about states (alerts, health, advice) have
     /// none.
     pub fn of(
         category: Category,
         event_name: Option<Text<'_>>,
-        status: Option<&[u8]>,
+        named: Option<Phase>,
         outcome: Outcome,
     ) -> Option<Phase> {
         let stateless = matches!(
@@ -42,9 +42,8 @@ impl Phase {
             return None;
         }
         let begins = event_name.is_some_and(|name| name.is("BeginRequest"));
-        match status {
-            Some(b"accepted" | b"accept") => Some(Phase::Accepted),
-            Some(b"started" | b"start") => Some(Phase::Start),
+        match named {
+            Some(named) => Some(named),
             _ if begins => Some(Phase::Start),
             _ if matches!(outcome, Outcome::Success | Outcome::Failure) => Some(Phase::End),
             _ => None,

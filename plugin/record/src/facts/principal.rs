@@ -1,9 +1,5 @@
-use crate::event::{Field, Part, Record};
+use crate::event::{Claims, Field, Record};
 use crate::json::Text;
-
-const OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/objectidentifier";
-const TENANT_ID: &str = "http://schemas.microsoft.com/identity/claims/tenantid";
-const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
 
 /// Who made a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,43 +47,25 @@ impl Kind {
 impl<'a> Principal<'a> {
     /// Reads it from `caller` and the claims.
     pub fn of(record: &Record<'a>) -> Self {
-        let mut principal = Principal {
-            caller: record.text(Field::Caller),
-            ..Principal::default()
-        };
-        for claim in record.part_members(Part::Claims) {
-            let Some(slot) = principal.slot(claim.key) else {
-                continue;
-            };
-            let text = claim.value.text();
-            if text.is_some() {
-                *slot = text;
-            }
-        }
-        if principal.upn.is_none() {
-            principal.upn = principal.caller.filter(|caller| caller.raw().contains(&b'@'));
-        }
-        if principal.object_id.is_none() {
-            principal.object_id = principal.caller.filter(|caller| is_guid(caller.raw()));
-        }
-        principal
-    }
-
-    /// Where a claim goes. Names are URIs, or short as in newer tokens.
-    fn slot(&mut self, key: Text<'_>) -> Option<&mut Option<Text<'a>>> {
-        // By length first: most of two dozen claims are none of these.
-        match key.raw().len() {
-            3 if key.is("oid") => Some(&mut self.object_id),
-            3 if key.is("tid") => Some(&mut self.tenant_id),
-            3 if key.is("upn") => Some(&mut self.upn),
-            4 if key.is("name") => Some(&mut self.full_name),
-            5 if key.is("appid") => Some(&mut self.app_id),
-            5 if key.is("idtyp") => Some(&mut self.kind),
-            6 if key.is("ipaddr") => Some(&mut self.address),
-            _ if key.is(OBJECT_ID) => Some(&mut self.object_id),
-            _ if key.is(TENANT_ID) => Some(&mut self.tenant_id),
-            _ if key.is(UPN) => Some(&mut self.upn),
-            _ => None,
+        let caller = record.text(Field::Caller);
+        let Claims {
+            upn,
+            object_id,
+            full_name,
+            app_id,
+            tenant_id,
+            address,
+            kind,
+        } = record.claims();
+        Principal {
+            caller,
+            upn: upn.or_else(|| caller.filter(|caller| caller.raw().contains(&b'@'))),
+            object_id: object_id.or_else(|| caller.filter(|caller| is_guid(caller.raw()))),
+            full_name,
+            app_id,
+            tenant_id,
+            address,
+            kind,
         }
     }
 

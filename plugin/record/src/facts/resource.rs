@@ -9,42 +9,46 @@ use crate::json::Text;
 pub struct Resource<'a> {
     /// Its id as given; letter case varies even inside one record.
     pub id: Option<Text<'a>>,
-    /// The last segment of its id.
-    pub name: Cow<'a, [u8]>,
     /// Its type, `Provider/type`.
     pub kind: Option<Text<'a>>,
     /// Its resource group.
     pub group: Option<Text<'a>>,
-    /// The namespace that it belongs to: what follows the last `/providers/` of its id, else the record's provider.
-    pub provider: Cow<'a, [u8]>,
-    /// The subscription: as given, else from its id.
-    pub subscription: Cow<'a, [u8]>,
+    given_provider: Option<Text<'a>>,
+    given_subscription: Option<Text<'a>>,
 }
 
 impl<'a> Resource<'a> {
     /// Reads it.
     pub fn of(record: &Record<'a>) -> Self {
-        let id = record.text(Field::ResourceId);
-        let path = id.map(Text::decoded).unwrap_or_default();
-        let provider = after_last(&path, b"providers").unwrap_or_else(|| {
-            let given = record
-                .label(Label::RESOURCE_PROVIDER)
-                .value()
-                .map(Text::decoded)
-                .unwrap_or_default();
-            first_segment(&given)
-        });
-        let subscription = match record.text(Field::SubscriptionId) {
-            Some(text) => text.decoded(),
-            None => after_first(&path, b"/subscriptions/"),
-        };
         Resource {
-            id,
-            name: last_segment(&path),
+            id: record.text(Field::ResourceId),
             kind: record.label(Label::RESOURCE_TYPE).value(),
             group: record.text(Field::ResourceGroupName),
-            provider,
-            subscription,
+            given_provider: record.label(Label::RESOURCE_PROVIDER).value(),
+            given_subscription: record.text(Field::SubscriptionId),
         }
     }
+
+    /// The last segment of its id.
+    pub fn name(&self) -> Cow<'a, [u8]> {
+        last_segment(&decoded(self.id))
+    }
+
+    /// The namespace that it belongs to: what follows the last `/providers/` of its id, else the record's provider.
+    pub fn provider(&self) -> Cow<'a, [u8]> {
+        after_last(&decoded(self.id), b"providers")
+            .unwrap_or_else(|| first_segment(&decoded(self.given_provider)))
+    }
+
+    /// The subscription: as given, else from its id.
+    pub fn subscription(&self) -> Cow<'a, [u8]> {
+        match self.given_subscription {
+            Some(text) => text.decoded(),
+            None => after_first(&decoded(self.id), b"/subscriptions/"),
+        }
+    }
+}
+
+fn decoded(text: Option<Text<'_>>) -> Cow<'_, [u8]> {
+    text.map(Text::decoded).unwrap_or_default()
 }

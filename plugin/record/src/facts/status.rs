@@ -1,4 +1,5 @@
-use crate::json::bytes;
+use super::Phase;
+use crate::json::{Text, bytes};
 
 /// How an operation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,39 +14,37 @@ pub enum Outcome {
     Absent,
 }
 
-/// Status words by outcome, in lower case without blanks. The base is Microsoft's ASIM parser for this log, which counts
-/// operations under way as success; here they are unknown, so that a rule on successes fires once and only when it
-/// is true.
-const OUTCOMES: [(&str, Outcome); 16] = [
-    ("succeeded", Outcome::Success),
-    ("success", Outcome::Success),
-    ("active", Outcome::Success),
-    ("resolved", Outcome::Success),
-    ("updated", Outcome::Success),
-    ("failed", Outcome::Failure),
-    ("failure", Outcome::Failure),
-    ("cancel", Outcome::Failure),
-    ("canceled", Outcome::Failure),
-    ("cancelled", Outcome::Failure),
-    ("rejected", Outcome::Failure),
-    ("start", Outcome::Unknown),
-    ("started", Outcome::Unknown),
-    ("accept", Outcome::Unknown),
-    ("accepted", Outcome::Unknown),
-    ("inprogress", Outcome::Unknown),
+/// What status words say of the outcome, and some of the phase; in lower case without blanks. The base is Microsoft's ASIM
+/// parser for this log, which counts operations under way as success; here they are unknown, so that a rule on successes
+/// fires once and only when it is true.
+const WORDS: [(&str, Outcome, Option<Phase>); 16] = [
+    ("succeeded", Outcome::Success, None),
+    ("success", Outcome::Success, None),
+    ("active", Outcome::Success, None),
+    ("resolved", Outcome::Success, None),
+    ("updated", Outcome::Success, None),
+    ("failed", Outcome::Failure, None),
+    ("failure", Outcome::Failure, None),
+    ("cancel", Outcome::Failure, None),
+    ("canceled", Outcome::Failure, None),
+    ("cancelled", Outcome::Failure, None),
+    ("rejected", Outcome::Failure, None),
+    ("start", Outcome::Unknown, Some(Phase::Start)),
+    ("started", Outcome::Unknown, Some(Phase::Start)),
+    ("accept", Outcome::Unknown, Some(Phase::Accepted)),
+    ("accepted", Outcome::Unknown, Some(Phase::Accepted)),
+    ("inprogress", Outcome::Unknown, None),
 ];
 
-impl Outcome {
-    /// The outcome that a status means; the status is a [`word`].
-    pub fn of(status: Option<&[u8]>) -> Outcome {
-        let Some(status) = status else {
-            return Outcome::Absent;
-        };
-        let known = OUTCOMES
-            .iter()
-            .find(|(word, _)| bytes::same_letters(status, word.as_bytes()));
-        known.map_or(Outcome::Unknown, |(_, outcome)| *outcome)
-    }
+/// What a status means.
+pub fn meaning(status: Option<Text<'_>>) -> (Outcome, Option<Phase>) {
+    let Some(status) = status else {
+        return (Outcome::Absent, None);
+    };
+    let known = |status: Text<'_>| WORDS.iter().find(|(word, ..)| status.is(word));
+    // Hardly any status has a blank in it.
+    let known = known(status).or_else(|| known(Text::plain(&word(&status.decoded()))));
+    known.map_or((Outcome::Unknown, None), |(_, outcome, phase)| (*outcome, *phase))
 }
 
 /// A word in lower case without blanks, which is how words are compared here.

@@ -12,7 +12,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating
     output.member_bytes("operation", &facts.operation.lower);
     output.member("status", facts.status);
     output.member("sub_status", record.label(Label::SUB_STATUS).value());
-    output.member_bytes("subscription_id", &facts.resource.subscription);
+    output.member_bytes("subscription_id", &facts.resource.subscription());
     output.member("tenant_id", facts.tenant);
     output.member("app_id", facts.principal.app_id);
     resource(output, record, facts);
@@ -41,7 +41,7 @@ pub fn write_rest(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, r
 fn resource(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let resource = output.open("resource");
     output.member("id", facts.resource.id);
-    output.member_bytes("name", &facts.resource.name);
+    output.member_bytes("name", &facts.resource.name());
     output.member("type", facts.resource.kind);
     output.member("group", facts.resource.group);
     output.member("location", record.text_of(Part::Properties, "resourceLocation"));

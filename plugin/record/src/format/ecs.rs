@@ -116,7 +116,7 @@ fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &
     let cloud = output.open("cloud");
     output.constant("provider", "azure");
     let account = output.open("account");
-    output.member_bytes("id", &facts.resource.subscription);
+    output.member_bytes("id", &facts.resource.subscription());
     output.member_bytes("name", context.subscription_name.unwrap_or_default().as_bytes());
     output.close(account);
     let location = record.text_of(Part::Properties, "resourceLocation");

@@ -112,9 +112,10 @@ fn status(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &Context<'_>) {
     let cloud = output.open("cloud");
     output.constant("provider", "Azure");
-    if !facts.resource.subscription.is_empty() {
+    let subscription = facts.resource.subscription();
+    if !subscription.is_empty() {
         let account = output.open("account");
-        output.member_bytes("uid", &facts.resource.subscription);
+        output.member_bytes("uid", &subscription);
         output.member_bytes("name", context.subscription_name.unwrap_or_default().as_bytes());
         output.member_number("type_id", 13);
         output.constant("type", "Azure Subscription");
@@ -172,7 +173,7 @@ fn resources(output: &mut Output, facts: &Facts<'_>) {
     let resources = output.open_array("resources");
     let resource = output.open_element();
     output.member("uid", facts.resource.id);
-    output.member_bytes("name", &facts.resource.name);
+    output.member_bytes("name", &facts.resource.name());
     output.member("type", facts.resource.kind);
     let group = output.open("group");
     output.member("name", facts.resource.group);

@@ -48,7 +48,7 @@ fn concerns_host(facts: &Facts<'_>) -> bool {
             .next()
             .unwrap_or_default()
             .to_vec(),
-        None => facts.resource.provider.to_vec(),
+        None => facts.resource.provider().to_vec(),
     };
     [
         "Microsoft.Compute",
