@@ -94,10 +94,10 @@ mod tests {
 
     use super::*;
     use crate::Shape;
-    use crate::text;
+    use crate::value::Kind;
 
-    fn found(raw: &str, form: text::Form) -> Vec<String> {
-        Embedded::new(Text::new(raw.as_bytes(), form))
+    fn found(raw: &str, kind: Kind) -> Vec<String> {
+        Embedded::new(Text::new(raw.as_bytes(), kind))
             .pairs()
             .map(|(key, value)| match value.shape() {
                 Shape::Text(text) => format!("{}={}", key.to_str(), text.to_str()),
@@ -119,7 +119,7 @@ mod tests {
             (r#""a" : "b" "c":"#, vec!["a=b", "c>"]),
             ("", vec![]),
         ] {
-            assert_eq!(found(text, text::Form::Plain), expected, "{text}");
+            assert_eq!(found(text, Kind::Plain), expected, "{text}");
         }
     }
 
@@ -129,7 +129,7 @@ mod tests {
             text in r#"(\{|\}|\[|\]|[:, ]|"|"[a-z]{0,20}"|"[a-z]{1,3}":|"[a-z]{1,3}" ?: ?"[a-z]{0,40}",|true|-1.5|x|é|\\|\n){0,40}"#,
         ) {
             let escaped = text.replace('\\', r"\\").replace('"', r#"\""#);
-            prop_assert_eq!(found(&escaped, text::Form::Escaped), found(&text, text::Form::Plain));
+            prop_assert_eq!(found(&escaped, Kind::Escaped), found(&text, Kind::Plain));
         }
     }
 }

@@ -1,5 +1,5 @@
 use crate::bytes::same_array;
-use crate::text::{Form, hex4};
+use crate::text::hex4;
 use crate::value::Kind;
 use crate::{DEEPEST, Marked, Member, Text, Value};
 
@@ -189,8 +189,8 @@ impl<'a> Scanner<'a> {
         let start = self.position;
         // One way to the result, so that it is made in registers.
         let (inside, outside, kind) = if opening == Some(b'"') {
-            let form = self.pass_string()?;
-            (start + 1, self.position - 1, Kind::from(form))
+            let kind = self.pass_string()?;
+            (start + 1, self.position - 1, kind)
         } else {
             let kind = self.pass_other()?;
             (start, self.position, kind)
@@ -223,36 +223,36 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     pub fn string(&mut self) -> Option<Text<'a>> {
         let start = self.position + 1;
-        let form = self.pass_string()?;
-        Some(Text::new(&self.bytes[start..self.position - 1], form))
+        let kind = self.pass_string()?;
+        Some(Text::new(&self.bytes[start..self.position - 1], kind))
     }
 
     #[inline(always)]
-    fn pass_string(&mut self) -> Option<Form> {
+    fn pass_string(&mut self) -> Option<Kind> {
         let start = self.position + 1;
         let at = start + self.marked.clear(start);
         // Most strings hold nothing to stop at, and are short.
         if self.bytes.get(at) == Some(&b'"') {
             self.position = at + 1;
-            return Some(Form::Plain);
+            return Some(Kind::Plain);
         }
         self.pass_rest_of_string(at)
     }
 
     /// Passes what is left of a string from `at` on, and says what that makes of it.
     #[inline(never)]
-    fn pass_rest_of_string(&mut self, mut at: usize) -> Option<Form> {
-        let mut form = Form::Plain;
+    fn pass_rest_of_string(&mut self, mut at: usize) -> Option<Kind> {
+        let mut kind = Kind::Plain;
         loop {
             match self.bytes.get(at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     let (length, escape) = self.escape(at)?;
                     at += length;
-                    form = form.max(escape);
+                    kind = kind.max(escape);
                 }
                 Some(0..=0x1f) => {
-                    form = Form::Dirty;
+                    kind = Kind::Dirty;
                     at += 1;
                 }
                 Some(_) => at += 1,
@@ -264,17 +264,17 @@ impl<'a> Scanner<'a> {
             at += self.marked.clear(at);
         }
         self.position = at + 1;
-        self.dirty |= form == Form::Dirty;
-        Some(form)
+        self.dirty |= kind == Kind::Dirty;
+        Some(kind)
     }
 
     /// Judges the escape that starts at `at`: its length, and what it makes of the string.
     #[inline(always)]
-    fn escape(&mut self, at: usize) -> Option<(usize, Form)> {
+    fn escape(&mut self, at: usize) -> Option<(usize, Kind)> {
         match self.bytes.get(at + 1) {
             // By far the most frequent: JSON inside a string.
-            Some(b'"') => Some((2, Form::Escaped)),
-            Some(b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Some((2, Form::Escaped)),
+            Some(b'"') => Some((2, Kind::Escaped)),
+            Some(b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Some((2, Kind::Escaped)),
             Some(b'u') => self.unicode_escape(at),
             _ => {
                 self.position = at + 1;
@@ -284,7 +284,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[cold]
-    fn unicode_escape(&mut self, at: usize) -> Option<(usize, Form)> {
+    fn unicode_escape(&mut self, at: usize) -> Option<(usize, Kind)> {
         let Some(unit) = hex4(&self.bytes[at + 2..]) else {
             self.position = at + 2;
             return None;
@@ -294,9 +294,9 @@ impl<'a> Scanner<'a> {
             hex4(rest).filter(|low| (0xdc00..=0xdfff).contains(low))
         };
         Some(match unit {
-            0xd800..=0xdbff if second().is_some() => (12, Form::Escaped),
-            0xd800..=0xdfff => (6, Form::Dirty),
-            _ => (6, Form::Escaped),
+            0xd800..=0xdbff if second().is_some() => (12, Kind::Escaped),
+            0xd800..=0xdfff => (6, Kind::Dirty),
+            _ => (6, Kind::Escaped),
         })
     }
 

@@ -2,36 +2,26 @@ use std::borrow::Cow;
 
 use crate::bytes;
 use crate::chunk::{self, WIDTH};
+use crate::value::Kind;
 
 /// The inside of a JSON string as received: a span of the input between the quotes, still escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'a> {
     raw: &'a [u8],
-    form: Form,
-}
-
-/// What copying a text into another JSON string takes. Ordered: the later ones need more care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(usize)]
-pub(crate) enum Form {
-    /// No escapes: the bytes are what they mean.
-    Plain,
-    /// Valid escapes: copied as it stands, decoded for reading.
-    Escaped,
-    /// Control characters or halves of surrogate pairs, which many readers refuse: decoded, then escaped again.
-    Dirty,
+    /// That of a string.
+    kind: Kind,
 }
 
 impl<'a> Text<'a> {
-    pub(crate) fn new(raw: &'a [u8], form: Form) -> Self {
-        Text { raw, form }
+    pub(crate) fn new(raw: &'a [u8], kind: Kind) -> Self {
+        Text { raw, kind }
     }
 
     /// A text that needs no escapes, for constants.
     pub const fn constant(text: &'static str) -> Text<'static> {
         Text {
             raw: text.as_bytes(),
-            form: Form::Plain,
+            kind: Kind::Plain,
         }
     }
 
@@ -39,7 +29,7 @@ impl<'a> Text<'a> {
     pub fn plain(raw: &'a [u8]) -> Self {
         Text {
             raw,
-            form: Form::Plain,
+            kind: Kind::Plain,
         }
     }
 
@@ -50,17 +40,17 @@ impl<'a> Text<'a> {
 
     /// Whether the bytes can stand in a JSON string as they are.
     pub fn copies(self) -> bool {
-        self.form != Form::Dirty
+        self.kind != Kind::Dirty
     }
 
     /// Whether the bytes are what they mean.
     pub fn is_plain(self) -> bool {
-        self.form == Form::Plain
+        self.kind == Kind::Plain
     }
 
     /// Whether it holds something that strict readers refuse: control characters or half a surrogate pair.
     pub fn is_dirty(self) -> bool {
-        self.form == Form::Dirty
+        self.kind == Kind::Dirty
     }
 
     /// Without blanks around it; none when nothing is left.
@@ -76,14 +66,15 @@ impl<'a> Text<'a> {
     #[cold]
     fn without_blanks(self) -> Option<Self> {
         let raw = self.raw.trim_ascii();
-        (!raw.is_empty()).then_some(Text { raw, form: self.form })
+        (!raw.is_empty()).then_some(Text { raw, kind: self.kind })
     }
 
     /// The meaning, as bytes that should be UTF-8. Halves of surrogate pairs become U+FFFD.
     pub fn decoded(self) -> Cow<'a, [u8]> {
-        match self.form {
-            Form::Plain => Cow::Borrowed(self.raw),
-            Form::Escaped | Form::Dirty => Cow::Owned(decode(self.raw)),
+        if self.is_plain() {
+            Cow::Borrowed(self.raw)
+        } else {
+            Cow::Owned(decode(self.raw))
         }
     }
 
@@ -104,7 +95,7 @@ impl<'a> Text<'a> {
     #[inline(always)]
     pub fn is(self, text: &str) -> bool {
         // Most comparisons end at the length, where a call would be most of their cost.
-        (self.raw.len() == text.len() || self.form != Form::Plain) && self.means(text.as_bytes())
+        (self.raw.len() == text.len() || !self.is_plain()) && self.means(text.as_bytes())
     }
 
     /// Which of some names it is.
@@ -115,9 +106,10 @@ impl<'a> Text<'a> {
 
     #[inline(never)]
     fn means(self, text: &[u8]) -> bool {
-        match self.form {
-            Form::Plain => bytes::same_letters(self.raw, text),
-            Form::Escaped | Form::Dirty => decoded_means(self.raw, text),
+        if self.is_plain() {
+            bytes::same_letters(self.raw, text)
+        } else {
+            decoded_means(self.raw, text)
         }
     }
 }
@@ -217,7 +209,7 @@ mod tests {
             (r"\ude00", "\u{fffd}"),
             (r"\ud83d\u0041", "\u{fffd}A"),
         ] {
-            let text = Text::new(raw.as_bytes(), Form::Escaped);
+            let text = Text::new(raw.as_bytes(), Kind::Escaped);
             assert_eq!(text.to_str(), expected, "{raw}");
         }
     }

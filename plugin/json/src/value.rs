@@ -1,5 +1,4 @@
 use crate::Text;
-use crate::text::Form;
 
 /// One JSON value as received. Containers are spans, opened only where somebody asks.
 ///
@@ -11,8 +10,9 @@ pub struct Value<'a> {
     kind: Kind,
 }
 
-/// What a value is, as a word of the processor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a value is, as a word of the processor. The strings come last, in the order of what copying one into another JSON
+/// string takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(usize)]
 pub(crate) enum Kind {
     Missing,
@@ -20,11 +20,14 @@ pub(crate) enum Kind {
     False,
     True,
     Number,
-    Plain,
-    Escaped,
-    Dirty,
     Object,
     Array,
+    /// A string without escapes: the bytes are what they mean.
+    Plain,
+    /// With valid escapes: copied as it stands, decoded for reading.
+    Escaped,
+    /// With control characters or halves of surrogate pairs, which many readers refuse: decoded, then escaped again.
+    Dirty,
 }
 
 /// What a value is.
@@ -68,9 +71,7 @@ impl<'a> Value<'a> {
             Kind::False => Shape::Bool(false),
             Kind::True => Shape::Bool(true),
             Kind::Number => Shape::Number(self.raw),
-            Kind::Plain => Shape::Text(Text::new(self.raw, Form::Plain)),
-            Kind::Escaped => Shape::Text(Text::new(self.raw, Form::Escaped)),
-            Kind::Dirty => Shape::Text(Text::new(self.raw, Form::Dirty)),
+            Kind::Plain | Kind::Escaped | Kind::Dirty => Shape::Text(Text::new(self.raw, self.kind)),
             Kind::Object => Shape::Object(self.raw),
             Kind::Array => Shape::Array(self.raw),
         }
@@ -79,10 +80,10 @@ impl<'a> Value<'a> {
     /// The text of a string that is not blank.
     #[inline(always)]
     pub fn text(self) -> Option<Text<'a>> {
-        match self.shape() {
-            Shape::Text(text) => text.trimmed(),
-            _ => None,
+        if self.kind < Kind::Plain {
+            return None;
         }
+        Text::new(self.raw, self.kind).trimmed()
     }
 
     /// Whether there is nothing to say: no member, `null`, blank text, `{}` or `[]`.
@@ -104,17 +105,6 @@ impl<'a> Value<'a> {
             _ => return None,
         };
         std::str::from_utf8(digits).ok()?.parse().ok()
-    }
-}
-
-impl From<Form> for Kind {
-    #[inline(always)]
-    fn from(form: Form) -> Self {
-        match form {
-            Form::Plain => Kind::Plain,
-            Form::Escaped => Kind::Escaped,
-            Form::Dirty => Kind::Dirty,
-        }
     }
 }
 
