@@ -305,7 +305,7 @@ fn names_that_come_to_one_are_written_once() {
 
 #[test]
 fn an_identity_is_found_or_made_and_stable() {
-    let id = |raw: &str| Record::read(raw.as_bytes()).id().map(|id| id.into_owned());
+    let id = |raw: &str| Record::read(raw.as_bytes()).id().map(str::to_owned);
     assert_eq!(id(r#"{"eventDataId":"a","id":"b"}"#).as_deref(), Some("a"));
     assert_eq!(id(r#"{"eventDataId":" ","id":"b"}"#).as_deref(), Some("b"));
     assert_eq!(id(r#"{"eventDataId":17}"#).as_deref(), Some("17"));

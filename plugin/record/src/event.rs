@@ -5,6 +5,7 @@ mod field;
 mod oddity;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -28,6 +29,7 @@ pub struct Record<'a> {
     parts: [Object<'a>; Part::COUNT],
     claims: Claims<'a>,
     rest: Vec<Member<'a>>,
+    id: OnceCell<Option<Cow<'a, str>>>,
     given_time: Option<Timestamp>,
     submitted: Option<Timestamp>,
 }
@@ -77,6 +79,7 @@ impl<'a> Record<'a> {
             object.is_here = false;
         }
         self.rest.clear();
+        self.id.take();
         self.oddities = Oddities::default();
         let mut scanner = Scanner::new(received);
         self.flaw = self.scan(&mut scanner).err();
@@ -274,9 +277,11 @@ impl<'a> Record<'a> {
 
     /// The identity of the record, equal on every redelivery: `eventDataId`, else `id`, else a hash of its bytes. None
     /// if it has a flaw and neither of them was read before it.
-    pub fn id(&self) -> Option<Cow<'a, str>> {
+    pub fn id(&self) -> Option<&str> {
         let hash = || Cow::Owned(format!("xxh3-{:032x}", xxh3_128(self.raw())));
-        self.own_id().or_else(|| self.flaw.is_none().then(hash))
+        let find = || self.own_id().or_else(|| self.flaw.is_none().then(hash));
+        // The reader asks for it, and then the normalizer.
+        self.id.get_or_init(find).as_deref()
     }
 
     /// Whether it has an identity of its own.

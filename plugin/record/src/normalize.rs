@@ -97,7 +97,7 @@ impl Normalizer {
                 "it has no time between the years 1970 and 2554".to_owned(),
             );
         };
-        let facts = Facts::of(record, id.into_owned(), time);
+        let facts = Facts::of(record, id.to_owned(), time);
         if let Some(rule) = self.drop.iter().position(|rule| rule.matches(&facts)) {
             return Outcome::Dropped { rule };
         }
@@ -172,7 +172,7 @@ fn oddities(record: &Record<'_>, facts: &Facts<'_>) -> Oddities {
 
 fn reject(record: &Record<'_>, reason: String) -> Outcome {
     Outcome::Rejected(Rejected {
-        id: record.id().map(|id| id.into_owned()),
+        id: record.id().map(str::to_owned),
         reason,
         raw: record.raw().to_vec(),
     })
