@@ -3,7 +3,6 @@
 use crate::arm::{Arm, log_url};
 use crate::config::Settings;
 use crate::contract::{Error, Nanos, Report, Timestamp};
-use crate::event::Record;
 use crate::fault::Failure;
 use crate::fault::arm::{foreign_link, no_page};
 use crate::http::World;
@@ -45,8 +44,13 @@ pub fn check(
 
 fn look(arm: &mut Arm<'_>, partition: &Partition, now: Timestamp) -> Result<(String, Vec<String>), Failure> {
     let response = arm.get(&log_url(arm.settings, partition, now.saturating_sub(SPAN), now))?;
-    let page = page::read(&response.body).map_err(no_page)?;
-    let at_least = match &page.next_link {
+    let (mut count, mut newest) = (0, None);
+    let next_link = page::read(&response.body, |record| {
+        count += 1;
+        newest = newest.max(record.time());
+        Some(())
+    });
+    let at_least = match &next_link.map_err(no_page)?.unwrap_or(NextLink::End) {
         NextLink::Url(next)
             if link::leads_to(next, &arm.settings.cloud.resource_manager, &partition.log_path()) =>
         {
@@ -55,15 +59,8 @@ fn look(arm: &mut Arm<'_>, partition: &Partition, now: Timestamp) -> Result<(Str
         NextLink::Url(_) => return Err(foreign_link()),
         NextLink::End | NextLink::Odd(_) => "",
     };
-    let mut record = Record::default();
-    let times = page.items.iter().filter_map(|item| {
-        record.read_next(item);
-        record.time()
-    });
-    let newest = times.max();
     Ok(match newest {
         Some(newest) => {
-            let count = page.items.len();
             let events = if count == 1 { "event" } else { "events" };
             (
                 format!(

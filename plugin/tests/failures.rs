@@ -148,7 +148,7 @@ fn a_failure_at_first_is_an_error_with_its_fault() {
         (Mishap::TooLarge, Fault::Retry, "azure.response_too_large", None),
         (Mishap::Redirect, Fault::Retry, "azure.redirected", None),
     ] {
-        let mut azure = azure(3);
+        let mut azure = azure(1);
         azure.lasting = Some(mishap);
         let error = poll(&mut azure, None, None).unwrap_err();
         assert_eq!(
@@ -171,6 +171,21 @@ fn what_came_before_a_failure_is_a_shorter_batch() {
     let rest = poll(&mut azure, Some(batch.cursor), batch.session).unwrap();
     assert_eq!((rest.events.len(), rest.next_in), (7, None));
     assert!(rest.progress.caught_up);
+}
+
+#[test]
+fn what_came_before_the_end_of_a_page_cut_off_is_a_shorter_batch() {
+    let mut azure = azure(3);
+    azure.lasting = Some(Mishap::CutOff);
+    let first = poll(&mut azure, None, None).unwrap();
+    assert_eq!((first.events.len(), first.next_in.is_some()), (1, true));
+    azure.now += SECOND;
+    let again = poll(&mut azure, Some(first.cursor.clone()), first.session.clone()).unwrap_err();
+    assert_eq!((again.fault, again.code), (Fault::Retry, "azure.bad_page"));
+    azure.lasting = None;
+    let rest = poll(&mut azure, Some(first.cursor), again.session).unwrap();
+    assert_eq!((rest.events.len(), rest.progress.caught_up), (2, true));
+    assert_eq!(measure(&rest, "duplicates", ""), 0, "what was taken is known");
 }
 
 #[test]

@@ -7,6 +7,9 @@
 /// How many bytes are looked at together.
 pub const WIDTH: usize = 16;
 
+/// How many bytes are marked together: a word has a bit for each.
+pub const BLOCK: usize = u64::BITS as usize;
+
 /// A piece of input of the full width.
 pub type Chunk = [u8; WIDTH];
 
@@ -28,32 +31,25 @@ pub fn first_backslash(chunk: &Chunk) -> usize {
     (u32::from(backslashes(chunk)) | 1 << WIDTH).trailing_zeros() as usize
 }
 
-/// What delimits strings and containers in a chunk: one bit per byte, the first in the lowest.
-#[derive(Clone, Copy)]
-pub struct Marks {
-    /// `"`
-    pub quotes: u16,
-    /// Quotes, backslashes and control characters.
-    pub stops: u16,
-    /// `{`, `[`, `}` and `]`, and perhaps bytes that stand between tokens of JSON never.
-    pub brackets: u16,
-}
-
-/// Finds what delimits strings and containers.
+/// The stops of a block: one bit per byte, the first in the lowest.
 #[inline(always)]
-pub fn marks(chunk: &Chunk) -> Marks {
-    vector::marks(chunk)
+pub fn stops(block: &[u8; BLOCK]) -> u64 {
+    let (chunks, _): (&[Chunk], _) = block.as_chunks();
+    let chunks = chunks.iter().rev().map(|chunk| u64::from(vector::stops(chunk)));
+    chunks.fold(0, |stops, chunk| stops << WIDTH | chunk)
 }
 
-/// The backslashes: one bit per byte, the first in the lowest.
+/// The quotes: one bit per byte, the first in the lowest.
+#[inline(always)]
+pub fn quotes(chunk: &Chunk) -> u16 {
+    vector::equal(chunk, b'"')
+}
+
+/// The backslashes, likewise.
 #[inline(always)]
 pub fn backslashes(chunk: &Chunk) -> u16 {
-    vector::backslashes(chunk)
+    vector::equal(chunk, b'\\')
 }
-
-/// With these bits set, all brackets are the same byte; so are `Y`, `_`, `y` and the like.
-const BRACKET_BITS: u8 = 0x26;
-const BRACKET: u8 = 0x7f;
 
 /// Writes a chunk with a backslash before each quote and backslash to the start of `target`, which has room for twice the
 /// width. Returns the bytes written; none, and nothing is written, if the chunk holds a control character.
@@ -78,7 +74,7 @@ mod vector {
 
     use bytemuck::must_cast;
 
-    use super::{BRACKET, BRACKET_BITS, Chunk, Marks, WIDTH};
+    use super::{Chunk, WIDTH};
 
     /// For each set of bytes among eight (one bit each, the first in the lowest) that get a backslash: which lane of
     /// eight bytes and a backslash goes where. What follows the last byte means nothing.
@@ -125,25 +121,15 @@ mod vector {
         *target = must_cast(i8x16_swizzle(lanes, must_cast(PLACES[usize::from(set)])));
     }
 
+    /// One bit per byte, the first in the lowest.
     #[inline(always)]
-    pub fn marks(chunk: &Chunk) -> Marks {
-        let bytes = must_cast(*chunk);
-        let brackets = v128_or(bytes, u8x16_splat(BRACKET_BITS));
-        Marks {
-            quotes: u8x16_bitmask(u8x16_eq(bytes, u8x16_splat(b'"'))),
-            stops: stops(chunk),
-            brackets: u8x16_bitmask(u8x16_eq(brackets, u8x16_splat(BRACKET))),
-        }
-    }
-
-    #[inline(always)]
-    pub fn backslashes(chunk: &Chunk) -> u16 {
-        u8x16_bitmask(u8x16_eq(must_cast(*chunk), u8x16_splat(b'\\')))
+    pub fn equal(chunk: &Chunk, byte: u8) -> u16 {
+        u8x16_bitmask(u8x16_eq(must_cast(*chunk), u8x16_splat(byte)))
     }
 
     /// One bit per byte, the first in the lowest.
     #[inline(always)]
-    fn stops(chunk: &Chunk) -> u16 {
+    pub fn stops(chunk: &Chunk) -> u16 {
         let bytes = must_cast(*chunk);
         let quote = u8x16_eq(bytes, u8x16_splat(b'"'));
         let backslash = u8x16_eq(bytes, u8x16_splat(b'\\'));
@@ -159,8 +145,8 @@ mod vector {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod vector {
-    use super::{BRACKET, BRACKET_BITS, Chunk, Marks, WIDTH};
-    use crate::swar::{HIGH, ONES, stops};
+    use super::{Chunk, WIDTH};
+    use crate::swar::{self, HIGH, ONES};
 
     #[inline(always)]
     fn words(chunk: &Chunk) -> [u64; 2] {
@@ -171,27 +157,21 @@ mod vector {
         ]
     }
 
+    /// One bit per byte, the first in the lowest.
     #[inline(always)]
-    pub fn marks(chunk: &Chunk) -> Marks {
-        let words = words(chunk);
-        let brackets = words.map(|word| word | (ONES * BRACKET_BITS as u64));
-        let controls = words.map(|word| !(((word & !HIGH) + ONES * 0x60) | word) & HIGH);
-        let quotes = equal(words, b'"');
-        Marks {
-            quotes,
-            stops: quotes | equal(words, b'\\') | bits(controls),
-            brackets: equal(brackets, BRACKET),
-        }
+    pub fn equal(chunk: &Chunk, byte: u8) -> u16 {
+        all_equal(words(chunk), byte)
     }
 
     #[inline(always)]
-    pub fn backslashes(chunk: &Chunk) -> u16 {
-        equal(words(chunk), b'\\')
+    pub fn stops(chunk: &Chunk) -> u16 {
+        let controls = words(chunk).map(|word| !(((word & !HIGH) + ONES * 0x60) | word) & HIGH);
+        equal(chunk, b'"') | equal(chunk, b'\\') | bits(controls)
     }
 
     /// One bit for each byte that is `byte`: unlike below, also behind the first the bits have to be right.
     #[inline(always)]
-    fn equal(words: [u64; 2], byte: u8) -> u16 {
+    fn all_equal(words: [u64; 2], byte: u8) -> u16 {
         bits(words.map(|word| {
             let differing = word ^ (ONES * byte as u64);
             !(((differing & !HIGH) + !HIGH) | differing) & HIGH
@@ -234,7 +214,7 @@ mod vector {
 
     #[inline(always)]
     pub fn first_stop(chunk: &Chunk) -> usize {
-        let [low, high] = words(chunk).map(stops);
+        let [low, high] = words(chunk).map(swar::stops);
         if low != 0 {
             low.trailing_zeros() as usize / 8
         } else if high != 0 {

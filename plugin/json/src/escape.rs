@@ -1,8 +1,7 @@
 //! Escapes the inside of a JSON string.
 
-use crate::chunk::{self, WIDTH};
+use crate::chunk::{self, BLOCK, WIDTH};
 use crate::copy::{copy, ends};
-use crate::marks::BLOCK;
 use crate::swar;
 
 /// The longest escape, `\u001f`.

@@ -6,7 +6,6 @@
 
 #![forbid(unsafe_code)]
 
-mod block;
 pub mod bytes;
 mod chunk;
 mod copy;
@@ -23,7 +22,7 @@ mod text;
 mod value;
 
 pub use embedded::Embedded;
-pub use marks::{Elements, Marked};
+pub use marks::{Marked, Marks};
 pub use output::Output;
 pub use scan::{Flaw, Scanner};
 pub use squeeze::squeeze;

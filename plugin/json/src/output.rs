@@ -1,8 +1,7 @@
 use crate::bytes::same;
-use crate::chunk::WIDTH;
+use crate::chunk::{BLOCK, WIDTH};
 use crate::copy::copy;
 use crate::escape::{BLOCK_ROOM, LONGEST_ESCAPE, SPARE, escape, escape_block, is_clean};
-use crate::marks::BLOCK;
 use crate::{Marked, Shape, Text, Value};
 
 /// How much is escaped at a time: bounds the room that has to be kept ready for the worst case.
@@ -357,15 +356,15 @@ impl Output {
 
     /// Writes marked bytes without control characters as a string.
     pub fn marked_string(&mut self, marked: Marked<'_>) {
-        let Some((last, marks)) = marked.blocks().and_then(<[u64]>::split_last) else {
+        let Some(mut marks) = marked.blocks() else {
             return self.string(marked.bytes());
         };
         self.byte(b'"');
         let (blocks, rest) = marked.bytes().as_chunks::<BLOCK>();
-        for (block, marks) in blocks.iter().zip(marks) {
-            self.block(block, *marks);
+        for (block, marks) in blocks.iter().zip(marks.by_ref()) {
+            self.block(block, marks);
         }
-        let last = last & !(u64::MAX << rest.len());
+        let last = marks.next().unwrap_or_default() & !(u64::MAX << rest.len());
         let mut block = [b' '; BLOCK];
         block[..rest.len()].copy_from_slice(rest);
         let before = self.length;

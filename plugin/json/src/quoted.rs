@@ -95,6 +95,6 @@ fn only_quotes_are_escaped(raw: &[u8]) -> bool {
     chunks.iter().chain([&last]).all(|chunk| {
         let expected = escaped | chunk::backslashes(chunk) << 1;
         escaped = chunk::backslashes(chunk) >> (WIDTH - 1);
-        chunk::marks(chunk).quotes == expected
+        chunk::quotes(chunk) == expected
     })
 }

@@ -51,7 +51,13 @@ impl<'a> Scanner<'a> {
         self.position
     }
 
+    /// All the bytes, also those passed.
+    pub fn marked(&self) -> Marked<'a> {
+        self.marked
+    }
+
     /// The bytes not passed yet.
+    #[inline(always)]
     pub fn remaining(&self) -> &'a [u8] {
         &self.bytes[self.position..]
     }

@@ -1,41 +1,13 @@
-use crate::block;
 use crate::chunk::{self, WIDTH};
-use crate::marks::BLOCK;
-use crate::{Elements, Scanner};
+use crate::{Marked, Scanner};
 
 impl<'a> Scanner<'a> {
-    /// Splits the array that comes next into its elements, looking at strings and brackets only. A bracket that closes
-    /// an outer one closes those inside it too, and one that closes nothing in its element is passed over, so that a
-    /// broken element ends where it seems to.
-    pub fn split(&mut self, elements: &mut Elements<'a>) -> Option<()> {
-        self.expect(b'[')?;
-        // A word for each block, and some for elements that end inside one.
-        let blocks = self.remaining().len() / BLOCK;
-        elements.stops().reserve(blocks + blocks / 16);
-        loop {
-            match self.peek() {
-                Some(b',') => self.skip(1),
-                Some(b']') => {
-                    self.skip(1);
-                    return Some(());
-                }
-                Some(_) => {
-                    let start = elements.stops().len();
-                    match block::container_length(self.remaining(), elements.stops()) {
-                        Some(length) => {
-                            elements.push_marked(&self.remaining()[..length], start);
-                            self.skip(length);
-                        }
-                        None => elements.push(self.element()?, start),
-                    }
-                }
-                None => return None,
-            }
-        }
-    }
-
-    /// Passes one element of any kind, which starts here.
-    fn element(&mut self) -> Option<&'a [u8]> {
+    /// Passes one element of an array, which starts here, whatever is wrong with it: looks at strings and brackets only. A
+    /// bracket that closes an outer one closes those inside it too, and one that closes nothing in the element is passed
+    /// over, so that a broken element ends where it seems to.
+    #[cold]
+    pub fn element(&mut self) -> Option<Marked<'a>> {
+        let start = self.position();
         let bytes = self.remaining();
         let mut open = Open::default();
         let mut at = 0;
@@ -56,7 +28,7 @@ impl<'a> Scanner<'a> {
                     open.leave(byte);
                     if open.is_empty() {
                         self.skip(at + 1);
-                        return Some(&bytes[..=at]);
+                        return Some(self.marked().part(start, start + at + 1));
                     }
                 }
                 _ => {}
@@ -64,7 +36,8 @@ impl<'a> Scanner<'a> {
             at += 1;
         }
         self.skip(at);
-        (at < bytes.len()).then(|| bytes[..at].trim_ascii_end())
+        let end = start + bytes[..at].trim_ascii_end().len();
+        (at < bytes.len()).then(|| self.marked().part(start, end))
     }
 }
 

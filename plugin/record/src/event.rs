@@ -70,9 +70,22 @@ impl<'a> Record<'a> {
     }
 
     /// Reads another record in the place of this one.
-    #[inline(never)]
     pub fn read_next(&mut self, received: Marked<'a>) {
+        let end = self.read_from(received, 0);
         self.received = received;
+        let mut rest = Scanner::new(received);
+        rest.skip(end);
+        if self.flaw.is_none() && rest.end().is_none() {
+            self.flaw = Some(rest.flaw());
+        }
+        self.is_line &= !rest.blanks();
+    }
+
+    /// Reads the object at `start` in the place of this record. Returns where it ends, or where its flaw is.
+    #[inline(never)]
+    pub fn read_from(&mut self, page: Marked<'a>, start: usize) -> usize {
+        let mut scanner = Scanner::new(page);
+        scanner.skip(start);
         self.fields = [Value::MISSING; Field::COUNT];
         self.labels = [Label::default(); Label::COUNT];
         for object in &mut self.parts {
@@ -81,13 +94,14 @@ impl<'a> Record<'a> {
         self.rest.clear();
         self.id.take();
         self.oddities = Oddities::default();
-        let mut scanner = Scanner::new(received);
         self.flaw = self.scan(&mut scanner).err();
+        self.received = page.part(start, scanner.position());
         self.oddities.note_if(scanner.too_deep(), Oddity::TooDeep);
         self.oddities.note_if(scanner.dirty(), Oddity::RepairedText);
         self.is_line = !scanner.blanks() && !scanner.dirty();
         self.given_time = self.instant(Field::EventTimestamp);
         self.submitted = self.instant(Field::SubmissionTimestamp);
+        scanner.position()
     }
 
     fn scan(&mut self, scanner: &mut Scanner<'a>) -> Result<(), Flaw> {
@@ -96,7 +110,7 @@ impl<'a> Record<'a> {
             return Err(passed.map_or_else(|| scanner.flaw(), |_| Flaw::NotAnObject));
         }
         let passed = scanner.members(|scanner, key| self.member(scanner, key));
-        passed.and_then(|()| scanner.end()).ok_or_else(|| scanner.flaw())
+        passed.ok_or_else(|| scanner.flaw())
     }
 
     fn member(&mut self, scanner: &mut Scanner<'a>, key: Text<'a>) -> Option<()> {

@@ -5,7 +5,7 @@ use crate::contract::Timestamp;
 use crate::event::Record;
 use crate::fault::Failure;
 use crate::fault::arm::{foreign_link, no_page};
-use crate::json::{Elements, bytes};
+use crate::json::bytes;
 use crate::link;
 use crate::normalize::{Context, Outcome};
 use crate::page::{self, NextLink};
@@ -18,28 +18,45 @@ const LONGEST_LINK: usize = 32 * 1024;
 /// Links remembered to notice a circle; a longer circle is found by its pages.
 const LINKS_REMEMBERED: usize = 2 * MOST_PAGES as usize;
 
+/// What a page has shown.
+#[derive(Default)]
+struct Shown {
+    /// Its records.
+    records: u32,
+    /// Whether any of them had not been shown by its query before.
+    brought_new: bool,
+    /// Its records, those aside that were taken when it was read the last time.
+    received: u64,
+    /// Those of them that were known.
+    duplicates: u64,
+}
+
 impl Reader<'_> {
-    /// Takes the records of a page and decides what comes next. Stops inside the page when the basket is full: the page
-    /// is then asked for again, and its ids tell what was taken.
+    /// Takes the records of a page and decides what comes next. Stops inside the page when the basket is full, or where
+    /// the page is broken: it is then asked for again, and its ids tell what was taken.
     pub(super) fn take_page(&mut self, body: &[u8]) -> Result<(), Failure> {
-        let page = page::read(body).map_err(no_page)?;
         let Some(mut reading) = self.cursor.state.reading.take() else {
             return Ok(());
         };
-        let taken = self.take_items(&mut reading, &page.items);
-        let Some(brought_new) = taken else {
-            reading.query.partial = true;
-            self.cursor.state.reading = Some(reading);
-            return Ok(());
+        let mut shown = Shown::default();
+        let read = page::read(body, |record| self.take(record, &mut reading, &mut shown));
+        self.arm.tally.add("received", shown.received);
+        self.arm.tally.add("duplicates", shown.duplicates);
+        let next_link = match read {
+            Ok(Some(next_link)) => next_link,
+            unfinished => {
+                reading.query.partial = true;
+                self.cursor.state.reading = Some(reading);
+                return unfinished.map(|_| ()).map_err(no_page);
+            }
         };
-        let size = u32::try_from(page.items.len()).unwrap_or(u32::MAX);
-        self.cursor.state.page_size = self.cursor.state.page_size.max(size);
+        self.cursor.state.page_size = self.cursor.state.page_size.max(shown.records);
         self.pages += 1;
         self.arm.tally.add("pages", 1);
         reading.query.pages += 1;
         let resumed = std::mem::take(&mut reading.query.partial);
-        let stuck = !page.items.is_empty() && !brought_new && !resumed;
-        let followed = self.follow(&mut reading, page.next_link, stuck);
+        let stuck = shown.records > 0 && !shown.brought_new && !resumed;
+        let followed = self.follow(&mut reading, next_link, stuck);
         if !reading.is_over() {
             self.cursor.state.reading = Some(reading);
         }
@@ -48,48 +65,33 @@ impl Reader<'_> {
         followed
     }
 
-    /// Takes records into the basket. Tells whether the page shows any that its query had not shown before; none when
-    /// the basket got full.
-    fn take_items(&mut self, reading: &mut Reading, items: &Elements<'_>) -> Option<bool> {
-        let mut brought_new = false;
-        let (mut received, mut duplicates) = (0, 0);
-        let mut is_full = false;
-        let mut record = Record::default();
-        for item in items.iter() {
-            record.read_next(item);
-            let id = record
-                .id()
-                .map_or_else(|| bytes::hash(item.bytes()), |id| bytes::hash(id.as_bytes()));
-            // The service says that the record lies in the range, whatever its own time says.
-            let time = record
-                .time()
-                .unwrap_or(reading.query.end)
-                .clamp(reading.position, reading.query.end);
-            match self.cursor.seen.look(id) {
-                Sight::InThisQuery if reading.query.partial => continue,
-                Sight::InThisQuery => {}
-                Sight::Before => {
-                    brought_new = true;
-                    self.cursor.seen.note(id, time);
-                }
-                Sight::New => {
-                    if !self.take_new(&record) {
-                        is_full = true;
-                        break;
-                    }
-                    brought_new = true;
-                    reading.query.news = true;
-                    self.cursor.seen.note(id, time);
-                    received += 1;
-                    continue;
-                }
-            }
-            received += 1;
-            duplicates += 1;
+    /// Takes a record into the basket, unless it is known. None when the basket is full.
+    fn take(&mut self, record: &Record<'_>, reading: &mut Reading, shown: &mut Shown) -> Option<()> {
+        let id = record
+            .id()
+            .map_or_else(|| bytes::hash(record.raw()), |id| bytes::hash(id.as_bytes()));
+        // The service says that the record lies in the range, whatever its own time says.
+        let time = record
+            .time()
+            .unwrap_or(reading.query.end)
+            .clamp(reading.position, reading.query.end);
+        let sight = self.cursor.seen.look(id);
+        if sight == Sight::New && !self.take_new(record) {
+            return None;
         }
-        self.arm.tally.add("received", received);
-        self.arm.tally.add("duplicates", duplicates);
-        (!is_full).then_some(brought_new)
+        shown.records += 1;
+        match sight {
+            Sight::InThisQuery if reading.query.partial => return Some(()),
+            Sight::InThisQuery => {}
+            Sight::Before | Sight::New => {
+                shown.brought_new = true;
+                self.cursor.seen.note(id, time);
+            }
+        }
+        reading.query.news |= sight == Sight::New;
+        shown.received += 1;
+        shown.duplicates += u64::from(sight != Sight::New);
+        Some(())
     }
 
     /// Makes an event of a record not seen before. False when there is no room for it.

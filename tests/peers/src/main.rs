@@ -26,10 +26,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     let program = compile(include_str!("../ecs.vrl"));
     let body = pages::role_assignments();
-    let page = page::read(&body).expect("the page is whole");
+    let mut records = Vec::new();
+    let read = page::read(&body, |record| {
+        records.push(record.raw().to_vec());
+        Some(())
+    });
+    read.expect("the page is whole");
     let mut state = RuntimeState::default();
-    let records: Vec<&[u8]> = page.items.iter().map(|item| item.bytes()).collect();
-    let first = records[0];
+    let first = records[0].as_slice();
     let parse = |json: &[u8]| serde_json::from_slice::<serde_json::Value>(json).expect("it is JSON");
     assert_eq!(
         parse(&map(&program, &mut state, first)),
