@@ -2,10 +2,12 @@
 
 mod envelope;
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use thiserror::Error;
 use tracing::warn;
@@ -208,7 +210,7 @@ fn open_or_create(path: &Path) -> Result<Database, DatabaseError> {
         return engine().open(path);
     }
     let draft = path.with_added_extension("new");
-    let database = engine().create(&draft)?;
+    let database = engine().create_with_backend(FileBackend::new(empty(&draft)?)?)?;
     // The draft is locked now. If somebody else finished theirs in the meantime, theirs counts.
     if path.exists() {
         drop(database);
@@ -218,6 +220,22 @@ fn open_or_create(path: &Path) -> Result<Database, DatabaseError> {
     std::fs::rename(&draft, path)?;
     sync_name(path)?;
     Ok(database)
+}
+
+/// An empty draft, locked. What a crash has left of an earlier one is not looked at: half written, it need not look damaged.
+fn empty(draft: &Path) -> Result<File, DatabaseError> {
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(draft)?;
+    match file.try_lock() {
+        Ok(()) => file.set_len(0)?,
+        Err(TryLockError::WouldBlock) => return Err(DatabaseError::DatabaseAlreadyOpen),
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    Ok(file)
 }
 
 fn engine() -> redb::Builder {

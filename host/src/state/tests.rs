@@ -50,6 +50,29 @@ async fn forgetting_touches_only_what_was_named() {
     assert_eq!(left, ["a", "c"]);
 }
 
+#[tokio::test]
+async fn a_draft_that_a_crash_left_at_any_length_is_no_obstacle() {
+    let (_folder, path) = temporary();
+    drop(State::open(&path).unwrap());
+    let whole = std::fs::read(&path).unwrap();
+    let lengths = (0..400).step_by(37).chain((400..whole.len()).step_by(49_999));
+    for length in lengths {
+        std::fs::remove_file(&path).unwrap();
+        // Room is made before it is filled.
+        let mut draft = whole.clone();
+        draft[length..].fill(0);
+        for draft in [&draft, &draft[..length]] {
+            std::fs::write(path.with_added_extension("new"), draft).unwrap();
+            let state = State::open(&path).unwrap();
+            state.commit("one", "a", "p 1", b"1 first").await.unwrap();
+            drop(state);
+            if draft.len() == whole.len() {
+                std::fs::remove_file(&path).unwrap();
+            }
+        }
+    }
+}
+
 #[test]
 fn a_second_opener_is_told_who_has_it() {
     let (_folder, path) = temporary();
