@@ -6,7 +6,7 @@ use crate::config::{Filter, Settings};
 use crate::contract::{Nanos, Timestamp};
 use crate::fault::{Failure, Kind, arm, transport};
 use crate::guid;
-use crate::http::{Level, Method, Request, Response, World};
+use crate::http::{Answer, Level, Method, Request, Response, TransportError, World};
 use crate::instant;
 use crate::login;
 use crate::partition::Partition;
@@ -20,8 +20,9 @@ const LOG_VERSION: &str = "2015-04-01";
 /// A version of the subscriptions API with display names and states.
 const SUBSCRIPTIONS_VERSION: &str = "2020-01-01";
 
-/// Most bytes of an answer. A page has about 200 events of at most some tens of kilobytes. A growing buffer holds half as
-/// much again for a moment, and the events made of the page come on top: all must fit into a sandbox of 64 MiB.
+/// Most bytes of an answer. A page has about 200 events of at most some tens of kilobytes. If all of it is one record, that
+/// is held twice for a moment while the window on it grows, and its event comes on top: all must fit into a sandbox of
+/// 64 MiB.
 const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// The longest that one exchange may take. A good page takes a second or two.
@@ -73,14 +74,20 @@ impl<'a> Arm<'a> {
         }
     }
 
-    /// Gets a page. The token is renewed once when the answer is 401, and once when an old token is refused with 403.
-    pub fn get(&mut self, url: &str) -> Result<Response, Failure> {
+    /// Gets an answer as a whole, as [`Arm::get`].
+    pub fn get_whole(&mut self, url: &str) -> Result<Response, Failure> {
+        let answer = self.get(url)?;
+        answer.whole().map_err(transport_failure(self.settings))
+    }
+
+    /// Gets a page, whose body is still to come. The token is renewed once when the answer is 401, and once when an old token is refused with 403.
+    pub fn get(&mut self, url: &str) -> Result<Answer, Failure> {
         loop {
             self.log_in()?;
             let failure = match self.send(url) {
-                Ok(response) => {
+                Ok(answer) => {
                     self.unproven = false;
-                    return Ok(response);
+                    return Ok(answer);
                 }
                 Err(failure) => failure,
             };
@@ -133,7 +140,7 @@ impl<'a> Arm<'a> {
         stale && !self.unproven
     }
 
-    fn send(&mut self, url: &str) -> Result<Response, Failure> {
+    fn send(&mut self, url: &str) -> Result<Answer, Failure> {
         let request = Request {
             method: Method::Get,
             url: url.to_owned(),
@@ -143,16 +150,16 @@ impl<'a> Arm<'a> {
             timeout: self.timeout(),
         };
         self.tally.add("requests", 1);
-        let response = match self.world.send(&request) {
-            Ok(response) => response,
-            Err(error) => return Err(transport::failure(&error, &self.settings.cloud.resource_manager)),
-        };
-        self.note_remaining(&response);
-        if response.status == 200 {
-            Ok(response)
-        } else {
-            Err(arm::failure(&response, self.world.now()))
+        let answer = self
+            .world
+            .send(&request)
+            .map_err(transport_failure(self.settings))?;
+        self.note_remaining(&answer.headers);
+        if answer.status == 200 {
+            return Ok(answer);
         }
+        let response = answer.whole().map_err(transport_failure(self.settings))?;
+        Err(arm::failure(&response, self.world.now()))
     }
 
     fn headers(&mut self) -> Vec<(&'static str, String)> {
@@ -176,8 +183,8 @@ impl<'a> Arm<'a> {
         left.clamp(SHORTEST_TIMEOUT, REQUEST_TIMEOUT)
     }
 
-    fn note_remaining(&mut self, response: &Response) {
-        let reads = response.headers.iter().filter(|(name, _)| {
+    fn note_remaining(&mut self, headers: &[(String, String)]) {
+        let reads = headers.iter().filter(|(name, _)| {
             let name = name.to_ascii_lowercase();
             name.starts_with(REMAINING_PREFIX) && name.ends_with("reads")
         });
@@ -206,6 +213,11 @@ impl fmt::Debug for Arm<'_> {
             .field("tally", &self.tally)
             .finish_non_exhaustive()
     }
+}
+
+/// Makes a failure of what went wrong on the way to Resource Manager, or on the way back.
+pub fn transport_failure(settings: &Settings) -> impl Fn(TransportError) -> Failure {
+    |error| transport::failure(&error, &settings.cloud.resource_manager)
 }
 
 /// The address of a log's first page. Both ends of the range are closed.

@@ -1,10 +1,10 @@
 //! The connection test: the request that a poll would send, for the last hour.
 
-use crate::arm::{Arm, log_url};
+use crate::arm::{Arm, log_url, transport_failure};
 use crate::config::Settings;
 use crate::contract::{Error, Nanos, Report, Timestamp};
 use crate::fault::Failure;
-use crate::fault::arm::{foreign_link, no_page};
+use crate::fault::arm::foreign_link;
 use crate::http::World;
 use crate::instant::{rfc3339, whole_millis};
 use crate::link;
@@ -43,14 +43,16 @@ pub fn check(
 }
 
 fn look(arm: &mut Arm<'_>, partition: &Partition, now: Timestamp) -> Result<(String, Vec<String>), Failure> {
-    let response = arm.get(&log_url(arm.settings, partition, now.saturating_sub(SPAN), now))?;
+    let answer = arm.get(&log_url(arm.settings, partition, now.saturating_sub(SPAN), now))?;
+    let failure = transport_failure(arm.settings);
+    let pieces = answer.body.map(|piece| piece.map_err(&failure));
     let (mut count, mut newest) = (0, None);
-    let next_link = page::read(&response.body, |record| {
+    let next_link = page::read(pieces, |record| {
         count += 1;
         newest = newest.max(record.time());
         Some(())
     });
-    let at_least = match &next_link.map_err(no_page)?.unwrap_or(NextLink::End) {
+    let at_least = match &next_link?.unwrap_or_default() {
         NextLink::Url(next)
             if link::leads_to(next, &arm.settings.cloud.resource_manager, &partition.log_path()) =>
         {

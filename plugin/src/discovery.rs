@@ -97,7 +97,7 @@ fn list(arm: &mut Arm<'_>) -> Result<Vec<Listed>, Failure> {
     let mut url = subscriptions_url(arm.settings);
     let mut followed = Vec::new();
     for _ in 0..MOST_PAGES {
-        let response = arm.get(&url)?;
+        let response = arm.get_whole(&url)?;
         let page: Value = serde_json::from_slice(&response.body).map_err(no_page)?;
         let items = page
             .get("value")

@@ -46,7 +46,52 @@ impl fmt::Debug for Request {
     }
 }
 
-/// An answer of any status.
+/// The pieces of a body in order. An error is the end of it: the body is not whole.
+pub type Body = Box<dyn Iterator<Item = Result<Vec<u8>, TransportError>>>;
+
+/// An answer of any status, whose body is still to come.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names in any letter case; values that are no UTF-8 are left out.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Body,
+}
+
+impl Answer {
+    /// Waits for all of it.
+    pub fn whole(self) -> Result<Response, TransportError> {
+        let mut body = Vec::new();
+        for piece in self.body {
+            body.extend_from_slice(&piece?);
+        }
+        Ok(Response {
+            status: self.status,
+            headers: self.headers,
+            body,
+        })
+    }
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Answer {
+            status: response.status,
+            headers: response.headers,
+            body: Box::new(std::iter::once(Ok(response.body))),
+        }
+    }
+}
+
+/// Shows no header and no body, as [`Response`].
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} (its body is to come)", self.status)
+    }
+}
+
+/// An answer of any status, as a whole.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
@@ -131,8 +176,8 @@ impl Level {
 
 /// Everything that the logic needs from outside during one call.
 pub trait World {
-    /// Sends a request and reads the whole answer. Redirects are not followed.
-    fn send(&mut self, request: &Request) -> Result<Response, TransportError>;
+    /// Sends a request and waits for the head of the answer. Redirects are not followed.
+    fn send(&mut self, request: &Request) -> Result<Answer, TransportError>;
 
     /// The wall clock.
     fn now(&self) -> Timestamp;

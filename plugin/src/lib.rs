@@ -1,7 +1,7 @@
 //! The Azure Activity Log source.
 //!
-//! An event's way: [`reader`] asks [`arm`] for a page, [`page`] splits it, [`event`] reads a record, [`normalize`] drops or
-//! rates it, [`format`](mod@format) writes it, and [`cursor`] remembers it.
+//! An event's way: [`reader`] asks [`arm`] for a page, [`page`] shows its records while it comes, [`event`] reads one,
+//! [`normalize`] drops or rates it, [`format`](mod@format) writes it, and [`cursor`] remembers it.
 //!
 //! | concern | modules |
 //! | --- | --- |

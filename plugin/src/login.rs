@@ -9,7 +9,7 @@ use crate::contract::{Nanos, Timestamp};
 use crate::fault::entra::Refusal;
 use crate::fault::{self, Failure, LONGEST_WAIT, transport};
 use crate::guid;
-use crate::http::{Method, Request, Response, World};
+use crate::http::{Answer, Method, Request, Response, World};
 use crate::percent;
 use crate::session::{Refused, Session, Token};
 use crate::span::{MINUTE, SECOND};
@@ -49,7 +49,7 @@ pub fn ensure_token(
     session.refused = None;
     let request = token_request(world, settings, timeout);
     tally.add("requests", 1);
-    let response = match world.send(&request) {
+    let response = match world.send(&request).and_then(Answer::whole) {
         Ok(response) => response,
         Err(error) => return Err(transport::failure(&error, &settings.cloud.authority)),
     };

@@ -155,10 +155,7 @@ impl Reader<'_> {
             let Some(url) = self.next_url() else {
                 return Ending::CaughtUp;
             };
-            let taken = self
-                .arm
-                .get(&url)
-                .and_then(|response| self.take_page(&response.body));
+            let taken = self.arm.get(&url).and_then(|answer| self.take_page(answer.body));
             if let Some(failure) = taken.err().and_then(|failure| self.absorb(failure)) {
                 return Ending::Failed(failure);
             }

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use azure_activity::contract::{Fault, Nanos, Timestamp};
-use azure_activity::http::{Level, Request, Response, TransportError, World};
+use azure_activity::http::{Answer, Level, Request, Response, TransportError, World};
 use azure_activity::source;
 
 const FIRST: &str = "11111111-2222-3333-4444-555555555555";
@@ -25,22 +25,24 @@ struct Canned {
 }
 
 impl World for Canned {
-    fn send(&mut self, request: &Request) -> Result<Response, TransportError> {
+    fn send(&mut self, request: &Request) -> Result<Answer, TransportError> {
         if request.url.ends_with("/oauth2/v2.0/token") {
             let body = r#"{"access_token":"token","expires_in":3599}"#;
-            return Ok(Response {
+            let response = Response {
                 status: 200,
                 headers: Vec::new(),
                 body: body.into(),
-            });
+            };
+            return Ok(response.into());
         }
         self.urls.push(request.url.clone());
         let (status, body) = self.answers.pop_front().expect("one request too many");
-        Ok(Response {
+        let response = Response {
             status,
             headers: Vec::new(),
             body: body.into_bytes(),
-        })
+        };
+        Ok(response.into())
     }
 
     fn now(&self) -> Timestamp {

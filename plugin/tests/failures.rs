@@ -143,6 +143,7 @@ fn a_failure_at_first_is_an_error_with_its_fault() {
         (Mishap::Status(503), Fault::Retry, "azure.unavailable", None),
         (Mishap::WebPage, Fault::Retry, "azure.bad_page", None),
         (Mishap::CutOff, Fault::Retry, "azure.bad_page", None),
+        (Mishap::BrokenOff, Fault::Retry, "network.incomplete", None),
         (Mishap::Timeout, Fault::Retry, "network.timeout", None),
         (Mishap::Reset, Fault::Retry, "network.connect", None),
         (Mishap::TooLarge, Fault::Retry, "azure.response_too_large", None),
@@ -174,18 +175,23 @@ fn what_came_before_a_failure_is_a_shorter_batch() {
 }
 
 #[test]
-fn what_came_before_the_end_of_a_page_cut_off_is_a_shorter_batch() {
-    let mut azure = azure(3);
-    azure.lasting = Some(Mishap::CutOff);
-    let first = poll(&mut azure, None, None).unwrap();
-    assert_eq!((first.events.len(), first.next_in.is_some()), (1, true));
-    azure.now += SECOND;
-    let again = poll(&mut azure, Some(first.cursor.clone()), first.session.clone()).unwrap_err();
-    assert_eq!((again.fault, again.code), (Fault::Retry, "azure.bad_page"));
-    azure.lasting = None;
-    let rest = poll(&mut azure, Some(first.cursor), again.session).unwrap();
-    assert_eq!((rest.events.len(), rest.progress.caught_up), (2, true));
-    assert_eq!(measure(&rest, "duplicates", ""), 0, "what was taken is known");
+fn what_came_of_half_a_page_is_a_shorter_batch() {
+    for (mishap, code) in [
+        (Mishap::CutOff, "azure.bad_page"),
+        (Mishap::BrokenOff, "network.incomplete"),
+    ] {
+        let mut azure = azure(3);
+        azure.lasting = Some(mishap);
+        let first = poll(&mut azure, None, None).unwrap();
+        assert_eq!((first.events.len(), first.next_in.is_some()), (1, true));
+        azure.now += SECOND;
+        let again = poll(&mut azure, Some(first.cursor.clone()), first.session.clone()).unwrap_err();
+        assert_eq!((again.fault, again.code), (Fault::Retry, code));
+        azure.lasting = None;
+        let rest = poll(&mut azure, Some(first.cursor), again.session).unwrap();
+        assert_eq!((rest.events.len(), rest.progress.caught_up), (2, true));
+        assert_eq!(measure(&rest, "duplicates", ""), 0, "what was taken is known");
+    }
 }
 
 #[test]

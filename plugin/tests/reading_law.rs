@@ -203,6 +203,7 @@ fn mishap() -> impl Strategy<Value = Option<Mishap>> {
         prop::sample::select(vec![403, 404, 408, 418, 500, 500, 502, 503, 504]).prop_map(Mishap::Status),
         Just(Mishap::WebPage),
         Just(Mishap::CutOff),
+        Just(Mishap::BrokenOff),
         Just(Mishap::Timeout),
         Just(Mishap::Reset),
         Just(Mishap::TooLarge),

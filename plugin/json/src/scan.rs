@@ -216,7 +216,7 @@ impl<'a> Scanner<'a> {
 
     /// Passes a member's name and the colon.
     #[inline(always)]
-    fn key(&mut self) -> Option<Text<'a>> {
+    pub fn key(&mut self) -> Option<Text<'a>> {
         if self.peek() != Some(b'"') {
             return None;
         }

@@ -5,14 +5,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use waki::{Client, ErrorCode};
 
 use crate::contract::{Nanos, Timestamp};
-use crate::http::{Level, Method, Request, Response, TransportError, World};
+use crate::http::{Answer, Level, Method, Request, TransportError, World};
 
-/// How much is read of a body at once. It is copied on its way through the host and once more here, which costs little
-/// while it stays in the processor's cache: less than to copy a page as a whole once.
-const CHUNK_BYTES: u64 = 256 * 1024;
-
-/// A page of 200 records, which is how many Azure sends, with room to spare.
-const USUAL_BODY: usize = 1024 * 1024;
+/// How much is read of a body at once, which a host may hand over in smaller pieces. It stays in the processor's cache on
+/// its way.
+const PIECE_BYTES: u64 = 256 * 1024;
 
 /// A longer connection attempt is not worth waiting for; hosts may be stricter.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,7 +29,7 @@ impl WasiWorld {
 }
 
 impl World for WasiWorld {
-    fn send(&mut self, request: &Request) -> Result<Response, TransportError> {
+    fn send(&mut self, request: &Request) -> Result<Answer, TransportError> {
         let began = Instant::now();
         let timeout = Duration::from_nanos(request.timeout);
         let client = Client::new();
@@ -55,34 +52,15 @@ impl World for WasiWorld {
             .iter()
             .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
             .collect();
-        // Room for all of it at once where the length is announced, else for a usual page: growing costs copies, and
-        // for a moment three times the memory.
-        let announced = headers
-            .iter()
-            .find(|(name, _)| name == "content-length")
-            .and_then(|(_, value)| value.parse().ok());
-        let room = announced.unwrap_or(USUAL_BODY).min(request.response_limit);
-        let mut body = Vec::with_capacity(room);
-        loop {
-            // waki keeps no type for an error inside a body; whatever it was, the body is not whole.
-            match answer
-                .chunk(CHUNK_BYTES)
-                .map_err(|_| TransportError::Incomplete)?
-            {
-                None => break,
-                Some(chunk) if body.len() + chunk.len() > request.response_limit => {
-                    return Err(TransportError::TooLarge);
-                }
-                Some(chunk) => body.extend_from_slice(&chunk),
-            }
-            if began.elapsed() > timeout {
-                return Err(TransportError::Timeout);
-            }
-        }
-        Ok(Response {
+        Ok(Answer {
             status: answer.status_code(),
             headers,
-            body,
+            body: Box::new(Pieces {
+                answer,
+                began,
+                timeout,
+                left: request.response_limit,
+            }),
         })
     }
 
@@ -102,6 +80,36 @@ impl World for WasiWorld {
 
     fn log(&mut self, level: Level, text: &str) {
         eprintln!("{} {text}", level.word());
+    }
+}
+
+/// The body of an answer.
+struct Pieces {
+    answer: waki::Response,
+    /// When the request was sent.
+    began: Instant,
+    timeout: Duration,
+    /// How many bytes more may come.
+    left: usize,
+}
+
+impl Iterator for Pieces {
+    type Item = Result<Vec<u8>, TransportError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Ok(piece) = self.answer.chunk(PIECE_BYTES) else {
+            // waki keeps no type for an error inside a body; whatever it was, the body is not whole.
+            return Some(Err(TransportError::Incomplete));
+        };
+        let piece = piece?;
+        let Some(left) = self.left.checked_sub(piece.len()) else {
+            return Some(Err(TransportError::TooLarge));
+        };
+        self.left = left;
+        if self.began.elapsed() > self.timeout {
+            return Some(Err(TransportError::Timeout));
+        }
+        Some(Ok(piece))
     }
 }
 

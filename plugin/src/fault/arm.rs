@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Failure, Kind, error_body, retry_after};
 use crate::contract::{Fault, Nanos, Timestamp};
 use crate::http::Response;
+use crate::page::PageError;
 use crate::span::{MINUTE, SECOND};
 
 /// One answer: by status, and by the code in the body where `azure` is not empty. The first row that fits counts.
@@ -272,6 +273,12 @@ pub fn no_page(what: impl std::fmt::Display) -> Failure {
         format!("the answer cannot be read: {what}"),
     )
     .hint("if it stays, look for a proxy that changes answers")
+}
+
+impl From<PageError> for Failure {
+    fn from(error: PageError) -> Self {
+        no_page(error)
+    }
 }
 
 /// A page whose next one is elsewhere.

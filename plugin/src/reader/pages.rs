@@ -1,10 +1,12 @@
 //! What a page means: its records, and where the next page is.
 
 use super::Reader;
+use crate::arm::transport_failure;
 use crate::contract::Timestamp;
 use crate::event::Record;
 use crate::fault::Failure;
-use crate::fault::arm::{foreign_link, no_page};
+use crate::fault::arm::foreign_link;
+use crate::http::Body;
 use crate::json::bytes;
 use crate::link;
 use crate::normalize::{Context, Outcome};
@@ -34,12 +36,14 @@ struct Shown {
 impl Reader<'_> {
     /// Takes the records of a page and decides what comes next. Stops inside the page when the basket is full, or where
     /// the page is broken: it is then asked for again, and its ids tell what was taken.
-    pub(super) fn take_page(&mut self, body: &[u8]) -> Result<(), Failure> {
+    pub(super) fn take_page(&mut self, body: Body) -> Result<(), Failure> {
         let Some(mut reading) = self.cursor.state.reading.take() else {
             return Ok(());
         };
         let mut shown = Shown::default();
-        let read = page::read(body, |record| self.take(record, &mut reading, &mut shown));
+        let failure = transport_failure(self.arm.settings);
+        let pieces = body.map(|piece| piece.map_err(&failure));
+        let read = page::read(pieces, |record| self.take(record, &mut reading, &mut shown));
         self.arm.tally.add("received", shown.received);
         self.arm.tally.add("duplicates", shown.duplicates);
         let next_link = match read {
@@ -47,7 +51,7 @@ impl Reader<'_> {
             unfinished => {
                 reading.query.partial = true;
                 self.cursor.state.reading = Some(reading);
-                return unfinished.map(|_| ()).map_err(no_page);
+                return unfinished.map(|_| ());
             }
         };
         self.cursor.state.page_size = self.cursor.state.page_size.max(shown.records);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use azure_activity::contract::{Nanos, Timestamp};
-use azure_activity::http::{Level, Method, Request, Response, TransportError, World};
+use azure_activity::http::{Answer, Level, Method, Request, Response, TransportError, World};
 use azure_activity::instant::{parse_rfc3339, rfc3339};
 
 pub const SECOND: Nanos = 1_000_000_000;
@@ -37,7 +37,10 @@ pub enum Mishap {
     ThrottledSilently,
     Status(u16),
     WebPage,
+    /// Half a page, as if it were whole.
     CutOff,
+    /// Half a page, then the connection ends.
+    BrokenOff,
     Timeout,
     Reset,
     TooLarge,
@@ -128,7 +131,7 @@ impl Simulated {
         answer(200, &body)
     }
 
-    fn log(&mut self, request: &Request) -> Result<Response, TransportError> {
+    fn log(&mut self, request: &Request) -> Result<Answer, TransportError> {
         let path = format!(
             "/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Insights/eventtypes/management/values"
         );
@@ -151,10 +154,8 @@ impl Simulated {
             .as_ref()
             .is_some_and(|(token, ends)| *authorization == format!("Bearer {token}") && self.now < *ends);
         if !accepted {
-            return Ok(answer(
-                401,
-                r#"{"error":{"code":"ExpiredAuthenticationToken","message":"expired"}}"#,
-            ));
+            let expired = r#"{"error":{"code":"ExpiredAuthenticationToken","message":"expired"}}"#;
+            return Ok(answer(401, expired).into());
         }
         let mishap = if self.mishaps.is_empty() {
             self.lasting
@@ -180,9 +181,9 @@ impl Simulated {
         self.nonce += 1;
         let own_link = more.then(|| link(next, self.nonce));
         let Some(mishap) = mishap else {
-            return Ok(self.serve(&page, own_link));
+            return Ok(self.serve(&page, own_link).into());
         };
-        Ok(match mishap {
+        let response = match mishap {
             Mishap::Throttled(seconds) => {
                 let seconds = u64::from(seconds) + 1;
                 self.not_before = self.now + seconds * SECOND;
@@ -195,12 +196,16 @@ impl Simulated {
             Mishap::ThrottledSilently => answer(429, ""),
             Mishap::Status(status) => answer(status, r#"{"code":"Strange","message":"a bad day"}"#),
             Mishap::WebPage => answer(200, "<html>sign in</html>"),
-            Mishap::CutOff => {
+            Mishap::CutOff | Mishap::BrokenOff => {
                 let mut response = self.serve(&page, own_link);
                 response.body.truncate(response.body.len() / 2);
                 page.iter()
                     .for_each(|event| *self.shown.get_mut(&event.id).unwrap() -= 1);
-                response
+                let mut answer = Answer::from(response);
+                if mishap == Mishap::BrokenOff {
+                    answer.body = Box::new(answer.body.chain([Err(TransportError::Incomplete)]));
+                }
+                return Ok(answer);
             }
             Mishap::Timeout => {
                 self.now += request.timeout;
@@ -226,7 +231,8 @@ impl Simulated {
                 r#"{"code":"BadRequest","message":"The skip token is invalid."}"#,
             ),
             Mishap::StaleLink => self.serve(&page, own_link),
-        })
+        };
+        Ok(response.into())
     }
 
     fn matching(&self, start: Timestamp, end: Timestamp) -> Vec<LogEvent> {
@@ -262,7 +268,7 @@ impl Simulated {
 }
 
 impl World for Simulated {
-    fn send(&mut self, request: &Request) -> Result<Response, TransportError> {
+    fn send(&mut self, request: &Request) -> Result<Answer, TransportError> {
         self.requests.push(outline(request));
         // Whatever happens takes time.
         assert!(
@@ -271,7 +277,7 @@ impl World for Simulated {
         );
         self.now += SECOND / 5;
         match request.method {
-            Method::Post => Ok(self.login(request)),
+            Method::Post => Ok(self.login(request).into()),
             Method::Get => self.log(request),
         }
     }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::anyhow;
 use azure_activity::contract::{Batch, Budget, Nanos, Request, Timestamp};
 use azure_activity::format::Format;
-use azure_activity::http::{self, Level, Response, TransportError, World};
+use azure_activity::http::{self, Answer, Level, Response, TransportError, World};
 use azure_activity::source;
 use headwater::config::Limits;
 
@@ -47,17 +47,18 @@ struct Canned<'a> {
 }
 
 impl World for Canned<'_> {
-    fn send(&mut self, request: &http::Request) -> Result<Response, TransportError> {
+    fn send(&mut self, request: &http::Request) -> Result<Answer, TransportError> {
         let body = if request.url.ends_with("/token") {
             TOKEN
         } else {
             self.page
         };
-        Ok(Response {
+        let response = Response {
             status: 200,
             headers: Vec::new(),
             body: body.to_vec(),
-        })
+        };
+        Ok(response.into())
     }
 
     fn now(&self) -> Timestamp {

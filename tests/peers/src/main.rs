@@ -14,7 +14,7 @@ use std::hint::black_box;
 use azure_activity::event::Record;
 use azure_activity::format::Format;
 use azure_activity::normalize::{self, Normalizer, Outcome, Settings};
-use azure_activity::page;
+use azure_activity::page::{self, PageError};
 use pace::best;
 use vrl::compiler::state::RuntimeState;
 use vrl::compiler::{Context, Program, TargetValue, TimeZone};
@@ -27,7 +27,7 @@ fn main() {
     let program = compile(include_str!("../ecs.vrl"));
     let body = pages::role_assignments();
     let mut records = Vec::new();
-    let read = page::read(&body, |record| {
+    let read = page::read([Ok::<_, PageError>(body)], |record| {
         records.push(record.raw().to_vec());
         Some(())
     });
