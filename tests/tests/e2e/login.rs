@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::artifacts;
 use crate::lab;
-use crate::site::{Site, Source, finish};
+use crate::site::{Site, Source, finish, wait_until};
 
 /// Longer than any login takes, so that only a hang ends here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -117,10 +117,14 @@ fn a_federated_token_that_was_replaced_in_its_file_is_used_without_a_restart() {
     wait_for_tokens(&server, 1);
     site.write("token.jwt", &federated_token(2));
     wait_for_tokens(&server, 2);
+    let all = lab::visible_ids(&server);
+    wait_until("both subscriptions were read", || {
+        site.path("contoso.ndjson").exists() && site.read("contoso.ndjson").lines().count() >= all.len()
+    });
     let pid = run.id().to_string();
     let _ = std::process::Command::new("kill").args(["-TERM", &pid]).status();
     finish(run).exits_with(0);
-    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
+    assert_eq!(site.ids("contoso.ndjson"), all);
 }
 
 const ISSUER: &str = "https://issuer.example";
