@@ -30,7 +30,7 @@ pub fn parse(text: &[u8]) -> Option<Timestamp> {
     }
     let (fraction, zone) = fraction(&text[19..])?;
     let days = days_since_epoch(year, month, day)?;
-    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+    let seconds = u64::from(days) * 86_400 + u64::from(hour * 3_600 + minute * 60 + second);
     let seconds = seconds.checked_add_signed(-offset_seconds(zone)?)?;
     // A comparison, since multiplying with a check takes a number of 128 bits on WebAssembly.
     if seconds > u64::MAX / NANOS_PER_SECOND {
@@ -94,10 +94,23 @@ fn digits(text: &[u8]) -> Option<u64> {
 
 /// The number that two digits stand for.
 #[inline(always)]
-fn two_digits(digits: [u8; 2]) -> Option<u64> {
+fn two_digits(digits: [u8; 2]) -> Option<u32> {
     let [tens, ones] = digits.map(|digit| digit.wrapping_sub(b'0'));
-    (tens < 10 && ones < 10).then(|| u64::from(tens) * 10 + u64::from(ones))
+    (tens < 10 && ones < 10).then(|| u32::from(tens) * 10 + u32::from(ones))
 }
+
+/// The nanoseconds in the digits of a fraction. A table, since dividing by ten takes a number of 128 bits on WebAssembly.
+const UNITS: [u64; 9] = [
+    100_000_000,
+    10_000_000,
+    1_000_000,
+    100_000,
+    10_000,
+    1_000,
+    100,
+    10,
+    1,
+];
 
 /// Nanoseconds of the fraction at the start of `text`, and what follows it.
 fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
@@ -105,10 +118,9 @@ fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
         return Some((0, text));
     };
     let mut value = 0;
-    let mut unit = NANOS_PER_SECOND;
+    let mut units = UNITS.iter();
     while let [digit @ b'0'..=b'9', after @ ..] = rest {
-        unit /= 10;
-        value += u64::from(digit - b'0') * unit;
+        value += u64::from(digit - b'0') * units.next().unwrap_or(&0);
         rest = after;
     }
     Some((value, rest))
@@ -131,7 +143,7 @@ fn offset_seconds(zone: &[u8]) -> Option<i64> {
     (hours < 24 && minutes < 60).then(|| sign * (hours * 3_600 + minutes * 60) as i64)
 }
 
-fn days_in_month(year: u64, month: u64) -> u64 {
+fn days_in_month(year: u32, month: u32) -> u32 {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         2 if leap => 29,
@@ -143,7 +155,7 @@ fn days_in_month(year: u64, month: u64) -> u64 {
 
 /// Days from 1970-01-01; none before it. Years are taken to begin in March, so that leap days come last
 /// (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
+fn days_since_epoch(year: u32, month: u32, day: u32) -> Option<u32> {
     let year = if month <= 2 { year.checked_sub(1)? } else { year };
     let (era, year_of_era) = (year / 400, year % 400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
