@@ -1,5 +1,6 @@
 //! One record of the Activity Log as received: read once, every field optional, whatever its shape.
 
+mod address;
 mod claims;
 mod field;
 mod oddity;
@@ -9,6 +10,7 @@ use std::cell::OnceCell;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+pub use address::Address;
 pub use claims::Claims;
 pub use field::{Field, Label};
 pub use oddity::{Oddities, Oddity};
@@ -255,11 +257,11 @@ impl<'a> Record<'a> {
     }
 
     /// What the claims say.
-    pub fn claims(&self) -> Claims<'a> {
+    pub fn claims(&self) -> &Claims<'a> {
         if self.parts[Part::Claims as usize].is_here {
-            self.claims
+            &self.claims
         } else {
-            Claims::default()
+            &Claims::NONE
         }
     }
 

@@ -1,6 +1,5 @@
 //! What a record means, apart from any output format: derived once, used by rules, severity and every writer.
 
-mod address;
 mod category;
 mod failure;
 mod http_status;
@@ -14,7 +13,6 @@ mod resource;
 mod role;
 mod status;
 
-pub use address::Address;
 pub use category::Category;
 pub use failure::Failure;
 pub use level::Level;
@@ -28,7 +26,7 @@ pub use status::{Outcome, word};
 
 use std::borrow::Cow;
 
-use crate::event::{Field, Label, Part, Record};
+use crate::event::{Address, Field, Label, Part, Record};
 use crate::json::Text;
 use crate::time::Timestamp;
 
@@ -111,7 +109,7 @@ impl<'a> Facts<'a> {
             client: record
                 .text_of(Part::HttpRequest, "clientIpAddress")
                 .map(Address::of),
-            token_client: principal.address.map(Address::of),
+            token_client: record.claims().address.clone(),
             principal,
             resource: Resource::of(record),
             tenant: record.text(Field::TenantId).or(principal.tenant_id),

@@ -1,3 +1,4 @@
+use super::Address;
 use crate::json::{Member, Text};
 
 const OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/objectidentifier";
@@ -5,7 +6,7 @@ const TENANT_ID: &str = "http://schemas.microsoft.com/identity/claims/tenantid";
 const UPN: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn";
 
 /// What the claims of a token say about who it was given to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims<'a> {
     /// The user principal name.
     pub upn: Option<Text<'a>>,
@@ -18,18 +19,34 @@ pub struct Claims<'a> {
     /// The directory.
     pub tenant_id: Option<Text<'a>>,
     /// Where the token was asked for.
-    pub address: Option<Text<'a>>,
+    pub address: Option<Address<'a>>,
     /// `idtyp`: `user` or `app`.
     pub kind: Option<Text<'a>>,
+}
+
+impl Claims<'_> {
+    /// Those of no token.
+    pub(super) const NONE: Claims<'static> = Claims {
+        upn: None,
+        object_id: None,
+        full_name: None,
+        app_id: None,
+        tenant_id: None,
+        address: None,
+        kind: None,
+    };
 }
 
 impl<'a> Claims<'a> {
     /// Reads them; of several claims under one name the last that is not blank counts.
     pub(super) fn of(members: &[Member<'a>]) -> Self {
         let mut claims = Claims::default();
-        for member in members {
-            if let Some(slot) = claims.slot(member.key) {
-                *slot = member.value.text().or(*slot);
+        for Member { key, value } in members {
+            let Some(text) = value.text() else { continue };
+            if key.is("ipaddr") {
+                claims.address = Some(Address::of(text));
+            } else if let Some(slot) = claims.slot(*key) {
+                *slot = Some(text);
             }
         }
         claims
@@ -44,7 +61,6 @@ impl<'a> Claims<'a> {
             4 if key.is("name") => Some(&mut self.full_name),
             5 if key.is("appid") => Some(&mut self.app_id),
             5 if key.is("idtyp") => Some(&mut self.kind),
-            6 if key.is("ipaddr") => Some(&mut self.address),
             _ if key.is(OBJECT_ID) => Some(&mut self.object_id),
             _ if key.is(TENANT_ID) => Some(&mut self.tenant_id),
             _ if key.is(UPN) => Some(&mut self.upn),

@@ -1,4 +1,4 @@
-use crate::event::{Claims, Field, Record};
+use crate::event::{Field, Record};
 use crate::json::Text;
 
 /// Who made a request.
@@ -16,8 +16,6 @@ pub struct Principal<'a> {
     pub app_id: Option<Text<'a>>,
     /// The directory.
     pub tenant_id: Option<Text<'a>>,
-    /// Where the token was asked for.
-    pub address: Option<Text<'a>>,
     /// `idtyp`: `user` or `app`.
     kind: Option<Text<'a>>,
 }
@@ -48,24 +46,19 @@ impl<'a> Principal<'a> {
     /// Reads it from `caller` and the claims.
     pub fn of(record: &Record<'a>) -> Self {
         let caller = record.text(Field::Caller);
-        let Claims {
-            upn,
-            object_id,
-            full_name,
-            app_id,
-            tenant_id,
-            address,
-            kind,
-        } = record.claims();
+        let claims = record.claims();
         Principal {
             caller,
-            upn: upn.or_else(|| caller.filter(|caller| caller.raw().contains(&b'@'))),
-            object_id: object_id.or_else(|| caller.filter(|caller| is_guid(caller.raw()))),
-            full_name,
-            app_id,
-            tenant_id,
-            address,
-            kind,
+            upn: claims
+                .upn
+                .or_else(|| caller.filter(|caller| caller.raw().contains(&b'@'))),
+            object_id: claims
+                .object_id
+                .or_else(|| caller.filter(|caller| is_guid(caller.raw()))),
+            full_name: claims.full_name,
+            app_id: claims.app_id,
+            tenant_id: claims.tenant_id,
+            kind: claims.kind,
         }
     }
 

@@ -6,8 +6,8 @@ mod people;
 
 use super::activity;
 use super::sentence;
-use crate::event::{Field, Label, Part, Record};
-use crate::facts::{Address, Category, Facts, Outcome};
+use crate::event::{Address, Field, Label, Part, Record};
+use crate::facts::{Category, Facts, Outcome};
 use crate::json::{Output, Text, bytes};
 use crate::normalize::Context;
 use crate::severity::Rating;

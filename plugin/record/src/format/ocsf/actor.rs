@@ -1,6 +1,6 @@
 use super::{PLATFORM, is_service_name};
-use crate::event::{Part, Record};
-use crate::facts::{Address, Facts, Kind, Principal, is_email_address};
+use crate::event::{Address, Part, Record};
+use crate::facts::{Facts, Kind, Principal, is_email_address};
 use crate::json::{Output, Text};
 
 /// Writes `actor` and `src_endpoint`.
