@@ -25,6 +25,7 @@ pub use embedded::Embedded;
 pub use marks::{Marked, Marks};
 pub use output::Output;
 pub use scan::{Flaw, Scanner};
+pub use split::Closing;
 pub use squeeze::squeeze;
 pub use text::Text;
 pub use value::{Member, Shape, Value};

@@ -1,7 +1,49 @@
 use crate::chunk::{self, WIDTH};
 use crate::{Marked, Scanner};
 
+/// What brackets say of a container that is broken.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Closing<'a> {
+    /// It ends where they are all closed.
+    Closed(Marked<'a>),
+    /// One closes another of a different kind.
+    Mismatched,
+    /// They are not all closed.
+    CutOff,
+}
+
 impl<'a> Scanner<'a> {
+    /// Looks where the container that starts here ends, by its strings and brackets alone, and passes it if they match. A
+    /// backslash takes the meaning from a quote also where it should not stand.
+    #[cold]
+    pub fn container(&mut self) -> Closing<'a> {
+        let start = self.position();
+        let bytes = self.remaining();
+        let mut open = Open::default();
+        let mut is_text = false;
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                b'\\' => at += usize::from(matches!(bytes.get(at + 1), Some(b'"' | b'\\'))),
+                b'"' => is_text = !is_text,
+                b'{' | b'[' if !is_text => open.enter(byte),
+                b'}' | b']' if !is_text => {
+                    if !open.is_left_by(byte) {
+                        return Closing::Mismatched;
+                    }
+                    open.leave(byte);
+                    if open.is_empty() {
+                        self.skip(at + 1);
+                        return Closing::Closed(self.marked().part(start, start + at + 1));
+                    }
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        Closing::CutOff
+    }
+
     /// Passes one element of an array, which starts here, whatever is wrong with it: looks at strings and brackets only. A
     /// bracket that closes an outer one closes those inside it too, and one that closes nothing in the element is passed
     /// over, so that a broken element ends where it seems to.
@@ -59,10 +101,17 @@ impl Open {
         self.braces += usize::from(opening == b'{');
     }
 
+    /// Whether `closing` closes the innermost.
+    fn is_left_by(&self, closing: u8) -> bool {
+        self.brackets.last() == Some(&opening(closing))
+    }
+
     fn leave(&mut self, closing: u8) {
-        let (opening, count) = match closing {
-            b'}' => (b'{', self.braces),
-            _ => (b'[', self.brackets.len() - self.braces),
+        let opening = opening(closing);
+        let count = if opening == b'{' {
+            self.braces
+        } else {
+            self.brackets.len() - self.braces
         };
         if count == 0 {
             return;
@@ -74,6 +123,10 @@ impl Open {
             }
         }
     }
+}
+
+fn opening(closing: u8) -> u8 {
+    if closing == b'}' { b'{' } else { b'[' }
 }
 
 /// The position behind the string whose inside starts at `at`; the end of the input if it is not closed.
@@ -91,6 +144,49 @@ fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
             Some(b'\\') => at += 2,
             Some(_) => at += 1,
             None => return bytes.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn length_of(text: &str) -> Result<usize, Closing<'static>> {
+        match Scanner::new(text.as_bytes()).container() {
+            Closing::Closed(container) => Ok(container.bytes().len()),
+            Closing::Mismatched => Err(Closing::Mismatched),
+            Closing::CutOff => Err(Closing::CutOff),
+        }
+    }
+
+    #[test]
+    fn containers_end_where_their_brackets_do() {
+        for (text, length) in [
+            ("{}", Ok(2)),
+            (r#"{"a":[1,"]}\"}"]} ,"#, Ok(17)),
+            (r#"["\\",{}]]"#, Ok(9)),
+            (r#"{"a":1e} x"#, Ok(8)),
+            (r#"{"a",\"b\":\{}}"#, Ok(15)),
+            ("[1,2", Err(Closing::CutOff)),
+            (r#"{"a}"#, Err(Closing::CutOff)),
+            ("{]}", Err(Closing::Mismatched)),
+        ] {
+            assert_eq!(length_of(text), length, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn containers_that_are_valid_are_never_misjudged(
+            text in r#"[{\[]("(a|é|\\\\|\\"|[{}\[\]]){0,90}"|[\[\]{},:1 ]){0,40}[}\]]{0,3}"#,
+        ) {
+            let mut scanner = Scanner::new(text.as_bytes());
+            if scanner.value().is_some() {
+                prop_assert_eq!(length_of(&text), Ok(scanner.position()));
+            }
         }
     }
 }

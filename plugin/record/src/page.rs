@@ -1,7 +1,10 @@
-//! Takes a page of the API apart.
+//! Takes a page of the API apart while it comes.
+
+mod walk;
 
 use crate::event::Record;
-use crate::json::{Flaw, Marks, Scanner, Shape, Value};
+use crate::json::Flaw;
+use walk::{Flow, Walk};
 
 /// What a page says about the next one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,9 +33,6 @@ pub enum PageError {
     NotAList,
 }
 
-/// Byte order mark, which some gateways put before JSON.
-const MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// How much of a body is looked at together, once that much is there: some dozens of records, which stay in the processor's
 /// cache meanwhile.
 const WINDOW: usize = 256 * 1024;
@@ -55,22 +55,18 @@ fn read_by<E: From<PageError>>(
 ) -> Result<Option<NextLink>, E> {
     let mut window = Vec::new();
     let mut wanted = least;
-    let mut page = Page::default();
+    let mut walk = Walk::default();
     loop {
         // What has come counts, also where nothing more will.
-        let (is_whole, failure) = match fill(&mut window, wanted, pieces) {
-            Ok(is_whole) => (is_whole, None),
-            Err(failure) => (false, Some(failure)),
-        };
-        let passed = match page.go_on(&window, is_whole, &mut take)? {
-            Flow::Ended => return Ok(Some(page.next_link)),
+        let filled = fill(&mut window, wanted, pieces);
+        walk.is_whole = matches!(filled, Ok(true));
+        let passed = match walk.go_on(&window, &mut take)? {
+            Flow::Ended => return Ok(Some(walk.next_link)),
             Flow::Stopped => return Ok(None),
             Flow::Passed(passed) => passed,
         };
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
-        page.before += passed;
+        filled?;
+        walk.before += passed;
         window.drain(..passed);
         // A record that is longer than the window is begun again with twice as much.
         wanted = least.max(2 * window.len());
@@ -91,170 +87,6 @@ fn fill<E>(
         }
     }
     Ok(false)
-}
-
-/// A page that is being read.
-#[derive(Default)]
-struct Page {
-    place: Place,
-    next_link: NextLink,
-    not_a_list: bool,
-    /// How many bytes came before the window.
-    before: usize,
-}
-
-/// Where in a page the reading stands.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Before everything.
-    #[default]
-    Start,
-    /// Behind the opening brace.
-    Opened,
-    /// Before a member's name.
-    Member,
-    /// Among the records.
-    List,
-    /// Behind a member.
-    Passed,
-    /// Behind the closing brace.
-    End,
-}
-
-/// How the reading of a window ended.
-enum Flow {
-    /// The page is over.
-    Ended,
-    /// Nobody wants more.
-    Stopped,
-    /// After so many bytes, what comes next is not there as a whole.
-    Passed(usize),
-}
-
-impl Page {
-    /// Goes on as far as the window allows; `is_whole` says that nothing comes behind it.
-    fn go_on(
-        &mut self,
-        window: &[u8],
-        is_whole: bool,
-        take: &mut impl FnMut(&Record<'_>) -> Option<()>,
-    ) -> Result<Flow, PageError> {
-        let marks = Marks::of(window);
-        let mut scanner = Scanner::new(marks.marked());
-        let mut record = Record::default();
-        loop {
-            let passed = scanner.position();
-            let stepped = match self.place {
-                Place::List => self.element(&mut scanner, &mut record),
-                _ => self.step(&mut scanner)?.map(|()| false),
-            };
-            match stepped {
-                Some(true) if take(&record).is_none() => return Ok(Flow::Stopped),
-                Some(_) => {}
-                None if is_whole => return self.end(&mut scanner),
-                None => return Ok(Flow::Passed(passed)),
-            }
-        }
-    }
-
-    /// Passes what comes next outside the list; none if it is not all there, or flawed.
-    fn step(&mut self, scanner: &mut Scanner<'_>) -> Result<Option<()>, PageError> {
-        if self.place == Place::Start && scanner.remaining().starts_with(MARK) {
-            scanner.skip(MARK.len());
-        }
-        let Some(next) = scanner.peek() else {
-            return Ok(None);
-        };
-        self.place = match (self.place, next) {
-            (Place::Start, b'{') => Place::Opened,
-            (Place::Start, _) => return Err(Flaw::NotAnObject.into()),
-            (Place::Opened | Place::Passed, b'}') => Place::End,
-            (Place::Passed, b',') => Place::Member,
-            (Place::Opened | Place::Member, _) => return Ok(self.member(scanner)),
-            (Place::Passed | Place::End | Place::List, _) => return Ok(None),
-        };
-        scanner.skip(1);
-        Ok(Some(()))
-    }
-
-    fn member(&mut self, scanner: &mut Scanner<'_>) -> Option<()> {
-        let key = scanner.key()?;
-        if key.is("value") && scanner.take(b'[') {
-            self.place = Place::List;
-            return Some(());
-        }
-        let value = scanner.value()?;
-        // The rest of a number may still come.
-        scanner.peek()?;
-        if key.is("value") {
-            self.not_a_list |= !matches!(value.shape(), Shape::Null);
-        } else if key.is("nextLink") {
-            self.next_link = link(value);
-        }
-        self.place = Place::Passed;
-        Some(())
-    }
-
-    /// Reads the next element of the list, if there is one. None if it is not all there.
-    ///
-    /// Where an element is broken, its brackets alone tell where it ends, so that it costs no other.
-    fn element<'a>(&mut self, scanner: &mut Scanner<'a>, record: &mut Record<'a>) -> Option<bool> {
-        while scanner.take(b',') {}
-        match scanner.peek()? {
-            b']' => {
-                scanner.skip(1);
-                self.place = Place::Passed;
-                return Some(false);
-            }
-            b'{' => {
-                let end = record.read_from(scanner.marked(), scanner.position());
-                if record.flaw().is_none() {
-                    scanner.return_to(end);
-                    return Some(true);
-                }
-            }
-            _ => {}
-        }
-        record.read_next(scanner.element()?);
-        Some(true)
-    }
-
-    /// Judges a page that cannot be read on.
-    fn end(&self, scanner: &mut Scanner<'_>) -> Result<Flow, PageError> {
-        match self.place {
-            Place::Start => Err(PageError::Empty),
-            Place::End if scanner.end().is_some() && self.not_a_list => Err(PageError::NotAList),
-            Place::End if scanner.end().is_some() => Ok(Flow::Ended),
-            _ => Err(match scanner.flaw() {
-                Flaw::CutOff(length) => Flaw::CutOff(self.before + length),
-                Flaw::Unexpected(at) => Flaw::Unexpected(self.before + at),
-                Flaw::NotAnObject => Flaw::NotAnObject,
-            }
-            .into()),
-        }
-    }
-}
-
-fn link(value: Value<'_>) -> NextLink {
-    let text = match value.shape() {
-        Shape::Missing | Shape::Null => return NextLink::End,
-        Shape::Text(text) => text.to_str().into_owned(),
-        Shape::Bool(truth) => truth.to_string(),
-        Shape::Number(raw) | Shape::Object(raw) | Shape::Array(raw) => {
-            String::from_utf8_lossy(raw).into_owned()
-        }
-    };
-    let scheme = |scheme: &str| {
-        text.get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    };
-    if text.is_empty() {
-        NextLink::End
-    } else if scheme("https://") || scheme("http://") {
-        NextLink::Url(text)
-    } else {
-        NextLink::Odd(text)
-    }
 }
 
 #[cfg(test)]
