@@ -57,15 +57,10 @@ impl<'a> Text<'a> {
     #[inline]
     pub fn trimmed(self) -> Option<Self> {
         // Hardly any text has blanks around it.
-        if let (Some(b'!'..), Some(b'!'..)) = (self.raw.first(), self.raw.last()) {
-            return Some(self);
-        }
-        self.without_blanks()
-    }
-
-    #[cold]
-    fn without_blanks(self) -> Option<Self> {
-        let raw = self.raw.trim_ascii();
+        let raw = match (self.raw.first(), self.raw.last()) {
+            (Some(b'!'..), Some(b'!'..)) => self.raw,
+            _ => without_blanks(self.raw),
+        };
         (!raw.is_empty()).then_some(Text { raw, kind: self.kind })
     }
 
@@ -112,6 +107,12 @@ impl<'a> Text<'a> {
             decoded_means(self.raw, text)
         }
     }
+}
+
+/// A function of bytes: if it took and returned a text, every text would go through memory.
+#[cold]
+fn without_blanks(raw: &[u8]) -> &[u8] {
+    raw.trim_ascii()
 }
 
 /// Equality of escaped text with plain text, letter case aside.

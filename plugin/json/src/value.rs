@@ -87,14 +87,10 @@ impl<'a> Value<'a> {
     }
 
     /// Whether there is nothing to say: no member, `null`, blank text, `{}` or `[]`.
-    #[inline]
+    #[inline(always)]
     pub fn says_nothing(self) -> bool {
-        match self.shape() {
-            Shape::Text(text) => text.trimmed().is_none(),
-            Shape::Missing | Shape::Null => true,
-            Shape::Object(raw) | Shape::Array(raw) => raw[1..raw.len() - 1].trim_ascii().is_empty(),
-            Shape::Bool(_) | Shape::Number(_) => false,
-        }
+        let is_usual = self.kind >= Kind::Plain && matches!(self.raw.first(), Some(b'!'..));
+        !is_usual && says_nothing(self.raw, self.kind)
     }
 
     /// The value of a number written as one, or as text, if it is a whole one that is not negative.
@@ -105,6 +101,16 @@ impl<'a> Value<'a> {
             _ => return None,
         };
         std::str::from_utf8(digits).ok()?.parse().ok()
+    }
+}
+
+#[inline(never)]
+fn says_nothing(raw: &[u8], kind: Kind) -> bool {
+    match (Value { raw, kind }).shape() {
+        Shape::Text(text) => text.trimmed().is_none(),
+        Shape::Missing | Shape::Null => true,
+        Shape::Object(raw) | Shape::Array(raw) => raw[1..raw.len() - 1].trim_ascii().is_empty(),
+        Shape::Bool(_) | Shape::Number(_) => false,
     }
 }
 

@@ -166,12 +166,12 @@ impl<'a> Record<'a> {
     fn odd_member(&mut self, known: Option<field::Known>, member: Member<'a>) {
         match (known, member.value.shape()) {
             (Some(_), Shape::Null) => {}
-            (Some(field::Known::Label(slot)), Shape::Text(text)) => {
-                self.labels[slot].plain(text);
+            (Some(field::Known::Label(slot)), Shape::Text(_)) => {
+                self.labels[slot].plain(member.value);
                 self.oddities.note(Oddity::PlainText);
             }
-            (Some(field::Known::Label(slot)), Shape::Number(digits)) => {
-                self.labels[slot].plain(Text::plain(digits));
+            (Some(field::Known::Label(slot)), Shape::Number(_)) => {
+                self.labels[slot].plain(member.value);
                 self.oddities.note(Oddity::OddShape);
             }
             (Some(field::Known::Part(part)), Shape::Array(elements)) => {
@@ -246,8 +246,9 @@ impl<'a> Record<'a> {
     }
 
     /// A localizable field.
-    pub fn label(&self, slot: usize) -> Label<'a> {
-        self.labels[slot]
+    #[inline(always)]
+    pub fn label(&self, slot: usize) -> &Label<'a> {
+        &self.labels[slot]
     }
 
     /// The members of a nested object.
@@ -272,16 +273,23 @@ impl<'a> Record<'a> {
     }
 
     /// A member of a nested object, whatever the letter case of its name.
+    #[inline(always)]
     pub fn member_of(&self, part: Part, name: &str) -> Value<'a> {
+        *self.find(part, name)
+    }
+
+    #[inline(never)]
+    fn find(&self, part: Part, name: &str) -> &Value<'a> {
         let member = self
             .part_members(part)
             .iter()
             .rev()
             .find(|member| member.key.is(name));
-        member.map_or(Value::MISSING, |member| member.value)
+        member.map_or(&Value::MISSING, |member| &member.value)
     }
 
     /// A member's text, if it is not blank.
+    #[inline(always)]
     pub fn text_of(&self, part: Part, name: &str) -> Option<Text<'a>> {
         self.member_of(part, name).text()
     }

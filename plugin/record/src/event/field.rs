@@ -43,8 +43,8 @@ impl Field {
 /// A localizable field: `{"value", "localizedValue"}`, or plain text in old records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Label<'a> {
-    value: Option<Text<'a>>,
-    localized: Option<Text<'a>>,
+    value: Value<'a>,
+    localized: Value<'a>,
 }
 
 impl<'a> Label<'a> {
@@ -77,9 +77,9 @@ impl<'a> Label<'a> {
     #[inline(always)]
     fn read_usual(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
         scanner.expect_all(b"{\"value\":")?;
-        self.value = given(scanner.value()?);
+        self.value = scanner.value()?;
         scanner.expect_all(b",\"localizedValue\":")?;
-        self.localized = scanner.value()?.text();
+        self.localized = scanner.value()?;
         scanner.expect(b'}')
     }
 
@@ -90,34 +90,31 @@ impl<'a> Label<'a> {
         let passed = scanner.collect(&mut members);
         for Member { key, value } in members {
             if key.is("value") {
-                self.value = given(value);
+                self.value = value;
             } else if key.is("localizedValue") {
-                self.localized = value.text();
+                self.localized = value;
             }
         }
         passed
     }
 
-    pub(super) fn plain(&mut self, text: Text<'a>) {
-        self.value = text.trimmed();
+    /// Takes text or a number where an object is usual.
+    pub(super) fn plain(&mut self, value: Value<'a>) {
+        self.value = value;
     }
 
-    /// What programs go by.
-    pub fn value(self) -> Option<Text<'a>> {
-        self.value
+    /// What programs go by, which has been met as a number.
+    #[inline(always)]
+    pub fn value(&self) -> Option<Text<'a>> {
+        match self.value.shape() {
+            Shape::Number(digits) => Some(Text::plain(digits)),
+            _ => self.value.text(),
+        }
     }
 
     /// What people read.
-    pub fn localized(self) -> Option<Text<'a>> {
-        self.localized
-    }
-}
-
-/// The text of a label's value, which has been met as a number.
-fn given(value: Value<'_>) -> Option<Text<'_>> {
-    match value.shape() {
-        Shape::Number(digits) => Some(Text::plain(digits)),
-        _ => value.text(),
+    pub fn localized(&self) -> Option<Text<'a>> {
+        self.localized.text()
     }
 }
 

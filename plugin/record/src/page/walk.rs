@@ -125,9 +125,13 @@ impl Walk {
             }
             b'{' => {
                 let end = record.read_from(scanner.marked(), scanner.position());
-                if record.flaw().is_none() {
-                    scanner.return_to(end);
-                    return Some(true);
+                match record.flaw() {
+                    None => {
+                        scanner.return_to(end);
+                        return Some(true);
+                    }
+                    Some(Flaw::CutOff(_)) if !self.is_whole => return None,
+                    Some(_) => {}
                 }
             }
             _ => {}
