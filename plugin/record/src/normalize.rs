@@ -87,6 +87,8 @@ impl Normalizer {
     }
 
     /// Makes an event of a record, unless a rule leaves it out or it is none.
+    // Inlined into its caller, it would be compiled for size with that.
+    #[inline(never)]
     pub fn apply(&mut self, record: &Record<'_>, context: &Context<'_>) -> Outcome {
         if let Some(flaw) = record.flaw() {
             return reject(record, flaw.to_string());

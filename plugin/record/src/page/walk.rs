@@ -53,10 +53,12 @@ pub(super) enum Flow {
 
 impl Walk {
     /// Goes on as far as the window allows.
+    // Not generic: it would be compiled for size, with whoever reads the page.
+    #[inline(never)]
     pub(super) fn go_on(
         &mut self,
         window: &[u8],
-        take: &mut impl FnMut(&Record<'_>) -> Option<()>,
+        take: &mut dyn FnMut(&Record<'_>) -> Option<()>,
     ) -> Result<Flow, PageError> {
         let marks = Marks::of(window);
         let mut scanner = Scanner::new(marks.marked());
