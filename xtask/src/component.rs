@@ -18,7 +18,7 @@ pub struct Component {
     pub file: &'static str,
 }
 
-/// The linear memory that a component starts with, in bytes: what a poll of a thousand events of 7 KB takes. Reserving it
+/// The linear memory that a component starts with, in bytes: what a poll of a thousand events of 10 KB takes. Reserving it
 /// costs nothing. Asking for it piece by piece costs a twentieth of such a poll, since the host then changes the protection
 /// of every page. What the host keeps of an instance's memory is as much (`host/src/engine.rs`).
 const INITIAL_MEMORY: usize = 12 << 20;

@@ -2,7 +2,7 @@
 //!
 //! | concern | modules |
 //! | --- | --- |
-//! | records | [`page`] splits a page, [`event`] reads a record, [`time`] its instants |
+//! | records | [`page`] shows the records of a page, [`event`] reads one, [`time`] its instants |
 //! | what they mean | [`facts`] |
 //! | how serious they are | [`severity`], [`pattern`], the operator's [`rules`] |
 //! | events | [`normalize`] drops or rates a record, [`format`](mod@format) writes it |
