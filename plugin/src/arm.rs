@@ -80,7 +80,8 @@ impl<'a> Arm<'a> {
         answer.whole().map_err(transport_failure(self.settings))
     }
 
-    /// Gets a page, whose body is still to come. The token is renewed once when the answer is 401, and once when an old token is refused with 403.
+    /// Gets a page, whose body is still to come. The token is renewed once when the answer is 401, and once when an old
+    /// token is refused with 403.
     pub fn get(&mut self, url: &str) -> Result<Answer, Failure> {
         loop {
             self.log_in()?;
