@@ -6,6 +6,28 @@ use crate::swar::{HIGH, ONES};
 
 pub use memchr::{memchr as find, memrchr as find_last};
 
+/// Whether a text holds a byte. For texts too short to be worth a search by [`find`].
+pub fn contains(text: &[u8], byte: u8) -> bool {
+    let has = |word: u64| {
+        let differing = word ^ (ONES * u64::from(byte));
+        differing.wrapping_sub(ONES) & !differing & HIGH != 0
+    };
+    match (ends::<8>(text), ends::<4>(text)) {
+        (Some((_, last)), _) => {
+            let (words, _) = text.as_chunks::<8>();
+            words
+                .iter()
+                .chain([last])
+                .any(|word| has(u64::from_le_bytes(*word)))
+        }
+        (_, Some((first, last))) => {
+            let word = |half: &[u8; 4]| u64::from(u32::from_le_bytes(*half));
+            has(word(first) | word(last) << 32)
+        }
+        _ => text.contains(&byte),
+    }
+}
+
 /// A published, stable 64-bit hash, XXH3. One copy of it: it is long, and compilers would put it where it is called.
 #[inline(never)]
 pub fn hash(bytes: &[u8]) -> u64 {
@@ -60,7 +82,8 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
             4..8 => same_ends::<4>(one, other),
             8..=16 => same_ends::<8>(one, other),
             17..=32 => same_ends::<16>(one, other),
-            33..64 => same_ends::<32>(one, other),
+            33..=64 => same_ends::<32>(one, other),
+            65..128 => same_ends::<64>(one, other),
             _ => starts_with(one, other),
         }
 }
@@ -95,9 +118,9 @@ pub fn starts_with(bytes: &[u8], start: &[u8]) -> bool {
     let Some(bytes) = bytes.get(..start.len()) else {
         return false;
     };
-    let ((blocks, _), (others, _)) = (bytes.as_chunks::<64>(), start.as_chunks::<64>());
+    let ((blocks, _), (others, _)) = (bytes.as_chunks::<128>(), start.as_chunks::<128>());
     let mut blocks = blocks.iter().zip(others);
-    match (bytes.last_chunk::<64>(), start.last_chunk::<64>()) {
+    match (bytes.last_chunk::<128>(), start.last_chunk::<128>()) {
         (Some(one), Some(other)) => {
             blocks.all(|(one, other)| same_array(one, other)) && same_array(one, other)
         }
@@ -122,6 +145,7 @@ fn same_first(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// The same for byte strings of one length.
+#[inline(always)]
 fn same_word(one: &[u8], other: &[u8]) -> bool {
     let differing = if let (Some(one), Some(other)) = (ends::<8>(one), ends::<8>(other)) {
         let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
@@ -168,6 +192,11 @@ mod tests {
             let longer = [one.as_bytes(), more.as_bytes()].concat();
             prop_assert_eq!(starts_with(&longer, &other), longer.starts_with(&other));
             prop_assert_eq!(starts_with(&other, &longer), other.starts_with(&longer));
+        }
+
+        #[test]
+        fn a_byte_is_found_wherever_it_is(text in "[a@é]{0,30}") {
+            prop_assert_eq!(contains(text.as_bytes(), b'@'), text.contains('@'));
         }
 
         #[test]

@@ -28,27 +28,32 @@ pub fn first_stop(chunk: &Chunk) -> usize {
 /// Where the first backslash is; the width if there is none.
 #[inline(always)]
 pub fn first_backslash(chunk: &Chunk) -> usize {
-    (u32::from(backslashes(chunk)) | 1 << WIDTH).trailing_zeros() as usize
+    (u32::from(vector::equal(chunk, b'\\')) | 1 << WIDTH).trailing_zeros() as usize
 }
 
 /// The stops of a block: one bit per byte, the first in the lowest.
 #[inline(always)]
 pub fn stops(block: &[u8; BLOCK]) -> u64 {
+    gather(block, vector::stops)
+}
+
+/// The quotes of a block, likewise.
+#[inline(always)]
+pub fn quotes(block: &[u8; BLOCK]) -> u64 {
+    gather(block, |chunk| vector::equal(chunk, b'"'))
+}
+
+/// The backslashes of a block, likewise.
+#[inline(always)]
+pub fn backslashes(block: &[u8; BLOCK]) -> u64 {
+    gather(block, |chunk| vector::equal(chunk, b'\\'))
+}
+
+#[inline(always)]
+fn gather(block: &[u8; BLOCK], bits: impl Fn(&Chunk) -> u16) -> u64 {
     let (chunks, _): (&[Chunk], _) = block.as_chunks();
-    let chunks = chunks.iter().rev().map(|chunk| u64::from(vector::stops(chunk)));
-    chunks.fold(0, |stops, chunk| stops << WIDTH | chunk)
-}
-
-/// The quotes: one bit per byte, the first in the lowest.
-#[inline(always)]
-pub fn quotes(chunk: &Chunk) -> u16 {
-    vector::equal(chunk, b'"')
-}
-
-/// The backslashes, likewise.
-#[inline(always)]
-pub fn backslashes(chunk: &Chunk) -> u16 {
-    vector::equal(chunk, b'\\')
+    let chunks = chunks.iter().rev().map(|chunk| u64::from(bits(chunk)));
+    chunks.fold(0, |bits, chunk| bits << WIDTH | chunk)
 }
 
 /// Writes a chunk with a backslash before each quote and backslash to the start of `target`, which has room for twice the

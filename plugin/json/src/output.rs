@@ -1,4 +1,4 @@
-use crate::bytes::same;
+use crate::bytes::{contains, same};
 use crate::chunk::{BLOCK, WIDTH};
 use crate::copy::copy;
 use crate::escape::{BLOCK_ROOM, LONGEST_ESCAPE, SPARE, escape, escape_block, is_clean};
@@ -176,9 +176,10 @@ impl Output {
         } else {
             self.string(&name.decoded());
         }
-        for byte in &mut self.bytes[start..self.length] {
-            if *byte == b'.' {
-                *byte = b'_';
+        let written = &mut self.bytes[start..self.length];
+        if contains(written, b'.') {
+            for dot in written.iter_mut().filter(|byte| **byte == b'.') {
+                *dot = b'_';
             }
         }
         self.byte(b':');

@@ -1,4 +1,4 @@
-use crate::chunk::{self, WIDTH};
+use crate::chunk::{self, BLOCK, WIDTH};
 use crate::value::Kind;
 use crate::{Scanner, Text, Value};
 
@@ -88,13 +88,14 @@ fn behind_colon(between: &[u8]) -> Option<&[u8]> {
 
 /// Whether each quote is escaped, and nothing else.
 fn only_quotes_are_escaped(raw: &[u8]) -> bool {
-    let (chunks, rest) = raw.as_chunks::<WIDTH>();
-    let mut last = [b' '; WIDTH];
+    let (blocks, rest) = raw.as_chunks::<BLOCK>();
+    let mut last = [b' '; BLOCK];
     last[..rest.len()].copy_from_slice(rest);
     let mut escaped = 0;
-    chunks.iter().chain([&last]).all(|chunk| {
-        let expected = escaped | chunk::backslashes(chunk) << 1;
-        escaped = chunk::backslashes(chunk) >> (WIDTH - 1);
-        chunk::quotes(chunk) == expected
+    blocks.iter().chain([&last]).all(|block| {
+        let backslashes = chunk::backslashes(block);
+        let expected = escaped | backslashes << 1;
+        escaped = backslashes >> (BLOCK - 1);
+        chunk::quotes(block) == expected
     })
 }

@@ -58,7 +58,7 @@ impl<'a> Text<'a> {
     pub fn trimmed(self) -> Option<Self> {
         // Hardly any text has blanks around it.
         let raw = match (self.raw.first(), self.raw.last()) {
-            (Some(b'!'..), Some(b'!'..)) => self.raw,
+            (Some(b'!'..), Some(b'!'..)) | (None, _) => self.raw,
             _ => without_blanks(self.raw),
         };
         (!raw.is_empty()).then_some(Text { raw, kind: self.kind })

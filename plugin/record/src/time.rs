@@ -113,10 +113,21 @@ const UNITS: [u64; 9] = [
 ];
 
 /// Nanoseconds of the fraction at the start of `text`, and what follows it.
+#[inline(always)]
 fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
     let Some((b'.' | b',', mut rest)) = text.split_first() else {
         return Some((0, text));
     };
+    // As Azure writes it, without the turns of a loop.
+    if let [ticks @ .., b'Z'] = rest
+        && let Ok(ticks) = <&[u8; 7]>::try_from(ticks)
+        && ticks.iter().all(u8::is_ascii_digit)
+    {
+        let ticks = ticks
+            .iter()
+            .fold(0, |ticks, digit| ticks * 10 + u64::from(digit - b'0'));
+        return Some((ticks * 100, b"Z"));
+    }
     let mut value = 0;
     let mut units = UNITS.iter();
     while let [digit @ b'0'..=b'9', after @ ..] = rest {
@@ -127,6 +138,7 @@ fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// Seconds that the zone is ahead of UTC.
+#[inline(always)]
 fn offset_seconds(zone: &[u8]) -> Option<i64> {
     let (sign, rest) = match zone {
         [] | b"Z" | b"z" => return Some(0),
@@ -143,6 +155,7 @@ fn offset_seconds(zone: &[u8]) -> Option<i64> {
     (hours < 24 && minutes < 60).then(|| sign * (hours * 3_600 + minutes * 60) as i64)
 }
 
+#[inline(always)]
 fn days_in_month(year: u32, month: u32) -> u32 {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
@@ -155,6 +168,7 @@ fn days_in_month(year: u32, month: u32) -> u32 {
 
 /// Days from 1970-01-01; none before it. Years are taken to begin in March, so that leap days come last
 /// (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+#[inline(always)]
 fn days_since_epoch(year: u32, month: u32, day: u32) -> Option<u32> {
     let year = if month <= 2 { year.checked_sub(1)? } else { year };
     let (era, year_of_era) = (year / 400, year % 400);

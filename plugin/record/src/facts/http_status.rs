@@ -30,7 +30,10 @@ const WORDS: [(&str, u16); 24] = [
 
 /// The HTTP status of an operation: the number in the localized sub-status ("Conflict (HTTP Status Code: 409)"), else
 /// what the first of `words` that is a known word or a number says.
-pub fn http_status<'a>(localized: Option<Text<'a>>, words: [Option<Text<'a>>; 2]) -> Option<u16> {
+pub fn http_status<'a>(
+    localized: Option<Text<'a>>,
+    words: impl IntoIterator<Item = Option<Text<'a>>>,
+) -> Option<u16> {
     let numbered = localized.and_then(|text| number_after_colon(text.raw()));
     numbered.or_else(|| {
         words
@@ -47,7 +50,9 @@ fn number_after_colon(text: &[u8]) -> Option<u16> {
 
 fn of_word(word: &[u8]) -> Option<u16> {
     let letters = super::word(word);
-    let known = WORDS.iter().find(|(name, _)| letters == name.as_bytes());
+    let known = WORDS
+        .iter()
+        .find(|(name, _)| bytes::same(&letters, name.as_bytes()));
     known.map(|(_, code)| *code).or_else(|| of_number(word))
 }
 

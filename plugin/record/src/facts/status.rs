@@ -14,25 +14,25 @@ pub enum Outcome {
     Absent,
 }
 
-/// What status words say of the outcome, and some of the phase; in lower case without blanks. The base is Microsoft's ASIM
-/// parser for this log, which counts operations under way as success; here they are unknown, so that a rule on successes
-/// fires once and only when it is true.
+/// What status words say of the outcome, and some of the phase; in lower case without blanks, the frequent ones first. The
+/// base is Microsoft's ASIM parser for this log, which counts operations under way as success; here they are unknown, so
+/// that a rule on successes fires once and only when it is true.
 const WORDS: [(&str, Outcome, Option<Phase>); 16] = [
     ("succeeded", Outcome::Success, None),
+    ("started", Outcome::Unknown, Some(Phase::Start)),
+    ("accepted", Outcome::Unknown, Some(Phase::Accepted)),
+    ("failed", Outcome::Failure, None),
     ("success", Outcome::Success, None),
     ("active", Outcome::Success, None),
     ("resolved", Outcome::Success, None),
     ("updated", Outcome::Success, None),
-    ("failed", Outcome::Failure, None),
     ("failure", Outcome::Failure, None),
     ("cancel", Outcome::Failure, None),
     ("canceled", Outcome::Failure, None),
     ("cancelled", Outcome::Failure, None),
     ("rejected", Outcome::Failure, None),
     ("start", Outcome::Unknown, Some(Phase::Start)),
-    ("started", Outcome::Unknown, Some(Phase::Start)),
     ("accept", Outcome::Unknown, Some(Phase::Accepted)),
-    ("accepted", Outcome::Unknown, Some(Phase::Accepted)),
     ("inprogress", Outcome::Unknown, None),
 ];
 

@@ -120,7 +120,10 @@ fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &
     output.member_bytes("name", context.subscription_name.unwrap_or_default().as_bytes());
     output.close(account);
     let location = record.text_of(Part::Properties, "resourceLocation");
-    output.member("region", location.filter(|text| !text.raw().contains(&b',')));
+    output.member(
+        "region",
+        location.filter(|text| !bytes::contains(text.raw(), b',')),
+    );
     let service = output.open("service");
     output.member_bytes("name", &facts.service());
     output.close(service);

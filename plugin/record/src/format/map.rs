@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::json::{Member, Output, Text};
+use crate::json::{Member, Output, Text, bytes};
 
 /// Up to this many members are compared with each other; more go through a hash table, so that time stays linear.
 const FEW: usize = 64;
@@ -78,7 +78,7 @@ fn written_name(key: Text<'_>) -> Cow<'_, [u8]> {
     if name.is_empty() {
         return Cow::Borrowed(NAMELESS.as_bytes());
     }
-    if name.contains(&b'.') {
+    if bytes::contains(&name, b'.') {
         name.to_mut()
             .iter_mut()
             .filter(|byte| **byte == b'.')

@@ -8,7 +8,7 @@ use super::activity;
 use super::sentence;
 use crate::event::{Field, Label, Part, Record};
 use crate::facts::{Category, Facts, Outcome, Verb, is_guid};
-use crate::json::{Output, Text};
+use crate::json::{Output, Text, bytes};
 use crate::normalize::Context;
 use crate::severity::{Rating, Severity};
 
@@ -122,7 +122,10 @@ fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &
         output.close(account);
     }
     let location = record.text_of(Part::Properties, "resourceLocation");
-    output.member("region", location.filter(|text| !text.raw().contains(&b',')));
+    output.member(
+        "region",
+        location.filter(|text| !bytes::contains(text.raw(), b',')),
+    );
     output.close(cloud);
 }
 
@@ -221,5 +224,5 @@ fn security_control(output: &mut Output, facts: &Facts<'_>, rating: &Rating<'_>)
 
 /// Whether a caller is a service's own name (`Microsoft.Insights/alertRules`) rather than a person or an object id.
 fn is_service_name(caller: Text<'_>) -> bool {
-    !caller.raw().contains(&b'@') && !is_guid(caller.raw()) && caller.raw().contains(&b'.')
+    !bytes::contains(caller.raw(), b'@') && !is_guid(caller.raw()) && bytes::contains(caller.raw(), b'.')
 }

@@ -1,5 +1,6 @@
 use crate::facts::{Category, Facts, Phase, Verb};
 use crate::json::Output;
+use crate::pattern::first_segment;
 
 /// Writes `event.category` and `event.type`.
 pub fn write(output: &mut Output, facts: &Facts<'_>) {
@@ -26,9 +27,8 @@ fn constant(output: &mut Output, category: &'static str, kind: &'static str) {
 /// What a request is about besides the API itself, by the provider of its operation.
 fn request_category(facts: &Facts<'_>) -> &'static str {
     let operation = &facts.operation.lower;
-    let mut segments = operation.split(|&byte| byte == b'/');
-    let provider = segments.next().unwrap_or_default();
-    let kind = segments.next().unwrap_or_default();
+    let (provider, rest) = first_segment(operation);
+    let (kind, _) = first_segment(rest.unwrap_or_default());
     match provider {
         b"microsoft.authorization" => match kind {
             b"policies" | b"policyassignments" | b"policydefinitions" | b"locks" => "configuration",
@@ -42,12 +42,7 @@ fn request_category(facts: &Facts<'_>) -> &'static str {
 
 fn concerns_host(facts: &Facts<'_>) -> bool {
     let provider = match facts.resource.kind {
-        Some(kind) => kind
-            .decoded()
-            .split(|&byte| byte == b'/')
-            .next()
-            .unwrap_or_default()
-            .to_vec(),
+        Some(kind) => first_segment(&kind.decoded()).0.to_vec(),
         None => facts.resource.provider().to_vec(),
     };
     [
