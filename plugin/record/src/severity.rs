@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 pub use condition::Condition;
 pub use rate::{Rater, Rating, Techniques};
-pub use table::{Row, Set, Table};
+pub use table::{Row, Set, rows};
 
 use crate::facts::Level;
 

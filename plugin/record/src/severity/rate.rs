@@ -1,4 +1,4 @@
-use super::{Row, Set, Severity, Table};
+use super::{Row, Set, Severity, table};
 use crate::event::{Part, Record};
 use crate::facts::{Category, Facts, Outcome, Role};
 use crate::json::bytes;
@@ -48,7 +48,6 @@ impl<'t> Techniques<'t> {
 /// Rates records by the built-in table and the operator's rows.
 #[derive(Debug)]
 pub struct Rater {
-    table: &'static Table,
     operator: Vec<(SeverityRow, String)>,
     /// [`FOUND`] places.
     found: Vec<Found>,
@@ -74,7 +73,6 @@ impl Rater {
             (row, name)
         });
         Rater {
-            table: Table::built_in(),
             operator: named.collect(),
             found: std::iter::repeat_with(Found::default).take(FOUND).collect(),
         }
@@ -88,7 +86,7 @@ impl Rater {
         if !bytes::same(&found.operation, operation) {
             let matches = |(row, _): &(SeverityRow, String)| row.operation.matches(operation);
             found.operator = self.operator.iter().position(matches);
-            found.rows = self.table.matching(operation).collect();
+            found.rows = table::matching(operation).collect();
             found.operation = operation.to_vec();
         }
         place
