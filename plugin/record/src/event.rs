@@ -30,6 +30,7 @@ pub struct Record<'a> {
     labels: [Label<'a>; Label::COUNT],
     parts: [Object<'a>; Part::COUNT],
     claims: Claims<'a>,
+    client: Option<Address<'a>>,
     rest: Vec<Member<'a>>,
     id: OnceCell<Option<Cow<'a, str>>>,
     given_time: Option<Timestamp>,
@@ -151,8 +152,10 @@ impl<'a> Record<'a> {
         object.bytes = &[];
         object.members.clear();
         let passed = scanner.collect(&mut object.members);
-        if part == Part::Claims {
-            self.claims = Claims::of(&object.members);
+        match part {
+            Part::Claims => self.claims = Claims::of(&object.members),
+            Part::HttpRequest => self.client = address(&object.members),
+            Part::Authorization | Part::Properties => {}
         }
         passed?;
         // What is unusual about a form is noted where it is scanned.
@@ -266,6 +269,12 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Where the request came from: its own address.
+    pub fn client(&self) -> Option<&Address<'a>> {
+        let is_here = self.parts[Part::HttpRequest as usize].is_here;
+        self.client.as_ref().filter(|_| is_here)
+    }
+
     /// The bytes of a nested object, if it has no blanks or flaws.
     pub fn part_bytes(&self, part: Part) -> &'a [u8] {
         let object = &self.parts[part as usize];
@@ -275,17 +284,7 @@ impl<'a> Record<'a> {
     /// A member of a nested object, whatever the letter case of its name.
     #[inline(always)]
     pub fn member_of(&self, part: Part, name: &str) -> Value<'a> {
-        *self.find(part, name)
-    }
-
-    #[inline(never)]
-    fn find(&self, part: Part, name: &str) -> &Value<'a> {
-        let member = self
-            .part_members(part)
-            .iter()
-            .rev()
-            .find(|member| member.key.is(name));
-        member.map_or(&Value::MISSING, |member| &member.value)
+        *find(self.part_members(part), name)
     }
 
     /// A member's text, if it is not blank.
@@ -355,4 +354,16 @@ impl<'a> Record<'a> {
             .rposition(|window| window.eq_ignore_ascii_case(b"/ticks/"))?;
         time::from_ticks(&id[at + 7..])
     }
+}
+
+/// The value of the last member of a name.
+#[inline(never)]
+fn find<'m, 'a>(members: &'m [Member<'a>], name: &str) -> &'m Value<'a> {
+    let member = members.iter().rev().find(|member| member.key.is(name));
+    member.map_or(&Value::MISSING, |member| &member.value)
+}
+
+/// The address in a request.
+fn address<'a>(request: &[Member<'a>]) -> Option<Address<'a>> {
+    find(request, "clientIpAddress").text().map(Address::of)
 }

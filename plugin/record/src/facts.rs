@@ -25,6 +25,7 @@ pub use role::{KNOWN_ROLES, KnownRole, Role};
 pub use status::{Outcome, word};
 
 use std::borrow::Cow;
+use std::iter;
 
 use crate::event::{Address, Field, Label, Part, Record};
 use crate::json::Text;
@@ -54,9 +55,7 @@ pub struct Facts<'a> {
     /// Who did it.
     pub principal: Principal<'a>,
     /// Where the request came from: its own address.
-    pub client: Option<Address<'a>>,
-    /// Where the token was asked for.
-    pub token_client: Option<Address<'a>>,
+    pub client: Option<&'a Address<'a>>,
     /// What it was done to.
     pub resource: Resource<'a>,
     /// The directory: as given, else from the claims.
@@ -73,14 +72,15 @@ impl<'a> Facts<'a> {
     /// Derives them.
     // Inlined into its only caller, it would be compiled for size with that.
     #[inline(never)]
-    pub fn of(record: &Record<'a>, id: String, time: Timestamp) -> Self {
+    pub fn of(record: &'a Record<'_>, id: String, time: Timestamp) -> Self {
         let category = Category::of(record.label(Label::CATEGORY).value());
         let named = record.label(Label::OPERATION_NAME).value();
         let operation = Operation::of(named.or_else(|| record.text_of(Part::Authorization, "action")));
         let status = record.label(Label::STATUS).value();
         let (outcome, named_phase) = status::meaning(status);
         let sub_status = record.label(Label::SUB_STATUS);
-        let words = [sub_status.value(), record.text_of(Part::Properties, "statusCode")];
+        let code = || record.text_of(Part::Properties, "statusCode");
+        let words = iter::once_with(|| sub_status.value()).chain(iter::once_with(code));
         let principal = Principal::of(record);
         let failure = if outcome == Outcome::Failure {
             Failure::of(record)
@@ -106,18 +106,20 @@ impl<'a> Facts<'a> {
                 outcome,
             ),
             http_status: http_status::http_status(sub_status.localized(), words),
-            client: record
-                .text_of(Part::HttpRequest, "clientIpAddress")
-                .map(Address::of),
-            token_client: record.claims().address.clone(),
+            client: record.client(),
             principal,
             resource: Resource::of(record),
-            tenant: record.text(Field::TenantId).or(principal.tenant_id),
+            tenant: record.text(Field::TenantId).or(principal.claims.tenant_id),
             failure,
             policies,
             role: Role::of(record, &operation),
             operation,
         }
+    }
+
+    /// Where the token was asked for.
+    pub fn token_client(&self) -> Option<&'a Address<'a>> {
+        self.principal.claims.address.as_ref()
     }
 
     /// The service concerned: the provider of the resource, else of the operation.

@@ -159,7 +159,7 @@ fn oddities(record: &Record<'_>, facts: &Facts<'_>) -> Oddities {
         Oddity::OddLevel,
     );
     oddities.note_if(facts.category == Category::Other, Oddity::OddCategory);
-    let addresses = [&facts.client, &facts.token_client];
+    let addresses = [facts.client, facts.token_client()];
     oddities.note_if(
         addresses.into_iter().flatten().any(|address| !address.is_ip),
         Oddity::OddAddress,

@@ -1,23 +1,13 @@
-use crate::event::{Field, Record};
-use crate::json::Text;
+use crate::event::{Claims, Field, Record};
+use crate::json::{Text, bytes};
 
 /// Who made a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Principal<'a> {
     /// `caller` as given: a user principal name, an object id, or a service's name.
     pub caller: Option<Text<'a>>,
-    /// The user principal name.
-    pub upn: Option<Text<'a>>,
-    /// The id of the user or service principal in its directory.
-    pub object_id: Option<Text<'a>>,
-    /// The name for people.
-    pub full_name: Option<Text<'a>>,
-    /// The application that the request was made with.
-    pub app_id: Option<Text<'a>>,
-    /// The directory.
-    pub tenant_id: Option<Text<'a>>,
-    /// `idtyp`: `user` or `app`.
-    kind: Option<Text<'a>>,
+    /// What the token says that the request was made with.
+    pub claims: &'a Claims<'a>,
 }
 
 /// What kind of principal.
@@ -43,39 +33,39 @@ impl Kind {
 }
 
 impl<'a> Principal<'a> {
-    /// Reads it from `caller` and the claims.
-    pub fn of(record: &Record<'a>) -> Self {
-        let caller = record.text(Field::Caller);
-        let claims = record.claims();
+    /// Reads it.
+    pub fn of(record: &'a Record<'_>) -> Self {
         Principal {
-            caller,
-            upn: claims
-                .upn
-                .or_else(|| caller.filter(|caller| caller.raw().contains(&b'@'))),
-            object_id: claims
-                .object_id
-                .or_else(|| caller.filter(|caller| is_guid(caller.raw()))),
-            full_name: claims.full_name,
-            app_id: claims.app_id,
-            tenant_id: claims.tenant_id,
-            kind: claims.kind,
+            caller: record.text(Field::Caller),
+            claims: record.claims(),
         }
+    }
+
+    /// The user principal name: as claimed, else the caller if it looks like one.
+    pub fn upn(&self) -> Option<Text<'a>> {
+        self.claims.upn.or_else(|| self.email())
+    }
+
+    /// The id of the user or service principal in its directory: as claimed, else the caller if it is a GUID.
+    pub fn object_id(&self) -> Option<Text<'a>> {
+        let is_id = |caller: &Text<'_>| is_guid(caller.raw());
+        self.claims.object_id.or_else(|| self.caller.filter(is_id))
     }
 
     /// What kind of principal it is.
     pub fn kind(&self) -> Kind {
-        match self.kind {
+        match self.claims.kind {
             Some(kind) if kind.is("user") => Kind::User,
             Some(kind) if kind.is("app") => Kind::Application,
-            _ if self.upn.is_some() => Kind::User,
-            _ if self.app_id.is_some() => Kind::Application,
+            _ if self.upn().is_some() => Kind::User,
+            _ if self.claims.app_id.is_some() => Kind::Application,
             _ => Kind::System,
         }
     }
 
     /// The caller, if it is an e-mail address in form.
     pub fn email(&self) -> Option<Text<'a>> {
-        self.caller.filter(|caller| caller.raw().contains(&b'@'))
+        self.caller.filter(|caller| bytes::contains(caller.raw(), b'@'))
     }
 }
 

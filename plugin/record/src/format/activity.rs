@@ -14,7 +14,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating
     output.member("sub_status", record.label(Label::SUB_STATUS).value());
     output.member_bytes("subscription_id", &facts.resource.subscription());
     output.member("tenant_id", facts.tenant);
-    output.member("app_id", facts.principal.app_id);
+    output.member("app_id", facts.principal.claims.app_id);
     resource(output, record, facts);
     write_rest(output, record, facts, rating);
 }

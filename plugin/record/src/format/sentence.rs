@@ -28,7 +28,7 @@ fn request(sentence: &mut Sentence<'_>, record: &Record<'_>, facts: &Facts<'_>) 
             .or(record.label(Label::OPERATION_NAME).localized()),
     );
     sentence.part(" on ", facts.resource.id);
-    if let Some(address) = facts.client.as_ref().or(facts.token_client.as_ref()) {
+    if let Some(address) = facts.client.or(facts.token_client()) {
         sentence.bytes(" from ", &address.text);
     }
     result(sentence, record, facts);

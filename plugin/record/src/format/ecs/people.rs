@@ -1,14 +1,14 @@
 use super::address;
 use crate::event::{Part, Record};
 use crate::facts::{Category, Facts};
-use crate::json::{Output, Scanner, Shape, Text, Value};
+use crate::json::{Output, Scanner, Shape, Text, Value, bytes};
 
 /// Writes `user`, `source`, `client` and `observer`.
 pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     user(output, facts);
     source(output, facts);
     let client = output.open("client");
-    address(output, facts.client.as_ref());
+    address(output, facts.client);
     output.close(client);
     observer(output, record);
 }
@@ -16,13 +16,13 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 fn user(output: &mut Output, facts: &Facts<'_>) {
     let principal = &facts.principal;
     let user = output.open("user");
-    output.member("id", principal.object_id);
+    output.member("id", principal.object_id());
     output.member("name", principal.caller);
-    output.member("full_name", principal.full_name);
+    output.member("full_name", principal.claims.full_name);
     if let Some(email) = principal.email() {
         output.member("email", Some(email));
         let decoded = email.decoded();
-        let domain = decoded.rsplit(|&byte| byte == b'@').next().unwrap_or_default();
+        let domain = bytes::find_last(b'@', &decoded).map_or(&[][..], |at| &decoded[at + 1..]);
         output.member_bytes("domain", domain);
     }
     let target = output.open("target");
@@ -36,12 +36,12 @@ fn user(output: &mut Output, facts: &Facts<'_>) {
 fn source(output: &mut Output, facts: &Facts<'_>) {
     let principal = &facts.principal;
     let source = output.open("source");
-    address(output, facts.token_client.as_ref().or(facts.client.as_ref()));
+    address(output, facts.token_client().or(facts.client));
     let user = output.open("user");
     output.member("name", principal.caller);
-    output.member("full_name", principal.full_name);
+    output.member("full_name", principal.claims.full_name);
     let caller = principal.caller.filter(|_| facts.category == Category::Policy);
-    output.member("id", caller.or(principal.object_id));
+    output.member("id", caller.or(principal.object_id()));
     output.close(user);
     output.close(source);
 }
@@ -73,7 +73,7 @@ fn member<'a>(object: Value<'a>, name: &str) -> Option<Value<'a>> {
 /// Writes `related`: every address and every name of somebody, once.
 pub fn related(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let related = output.open("related");
-    let addresses = [facts.token_client.as_ref(), facts.client.as_ref()];
+    let addresses = [facts.token_client(), facts.client];
     let addresses = addresses.map(|address| address.filter(|address| address.is_ip));
     output.member_list(
         "ip",
@@ -82,7 +82,12 @@ pub fn related(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let principal = &facts.principal;
     let security = facts.category == Category::Security;
     let process_user = record.text_of(Part::Properties, "userName").filter(|_| security);
-    let users = [principal.caller, principal.upn, principal.object_id, process_user];
+    let users = [
+        principal.caller,
+        principal.upn(),
+        principal.object_id(),
+        process_user,
+    ];
     let users = users.map(|user| user.map(Text::decoded).unwrap_or_default());
     output.member_list("user", &users.each_ref().map(|user| &**user));
     output.close(related);

@@ -9,10 +9,10 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let service = principal.caller.filter(|caller| is_service_name(*caller));
     let actor = output.open("actor");
     let has_user = service.is_none() && user(output, facts);
-    output.member("app_uid", principal.app_id);
+    output.member("app_uid", principal.claims.app_id);
     if service.is_some() {
         output.member("app_name", service);
-    } else if !has_user && principal.app_id.is_none() {
+    } else if !has_user && principal.claims.app_id.is_none() {
         output.member_bytes("app_name", or_platform(&facts.service()));
     }
     authorization(output, record);
@@ -29,15 +29,15 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 /// Writes the user if the record knows its id or name, one of which the schema wants.
 fn user(output: &mut Output, facts: &Facts<'_>) -> bool {
     let principal = &facts.principal;
-    let name = principal.upn.or(principal.caller);
-    if name.is_none() && principal.object_id.is_none() {
+    let name = principal.upn().or(principal.caller);
+    if name.is_none() && principal.object_id().is_none() {
         return false;
     }
     let user = output.open("user");
-    output.member("uid", principal.object_id);
+    output.member("uid", principal.object_id());
     output.member("name", name);
     output.member("email_addr", email(principal));
-    output.member("full_name", principal.full_name);
+    output.member("full_name", principal.claims.full_name);
     let (kind, caption) = match principal.kind() {
         Kind::User => (1, "User"),
         Kind::Application => (4, "Service"),
@@ -69,7 +69,7 @@ pub fn observables(output: &mut Output, facts: &Facts<'_>) {
     }
     let principal = &facts.principal;
     let person = principal.caller.is_none_or(|caller| !is_service_name(caller));
-    if let Some(name) = principal.upn.or(principal.caller).filter(|_| person) {
+    if let Some(name) = principal.upn().or(principal.caller).filter(|_| person) {
         observable(output, "actor.user.name", (4, "User Name"), &name.decoded());
     }
     if let Some(email) = email(principal) {
@@ -97,7 +97,7 @@ fn observable(output: &mut Output, path: &'static str, kind: (u64, &'static str)
 
 /// The address of the request, else of the token; only what is one.
 fn address<'f, 'a>(facts: &'f Facts<'a>) -> Option<&'f Address<'a>> {
-    [facts.client.as_ref(), facts.token_client.as_ref()]
+    [facts.client, facts.token_client()]
         .into_iter()
         .flatten()
         .find(|address| address.is_ip)
