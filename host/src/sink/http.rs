@@ -30,13 +30,13 @@ impl HttpSink {
             let (kind, body) = self.shape.request(&self.source, &events[part.clone()]);
             let settled = match self.poster.post(kind, body).await? {
                 Verdict::Accepted(answer) => self.shape.settle(&answer, part.len())?,
-                Verdict::Refused { said, answer } if self.shape.is_mendable(&answer) => {
+                Verdict::Refused(answer) if self.shape.is_mendable(&answer) => {
                     return Err(SinkError::Unavailable {
-                        reason: said,
+                        reason: answer.said,
                         retry_after: None,
                     });
                 }
-                Verdict::Refused { said, .. } => Settled::Unclear(said),
+                Verdict::Refused(answer) => Settled::Unclear(answer.said),
             };
             match settled {
                 Settled::Except(items) => {

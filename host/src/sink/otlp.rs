@@ -46,12 +46,13 @@ impl OtlpSink {
         while let Some(part) = parts.next() {
             let request = request(&self.source, &events[part.clone()]);
             match self.poster.post("application/json", request).await? {
-                Verdict::Refused { said, .. } if part.len() == 1 => refused.push((part.start, said)),
-                Verdict::Refused { .. } => parts.halve(part),
-                Verdict::Accepted(answer) => match rejected(&answer) {
+                Verdict::Refused(answer) if part.len() == 1 => refused.push((part.start, answer.said)),
+                Verdict::Refused(_) => parts.halve(part),
+                Verdict::Accepted(answer) => match rejected(&answer.body) {
                     (0, _) => {}
                     // It must not be sent again, and does not say which ones it refused: all are kept.
                     (count, why) => {
+                        let why = answer.excerpt(&why);
                         let reason = format!("the receiver refused {count} of {} events: {why}", part.len());
                         refused.extend(part.map(|index| (index, reason.clone())));
                     }

@@ -24,8 +24,10 @@ use crate::secret::Template;
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Most receivers answer with a few words, some with an entry for every event.
 const LONGEST_ANSWER: usize = 4 << 20;
-/// How much of an answer goes into a message.
+/// How much of what a receiver says goes into a message.
 const LONGEST_EXCERPT: usize = 200;
+/// However long a receiver asks to be left alone: some send a date as a number.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// A receiver and how to talk to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,14 +48,31 @@ pub struct Endpoint {
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// It has it. The answer may say more.
-    Accepted(Bytes),
+    Accepted(Answer),
     /// It will never take this body.
-    Refused {
-        /// In words, fit for people.
-        said: String,
-        /// As it came.
-        answer: Bytes,
-    },
+    Refused(Answer),
+}
+
+/// What a receiver answers.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// As it came.
+    pub(super) body: Bytes,
+    /// In words, fit for people.
+    pub(super) said: String,
+    scrubber: Scrubber,
+}
+
+impl Answer {
+    /// A text out of the answer, fit for people.
+    pub(super) fn excerpt(&self, text: &str) -> String {
+        excerpt(&self.scrubber, text)
+    }
+}
+
+/// The beginning of what a receiver says. A secret that it repeats is removed before a cut could leave a part of it.
+fn excerpt(scrubber: &Scrubber, text: &str) -> String {
+    scrubber.clean(text).chars().take(LONGEST_EXCERPT).collect()
 }
 
 /// Posts to one receiver over kept connections.
@@ -107,23 +126,24 @@ impl Poster {
                 .map_err(|error| error.to_string())?;
             Ok((head, body.to_bytes()))
         };
-        let (head, answer) = tokio::time::timeout(TIMEOUT, exchange)
+        let (head, body) = tokio::time::timeout(TIMEOUT, exchange)
             .await
             .unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")))
             .map_err(unavailable)?;
-        let excerpt: String = String::from_utf8_lossy(&answer)
-            .chars()
-            .take(LONGEST_EXCERPT)
-            .collect();
-        let said = format!("{name} answered {}: {}", head.status, scrubber.clean(&excerpt));
+        let words = excerpt(&scrubber, &String::from_utf8_lossy(&body));
+        let answer = Answer {
+            said: format!("{name} answered {}: {words}", head.status),
+            body,
+            scrubber,
+        };
         match head.status {
             status if status.is_success() => Ok(Verdict::Accepted(answer)),
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
-                Ok(Verdict::Refused { said, answer })
+                Ok(Verdict::Refused(answer))
             }
             // Whatever else it is, a wrong path or password included, it can be mended without losing events.
             _ => Err(SinkError::Unavailable {
-                reason: said,
+                reason: answer.said,
                 retry_after: retry_after(&head.headers),
             }),
         }
@@ -177,5 +197,24 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .trim()
         .parse()
         .ok()?;
-    Some(Duration::from_secs(seconds))
+    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_that_a_receiver_asks_for_has_an_end() {
+        for (value, seconds) in [
+            ("7", Some(7)),
+            (" 7 ", Some(7)),
+            ("1767225600", Some(3_600)),
+            ("18446744073709551615", Some(3_600)),
+            ("soon", None),
+        ] {
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(value))]);
+            assert_eq!(retry_after(&headers), seconds.map(Duration::from_secs), "{value}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Settled, array};
 use crate::batch::Event;
+use crate::sink::post::Answer;
 
 /// The service's own default limit (`MAX_BATCH_SIZE`).
 pub(super) const LIMITS: (usize, usize) = (1_000, usize::MAX);
@@ -19,7 +20,7 @@ pub struct AisocConnector {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Answer {
+struct Counts {
     rejected: u64,
     errors: Vec<String>,
 }
@@ -36,11 +37,16 @@ impl AisocConnector {
 }
 
 /// The service says how many events it refused, not which. It knows an event again by its id, so halves may be sent.
-pub(super) fn settle(answer: &Bytes) -> Settled {
-    let Answer { rejected, errors } = serde_json::from_slice(answer).unwrap_or_default();
+pub(super) fn settle(answer: &Answer) -> Settled {
+    let Counts { rejected, errors } = serde_json::from_slice(&answer.body).unwrap_or_default();
     match rejected {
         0 => Settled::Except(Vec::new()),
-        _ => Settled::Unclear(errors.into_iter().next().unwrap_or_default()),
+        _ => Settled::Unclear(
+            errors
+                .first()
+                .map(|error| answer.excerpt(error))
+                .unwrap_or_default(),
+        ),
     }
 }
 

@@ -4,10 +4,9 @@ mod aisoc;
 mod elasticsearch;
 mod splunk;
 
-use bytes::Bytes;
-
 pub use self::aisoc::AisocConnector;
 pub use self::splunk::SplunkFields;
+use super::post::Answer;
 use super::{SinkError, lines};
 use crate::batch::Event;
 
@@ -58,7 +57,7 @@ impl Shape {
     }
 
     /// Reads the answer to a request that was taken (2xx).
-    pub(super) fn settle(&self, answer: &Bytes, sent: usize) -> Result<Settled, SinkError> {
+    pub(super) fn settle(&self, answer: &Answer, sent: usize) -> Result<Settled, SinkError> {
         match self {
             Self::Ndjson | Self::Array | Self::Splunk(_) => Ok(Settled::Except(Vec::new())),
             Self::Elasticsearch => elasticsearch::settle(answer, sent),
@@ -67,10 +66,10 @@ impl Shape {
     }
 
     /// Whether a request was refused for something that can be mended, so that its events must wait for that.
-    pub(super) fn is_mendable(&self, answer: &Bytes) -> bool {
+    pub(super) fn is_mendable(&self, answer: &Answer) -> bool {
         match self {
-            Self::Splunk(_) => splunk::is_mendable(answer),
-            Self::Aisoc(_) => aisoc::is_mendable(answer),
+            Self::Splunk(_) => splunk::is_mendable(&answer.body),
+            Self::Aisoc(_) => aisoc::is_mendable(&answer.body),
             Self::Ndjson | Self::Array | Self::Elasticsearch => false,
         }
     }

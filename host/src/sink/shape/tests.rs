@@ -170,3 +170,40 @@ async fn a_login_goes_with_every_request_and_is_not_shown() {
         assert_eq!(receiver.requests()[0].0["authorization"], expected);
     }
 }
+
+#[tokio::test]
+async fn no_part_of_a_secret_that_a_receiver_repeats_is_shown() {
+    let straddling: &str = format!("{} Bearer the-secret-token", "x".repeat(180)).leak();
+    let item = r#"{"items":[{"create":{"status":400,"error":{"type":"x","reason":"not for Bearer the-secret-token"}}}]}"#;
+    let error = r#"{"rejected":1,"errors":["not for Bearer the-secret-token"]}"#;
+    let aisoc = Shape::Aisoc(AisocConnector {
+        kind: "activity".to_owned(),
+    });
+    for (shape, status, answer) in [
+        (Shape::Ndjson, 401, straddling),
+        (Shape::Ndjson, 400, straddling),
+        (Shape::Elasticsearch, 200, item),
+        (aisoc, 200, error),
+    ] {
+        let receiver = Receiver::start(move |_| (status, answer)).await;
+        let token = Authorization::Token("Bearer", secret("the-secret-token"));
+        let result = sink(&receiver, shape, Some(token))
+            .deliver(&events(&["{}"]))
+            .await;
+        let shown = format!("{result:?}");
+        assert!(shown.contains("Bearer"), "{shown}");
+        assert!(!shown.contains("the-s"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_without_a_reason_is_an_outcome() {
+    for error in ["null", "{}", r#"{"type":"x","reason":null}"#] {
+        let answer: &str = format!(r#"{{"items":[{{"create":{{"status":400,"error":{error}}}}}]}}"#).leak();
+        let receiver = Receiver::start(move |_| (200, answer)).await;
+        let accepted = sink(&receiver, Shape::Elasticsearch, None)
+            .deliver(&events(&["{}"]))
+            .await;
+        assert_eq!(accepted.unwrap().refused.len(), 1, "{error}");
+    }
+}
