@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, info};
 
 use crate::batch::Batch;
@@ -21,6 +21,10 @@ use crate::state::{LoadError, State};
 /// its paging must not become a loop.
 const STANDSTILL: Duration = Duration::from_secs(1);
 
+/// What the batches of the whole process may take that wait for a receiver in trouble, in KiB. They spare a second poll;
+/// but a thousand partitions with a batch each would take more memory than there is.
+pub(crate) const WAITING_KIB: usize = 128 << 10;
+
 /// A partition of a source, and how far its present batch has come.
 pub(crate) struct Partition {
     pub(crate) source: Arc<Source>,
@@ -36,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) state: State,
     /// Bounds the polls of the whole process.
     pub(crate) polls: Arc<Semaphore>,
+    /// Bounds the batches that wait for a receiver, see [`WAITING_KIB`].
+    pub(crate) waiting: Arc<Semaphore>,
     pub(crate) monitor: Monitor,
 }
 
@@ -60,6 +66,8 @@ struct Pending {
     bytes: u64,
     /// Time of the newest event in nanoseconds since 1970; 0 when there is none.
     newest: u64,
+    /// Its share of the room for batches that wait.
+    room: Option<OwnedSemaphorePermit>,
 }
 
 /// What a committed batch says about the time to come.
@@ -106,7 +114,7 @@ impl Partition {
                 Stage::Deliver(mut pending) => match self.deliver(&mut pending).await {
                     Ok(()) => Stage::Commit(pending),
                     Err(failure) => {
-                        self.stage = Stage::Deliver(pending);
+                        self.stage = self.after_refusal(pending);
                         return Err(failure);
                     }
                 },
@@ -165,7 +173,22 @@ impl Partition {
             totals,
             bytes,
             newest,
+            room: None,
         })
+    }
+
+    /// What to do next with a batch that could not be delivered: wait with it where there is room, else fetch it again. One
+    /// whose events were accepted always waits.
+    fn after_refusal(&self, mut pending: Pending) -> Stage {
+        if pending.room.is_none() {
+            let kib = u32::try_from(pending.bytes / 1_024 + 1).unwrap_or(u32::MAX);
+            pending.room = self.shared.waiting.clone().try_acquire_many_owned(kib).ok();
+        }
+        if pending.room.is_some() || pending.batch.events.is_empty() {
+            return Stage::Deliver(pending);
+        }
+        debug!("too many batches wait for their receivers: this one will be fetched again");
+        Stage::Poll(pending.previous)
     }
 
     /// Gives the events to the sink and the rest to the dead-letter file. Can be repeated after an error.
@@ -189,6 +212,7 @@ impl Partition {
             for (index, reason) in accepted.refused {
                 if let Some(event) = events.get_mut(index) {
                     let raw = std::mem::take(&mut event.body).into_bytes();
+                    pending.bytes -= raw.len() as u64;
                     batch.rejected.push(DeadLetter {
                         id: Some(event.id.clone()),
                         reason,
@@ -198,6 +222,8 @@ impl Partition {
                     pending.totals.rejected += 1;
                 }
             }
+            let accepted = events.iter().filter(|event| !event.body.is_empty());
+            pending.newest = accepted.map(|event| event.time).max().unwrap_or(0);
         }
         self.outlets
             .dead_letters
@@ -231,6 +257,7 @@ impl Partition {
             totals,
             bytes,
             newest,
+            room: _,
         } = pending;
         let caught_up = batch.progress.caught_up;
         let stored = Stored {

@@ -134,6 +134,17 @@ impl Board {
         row.hint.clone_from(&failure.hint);
     }
 
+    /// Notes that a source has ended: nothing more will come of what it reads.
+    pub(super) fn ended(&mut self, source: &str, failure: &Failure) {
+        let partitions: Vec<String> = self
+            .0
+            .get(source)
+            .map_or_else(Vec::new, |rows| rows.keys().cloned().collect());
+        for partition in partitions {
+            self.failed(source, &partition, failure);
+        }
+    }
+
     /// Whether anything works: a host whose every row fails is of no use to anybody.
     pub(super) fn is_healthy(&self) -> bool {
         let mut rows = self.0.values().flat_map(BTreeMap::values).peekable();
@@ -205,6 +216,19 @@ mod tests {
         assert!(!board.is_healthy());
         board.found("contoso", &found(&["a"]));
         assert!(board.is_healthy());
+    }
+
+    #[test]
+    fn what_an_ended_source_was_to_read_does_not_wait_any_more() {
+        let mut board = Board::default();
+        board.found("contoso", &found(&["a", "b"]));
+        board.found("fabrikam", &found(&["c"]));
+        board.ended("contoso", &Failure::host(Fault::Gone, "sink", "nobody reads"));
+        let stopped = "stopped nobody reads [host.sink]";
+        assert_eq!(
+            board.lines(),
+            format!("contoso a {stopped}\ncontoso b {stopped}\nfabrikam c waiting\n")
+        );
     }
 
     #[test]

@@ -130,6 +130,11 @@ impl Monitor {
         books.metrics.add(&metrics::FAULTS, source, &labels, 1.0);
     }
 
+    /// Notes that a source has ended with this failure.
+    pub(crate) fn ended(&self, source: &str, failure: &Failure) {
+        self.books().board.ended(source, failure);
+    }
+
     /// Each change is complete in itself, so the books stay usable after a panic elsewhere.
     fn books(&self) -> MutexGuard<'_, Books> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -13,7 +13,7 @@ use tracing::{Instrument, error, error_span, warn};
 use self::source_life::run_source;
 use crate::failure::{Failure, Fault};
 use crate::monitor::Monitor;
-use crate::partition::{Shared, Totals};
+use crate::partition::{Shared, Totals, WAITING_KIB};
 use crate::progress::Progress;
 use crate::shutdown::Shutdown;
 use crate::source::{Outlets, Source};
@@ -82,6 +82,7 @@ pub async fn run(
     let shared = Shared {
         state,
         polls: Arc::new(Semaphore::new(POLLS_AT_ONCE)),
+        waiting: Arc::new(Semaphore::new(WAITING_KIB)),
         monitor,
     };
     let run = Run {

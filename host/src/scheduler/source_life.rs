@@ -161,8 +161,9 @@ impl Tasks {
                 go_on = run.wait(end.saturating_duration_since(Instant::now())) => return go_on,
                 Some(ended) = self.tasks.join_next() => self.note(ended),
             }
-            let is_gone = |(_, _, failure): &(_, _, Failure)| failure.fault == Fault::Gone;
-            if self.summary.failed.iter().any(is_gone) {
+            let is_gone = |(_, _, failure): &&(_, _, Failure)| failure.fault == Fault::Gone;
+            if let Some((_, _, failure)) = self.summary.failed.iter().find(is_gone) {
+                self.run.shared.monitor.ended(self.source.name(), failure);
                 self.running.values().for_each(Trigger::request);
                 return false;
             }
