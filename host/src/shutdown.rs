@@ -24,11 +24,6 @@ impl Trigger {
 }
 
 impl Shutdown {
-    /// Whether stopping is wished.
-    pub fn is_requested(&self) -> bool {
-        *self.0.borrow()
-    }
-
     /// Returns once stopping is wished; never, if whoever could wish it is gone.
     pub async fn requested(&mut self) {
         if self.0.wait_for(|requested| *requested).await.is_err() {

@@ -202,11 +202,48 @@ fn read(table: &toml::Table, folder: &Path, problems: &Problems) -> Config {
             );
         }
     }
+    check_files(&root, &state, &sources);
     root.finish();
     Config {
         state,
         listen,
         sources,
+    }
+}
+
+/// Each file has a lock of its own kind: two kinds of lines in one would wait for each other for ever.
+fn check_files(root: &Section<'_>, state: &Path, sources: &[SourceConfig]) {
+    let sinks: HashSet<PathBuf> = sources
+        .iter()
+        .filter_map(|source| match &source.sink {
+            SinkConfig::File { path, .. } => Some(place(path)),
+            _ => None,
+        })
+        .collect();
+    let dead_letters: HashSet<PathBuf> = sources.iter().map(|source| place(&source.dead_letter)).collect();
+    for file in sinks.intersection(&dead_letters) {
+        let file = file.display();
+        root.problem(
+            "source",
+            format_args!("{file} is the file of a sink and a dead-letter file; give them two names"),
+        );
+    }
+    let state = place(state);
+    if sinks.contains(&state) || dead_letters.contains(&state) {
+        let file = state.display();
+        root.problem(
+            "state.path",
+            format_args!("{file} is also a file for events; give it another name"),
+        );
+    }
+}
+
+/// A file by the real name of its folder, as far as that is there.
+fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    match (folder, path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
     }
 }
 

@@ -140,6 +140,26 @@ fn a_name_is_used_once_in_any_letter_case() {
 }
 
 #[test]
+fn a_file_is_of_one_kind() {
+    let sink = |path: &str| format!("[source.sink]\ntype = \"file\"\npath = \"{path}\"");
+    let two = "/etc/headwater/x.ndjson is the file of a sink and a dead-letter file; give them two names";
+    let state = "/etc/headwater/state.redb is also a file for events; give it another name";
+    for (lines, expected) in [
+        (
+            format!("dead_letter = \"x.ndjson\"\n{}", sink("x.ndjson")),
+            format!("source: {two}"),
+        ),
+        (sink("state.redb"), format!("state.path: {state}")),
+        (
+            "dead_letter = \"state.redb\"".to_owned(),
+            format!("state.path: {state}"),
+        ),
+    ] {
+        assert_eq!(problems(&format!("{MINIMAL}\n{lines}")), [expected], "{lines}");
+    }
+}
+
+#[test]
 fn a_sink_that_does_not_exist_is_refused_with_those_that_do() {
     let found = problems(&format!("{MINIMAL}[source.sink]\ntype = \"kafka\""));
     assert_eq!(

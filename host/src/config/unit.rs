@@ -15,10 +15,20 @@ const SIZE_UNITS: [(&str, u64); 9] = [
     ("", 1),
 ];
 
+/// No duration here means more than this, and clocks can count so far.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
+
 /// Reads a duration; the error says how to write one.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|_| format!("`{text}` is no duration; write a number with a unit, as in \"300s\" or \"5m\""))
+    let duration = humantime::parse_duration(text).map_err(|_| {
+        format!("`{text}` is no duration; write a number with a unit, as in \"300s\" or \"5m\"")
+    })?;
+    if duration > LONGEST {
+        return Err(format!(
+            "`{text}` is longer than ten years; write less, as in \"300s\" or \"5m\""
+        ));
+    }
+    Ok(duration)
 }
 
 /// Reads a size in bytes; the error says how to write one.
@@ -83,7 +93,7 @@ mod tests {
     #[test]
     fn durations_have_units() {
         assert_eq!(parse_duration("1h 30m"), Ok(Duration::from_secs(5400)));
-        for text in ["", "300", "soon", "-5s"] {
+        for text in ["", "300", "soon", "-5s", "11y", "580000000000y"] {
             assert!(
                 parse_duration(text).is_err_and(|error| error.contains("300s")),
                 "{text}"

@@ -74,11 +74,16 @@ fn kind_of_v6(address: Ipv6Addr) -> Kind {
         [0, 0, 0, 0, 0, 0, 0, 1] => Kind::Loopback,
         [0, 0, 0, 0, 0, 0, 0, 0] => Kind::Never("the unspecified address"),
         // The prefixes below carry an IPv4 address, and a gateway sends the packet there: compatible (RFC 4291),
-        // NAT64 (RFC 6052), 6to4 (RFC 3056) and Teredo (RFC 4380). Nobody publishes such an address for a service.
-        [0, 0, 0, 0, 0, 0, ..] | [0x64, 0xff9b, ..] | [0x2002, ..] | [0x2001, 0, ..] => {
-            Kind::Never("a translated IPv4 address")
+        // translated (RFC 2765), NAT64 (RFC 6052), 6to4 (RFC 3056) and Teredo (RFC 4380). Nobody publishes such an
+        // address for a service.
+        [0, 0, 0, 0, 0, 0, ..]
+        | [0, 0, 0, 0, 0xffff, 0, ..]
+        | [0x64, 0xff9b, ..]
+        | [0x2002, ..]
+        | [0x2001, 0, ..] => Kind::Never("a translated IPv4 address"),
+        [0xfd00, 0xec2, ..] | [0xfd20, 0xce, ..] | [0xfd00, 0xc1, ..] => {
+            Kind::Never("a cloud's metadata service")
         }
-        [0xfd00, 0xec2, ..] => Kind::Never("a cloud's metadata service"),
         [0xfe80..=0xfebf, ..] => Kind::Never("a link-local address"),
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Kind::Private,
         [0x100, 0, 0, 0, ..] => Kind::Never("the discard prefix"),
@@ -116,7 +121,7 @@ mod tests {
         "fec0::1",
         "::ffff:10.0.0.1",
     ];
-    const NEVER: [&str; 26] = [
+    const NEVER: [&str; 29] = [
         "0.0.0.0",
         "0.1.2.3",
         "169.254.169.254",
@@ -139,6 +144,9 @@ mod tests {
         "2002:7f00:1::",
         "2001:0:1::1",
         "fd00:ec2::254",
+        "fd20:ce::254",
+        "fd00:c1::a9fe:a9fe",
+        "::ffff:0:7f00:1",
         "fe80::1",
         "100::1",
         "2001:db8::1",

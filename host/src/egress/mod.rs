@@ -1,8 +1,9 @@
 //! What leaves a sandbox: which origins, which addresses, how much, how long.
 //!
 //! A request passes three gates. `gate` knows the source and its poll: is the origin granted, is the poll within its
-//! bounds? `substitute` puts secrets in place that the source has no more than a placeholder of. `sender` knows the network: it resolves a name once, has `address` judge what came out, and connects to
-//! exactly that, the way that `route` shows: directly or through a `proxy`. `body` watches the answer while it is read.
+//! bounds? `substitute` puts secrets in place that the source has no more than a placeholder of. `sender` knows the
+//! network: it resolves a name once, has `address` judge what came out, and connects to exactly that, the way that `route`
+//! shows: directly or through a `proxy`. `body` watches the answer while it is read.
 
 mod address;
 mod body;

@@ -176,7 +176,7 @@ impl State {
             let mut slot = database.lock().unwrap_or_else(PoisonError::into_inner);
             let opened = match slot.take() {
                 Some(opened) => opened,
-                None => Database::open(&path).map_err(|error| explain(&path, error))?,
+                None => engine().open(&path).map_err(|error| explain(&path, error))?,
             };
             let done = work(&opened);
             if !matches!(done, Err(redb::Error::Io(_) | redb::Error::PreviousIo)) {
@@ -222,7 +222,8 @@ fn open_or_create(path: &Path) -> Result<Database, DatabaseError> {
     Ok(database)
 }
 
-/// An empty draft, locked. What a crash has left of an earlier one is not looked at: half written, it need not look damaged.
+/// An empty draft, locked. What a crash has left of an earlier one is not looked at: half written, it need not look
+/// damaged.
 fn empty(draft: &Path) -> Result<File, DatabaseError> {
     let file = File::options()
         .read(true)
