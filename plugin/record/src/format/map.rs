@@ -59,7 +59,7 @@ fn doubtful(members: &[Member<'_>]) -> u64 {
     let mut seen = 0_u64;
     let mut doubtful = 0;
     for (index, member) in members.iter().enumerate().rev() {
-        let raw = member.key.raw();
+        let raw = or_nameless(member.key);
         let last = raw.last().copied().unwrap_or_default();
         // Names with escapes may be written like any other; dots and underscores are written alike.
         let kind = match (member.key.is_plain(), last) {
@@ -71,6 +71,14 @@ fn doubtful(members: &[Member<'_>]) -> u64 {
         seen |= kind;
     }
     doubtful
+}
+
+/// The bytes of a name, or what stands for it.
+fn or_nameless(key: Text<'_>) -> &[u8] {
+    match key.raw() {
+        [] => NAMELESS.as_bytes(),
+        raw => raw,
+    }
 }
 
 fn written_name(key: Text<'_>) -> Cow<'_, [u8]> {
@@ -92,7 +100,30 @@ fn same_name(one: Text<'_>, other: Text<'_>) -> bool {
     if !(one.is_plain() && other.is_plain()) {
         return written_name(one) == written_name(other);
     }
-    let (one, other) = (one.raw(), other.raw());
+    let (one, other) = (or_nameless(one), or_nameless(other));
     let same = |(a, b): (&u8, &u8)| a == b || matches!((a, b), (b'.' | b'_', b'.' | b'_'));
     one.len() == other.len() && one.iter().zip(other).all(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Scanner;
+
+    #[test]
+    fn no_name_is_written_twice() {
+        for (object, expected) in [
+            (r#"{"a.b":"1","a_b":"2"}"#, r#""o":{"a_b":"2"}"#),
+            (r#"{"":"1","_":"2"}"#, r#""o":{"_":"2"}"#),
+            (r#"{".":"1","":"2"}"#, r#""o":{"_":"2"}"#),
+            (r#"{"_":"1","":""}"#, r#""o":{"_":"1"}"#),
+            (r#"{"\u0061":"1","a":"2"}"#, r#""o":{"a":"2"}"#),
+        ] {
+            let mut members = Vec::new();
+            assert!(Scanner::new(object.as_bytes()).collect(&mut members).is_some());
+            let mut output = Output::default();
+            write_texts(&mut output, "o", &members);
+            assert_eq!(String::from_utf8_lossy(output.written()), expected, "{object}");
+        }
+    }
 }
