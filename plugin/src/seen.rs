@@ -14,6 +14,10 @@ use crate::span::MINUTE;
 /// Most ids kept: 800 KB, which leaves room for the rest of a cursor below 1 MiB.
 pub const MOST: usize = 100_000;
 
+/// Most ids and minutes together, which take eight bytes each: with what else an id takes they stay below 1 MB. Only ids
+/// of more than two weeks with hardly any to a minute reach it.
+const MOST_ENTRIES: usize = 123_000;
+
 /// Ids are grouped by the minute of their record, which is fine enough for forgetting.
 const BUCKET: Nanos = MINUTE;
 
@@ -90,24 +94,25 @@ impl Seen {
         }
     }
 
-    /// Forgets the oldest ids beyond [`MOST`] and returns how many.
+    /// Forgets the oldest ids beyond [`MOST`] and [`MOST_ENTRIES`], and returns how many.
     pub fn forget_excess(&mut self) -> u64 {
-        let excess = self.ids.len().saturating_sub(MOST);
-        let mut left = excess;
-        let mut gone = 0;
+        let before = self.ids.len();
+        let mut minutes = self.buckets.len();
         for (_, ids) in &mut self.buckets {
-            let count = ids.len().min(left);
-            for id in ids.drain(..count) {
-                self.ids.remove(&id);
-            }
-            left -= count;
-            if !ids.is_empty() {
+            let kept = self.ids.len();
+            let excess = kept
+                .saturating_sub(MOST)
+                .max((kept + minutes).saturating_sub(MOST_ENTRIES));
+            if excess == 0 {
                 break;
             }
-            gone += 1;
+            for id in ids.drain(..ids.len().min(excess)) {
+                self.ids.remove(&id);
+            }
+            minutes -= usize::from(ids.is_empty());
         }
-        self.buckets.drain(..gone);
-        excess as u64
+        self.buckets.drain(..self.buckets.len() - minutes);
+        (before - self.ids.len()) as u64
     }
 
     /// Appends all ids: the number of buckets, then each bucket's minute and number of ids, all as 32 bits, then the ids
@@ -244,5 +249,20 @@ mod tests {
         assert_eq!(seen.forget_excess(), 25);
         assert_eq!(seen.len(), MOST);
         assert_eq!([24, 25].map(|id| seen.look(id)), [Sight::New, Sight::InThisQuery]);
+    }
+
+    #[test]
+    fn ids_fit_into_a_cursor_however_few_there_are_to_a_minute() {
+        let mut seen = Seen::default();
+        (0..99_000).for_each(|id| seen.note(id, id * MINUTE));
+        let forgotten = seen.forget_excess();
+        assert_eq!((forgotten, seen.len()), (37_500, 61_500));
+        assert_eq!(
+            [37_499, 37_500].map(|id| seen.look(id)),
+            [Sight::New, Sight::InThisQuery]
+        );
+        let mut bytes = Vec::new();
+        seen.write(&mut bytes);
+        assert!(bytes.len() < 1_000_000, "{}", bytes.len());
     }
 }
