@@ -127,18 +127,21 @@ impl<'a> Arm<'a> {
         }
     }
 
-    /// Drops the token if a new one could change the answer.
+    /// Drops the token if a new one could change the answer. One that is new stays, also when it is refused: other streams
+    /// may be open to it.
     fn renewal_may_help(&mut self, kind: Kind) -> bool {
         let now = self.world.now();
         let stale = match (kind, &self.session.token) {
-            (Kind::Unauthorized, _) => true,
-            (Kind::Forbidden, Some(token)) => token.issued.saturating_add(STALE_TOKEN) < now,
-            _ => return false,
+            (Kind::Unauthorized, _) => !self.unproven,
+            (Kind::Forbidden, Some(token)) => {
+                !self.unproven && token.issued.saturating_add(STALE_TOKEN) < now
+            }
+            _ => false,
         };
         if stale {
             self.session.token = None;
         }
-        stale && !self.unproven
+        stale
     }
 
     fn send(&mut self, url: &str) -> Result<Answer, Failure> {

@@ -48,6 +48,8 @@ pub enum Kind {
     ForeignLink,
     /// The answer is too large; a smaller window may go through.
     TooLarge,
+    /// The connection ended inside the answer.
+    CutOff,
     /// Anything else.
     Other,
 }

@@ -112,12 +112,11 @@ impl Reader<'_> {
         let state = &mut self.cursor.state;
         state.pointers.adapt(lookback, target);
         if state.pointers.watermark > target.saturating_add(CLOCK_TOLERANCE) {
-            let known = if state.newest > 0 {
-                state.newest.min(target)
-            } else {
-                target
+            let back = match state.newest {
+                0 => first_start(self.arm.settings.start, target),
+                newest => newest.min(target).saturating_sub(lookback),
             };
-            let back = known.saturating_sub(lookback);
+            state.start = state.start.min(back);
             let text = format!(
                 "the clock was ahead when the cursor was written: reading again from {}",
                 instant::rfc3339(back)

@@ -26,18 +26,21 @@ pub fn failure(error: &TransportError, origin: &str) -> Failure {
         ),
         TransportError::TooLarge => (
             "azure.response_too_large",
-            "raise the source's `limits.response`, or shorten `window`",
+            "shorten `window`; if the source has a `limits.response` below 16 MiB, raise it",
         ),
-        TransportError::Incomplete => ("network.incomplete", "if it stays, check the proxy of the host"),
+        TransportError::Incomplete => (
+            "network.incomplete",
+            "if it stays, check the proxy of the host, and the source's `limits.response`",
+        ),
         TransportError::Other(_) => (
             "network.failed",
             "if it stays, check the proxy and the firewall of the host",
         ),
     };
-    let kind = if *error == TransportError::TooLarge {
-        Kind::TooLarge
-    } else {
-        Kind::Other
+    let kind = match error {
+        TransportError::TooLarge => Kind::TooLarge,
+        TransportError::Incomplete => Kind::CutOff,
+        _ => Kind::Other,
     };
     // A refusal by the host's policy does not pass by itself.
     let fault = if matches!(error, TransportError::Denied(_)) {

@@ -125,17 +125,13 @@ impl Reader<'_> {
 
     /// Goes on to the next page, or on from the end of the slice.
     fn follow(&mut self, reading: &mut Reading, next: NextLink, stuck: bool) -> Result<(), Failure> {
-        let text = match next {
-            NextLink::Url(text) => text,
-            NextLink::End => {
-                self.finish_slice(reading);
-                return Ok(());
-            }
-            NextLink::Odd(_) => {
+        let NextLink::Url(text) = next else {
+            if matches!(next, NextLink::Odd(_)) {
                 self.arm.tally.add_labelled("anomalies", "next_link", 1);
-                self.finish_slice(reading);
-                return Ok(());
             }
+            reading.circles = 0;
+            self.finish_slice(reading);
+            return Ok(());
         };
         let path = self.partition.log_path();
         if text.len() > LONGEST_LINK

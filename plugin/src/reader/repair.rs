@@ -1,6 +1,7 @@
 //! What to do when a request or its paging fails: try a narrower slice, or give the failure to the host.
 
 use super::Reader;
+use crate::contract::Fault;
 use crate::fault::{Failure, Kind};
 use crate::http::Level;
 use crate::instant;
@@ -15,13 +16,20 @@ const CIRCLES_TO_BELIEVE: u32 = 3;
 
 impl Reader<'_> {
     /// Repairs the reading if it can. Returns the failure if it cannot.
-    pub(super) fn absorb(&mut self, failure: Failure) -> Option<Failure> {
-        if self.repairs >= MOST_REPAIRS {
-            return Some(failure);
-        }
+    pub(super) fn absorb(&mut self, mut failure: Failure) -> Option<Failure> {
         let Some(mut reading) = self.cursor.state.reading.take() else {
             return Some(failure);
         };
+        let paged = reading.query.link.is_some();
+        if paged && failure.kind == Kind::BadRequest {
+            // The link is Azure's own: no configuration is to blame, and another day it may be good.
+            failure.error.fault = Fault::Retry;
+            failure.error.hint = None;
+        }
+        if self.repairs >= MOST_REPAIRS {
+            self.cursor.state.reading = Some(reading);
+            return Some(failure);
+        }
         if failure.kind == Kind::TooFarBack {
             // Azure's edge lies later than expected: give up an hour, then four, sixteen and sixty-four more.
             let step = HOUR << (2 * self.repairs);
@@ -29,7 +37,6 @@ impl Reader<'_> {
             self.raise(reading.position.saturating_add(step).min(self.target));
             return None;
         }
-        let paged = reading.query.link.is_some();
         let repaired = match failure.kind {
             // A stored link lives for a while only. The first time it is the link that is stale, then the paging itself
             // is broken.
@@ -43,6 +50,8 @@ impl Reader<'_> {
             Kind::ServerError if paged => self.narrow(&mut reading, 2, "server_error"),
             Kind::ServerError => self.narrow(&mut reading, 4, "server_error"),
             Kind::TooLarge => self.narrow(&mut reading, 4, "too_large"),
+            // A page that ends early may be too large for something on the way, the host's own limit included.
+            Kind::CutOff if reading.query.partial => self.narrow(&mut reading, 4, "cut_off"),
             _ => false,
         };
         self.repairs += u32::from(repaired);

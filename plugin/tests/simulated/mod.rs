@@ -44,6 +44,8 @@ pub enum Mishap {
     Timeout,
     Reset,
     TooLarge,
+    /// Nothing behind so many bytes of the body comes through.
+    LimitedTo(usize),
     TokenRejected,
     Redirect,
     /// A good page that names a stranger's.
@@ -205,6 +207,16 @@ impl Simulated {
                 if mishap == Mishap::BrokenOff {
                     answer.body = Box::new(answer.body.chain([Err(TransportError::Incomplete)]));
                 }
+                return Ok(answer);
+            }
+            Mishap::LimitedTo(most) => {
+                let mut response = self.serve(&page, own_link);
+                if response.body.len() <= most {
+                    return Ok(response.into());
+                }
+                response.body.truncate(most);
+                let mut answer = Answer::from(response);
+                answer.body = Box::new(answer.body.chain([Err(TransportError::Incomplete)]));
                 return Ok(answer);
             }
             Mishap::Timeout => {

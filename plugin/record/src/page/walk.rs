@@ -141,7 +141,8 @@ impl Walk {
         self.broken_element(scanner, record)
     }
 
-    /// Reads an element that is no object, or a broken one: its brackets alone tell where it ends, so that it costs no other.
+    /// Reads an element that is no object, or a broken one: its brackets alone tell where it ends, so that it costs no
+    /// other.
     #[cold]
     fn broken_element<'a>(&mut self, scanner: &mut Scanner<'a>, record: &mut Record<'a>) -> Option<bool> {
         if self.unclosed < MOST_UNCLOSED && matches!(scanner.peek(), Some(b'{' | b'[')) {
