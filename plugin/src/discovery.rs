@@ -99,11 +99,12 @@ fn list(arm: &mut Arm<'_>) -> Result<Vec<Listed>, Failure> {
     for _ in 0..MOST_PAGES {
         let response = arm.get_whole(&url)?;
         let page: Value = serde_json::from_slice(&response.body).map_err(no_page)?;
-        let items = page
-            .get("value")
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let items = match page.get("value") {
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(Value::Null) if page.get("error").is_none_or(Value::is_null) => &[],
+            // An error, for one. Taken for a list, it would stand for a tenant without subscriptions.
+            _ => return Err(no_page("it has no list of subscriptions")),
+        };
         for found in items.iter().filter_map(read) {
             if listed.iter().all(|known| known.id != found.id) {
                 listed.push(found);

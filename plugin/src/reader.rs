@@ -56,6 +56,8 @@ struct Reader<'a> {
     pages: u32,
     slices: u32,
     repairs: u32,
+    /// Whether what is read was begun by an earlier poll.
+    resumed: bool,
 }
 
 /// Polls a partition.
@@ -75,6 +77,7 @@ pub fn poll(
         None => Cursor::new(first_start(settings.start, target), settings.lookback),
     };
     let percent = |percent| request.budget.deadline / 100 * percent;
+    let resumed = cursor.state.reading.is_some();
     let mut reader = Reader {
         arm: Arm::new(
             world,
@@ -91,6 +94,7 @@ pub fn poll(
         pages: 0,
         slices: 0,
         repairs: 0,
+        resumed,
     };
     reader.adapt();
     let ending = reader.read_on();
@@ -154,9 +158,22 @@ impl Reader<'_> {
             let Some(url) = self.next_url() else {
                 return Ending::CaughtUp;
             };
+            let to_now = self
+                .cursor
+                .state
+                .reading
+                .as_ref()
+                .is_some_and(|reading| reading.to_now);
             let taken = self.arm.get(&url).and_then(|answer| self.take_page(answer.body));
             if let Some(failure) = taken.err().and_then(|failure| self.absorb(failure)) {
                 return Ending::Failed(failure);
+            }
+            if self.resumed && self.cursor.state.reading.is_none() {
+                // What takes longer than a poll would begin again at once, to be broken off again, for ever.
+                if to_now {
+                    return Ending::CaughtUp;
+                }
+                self.resumed = false;
             }
         }
     }
@@ -185,11 +202,12 @@ impl Reader<'_> {
         let range = state
             .pointers
             .next(self.target, self.arm.settings.window, !state.busy)?;
-        Some(Reading::new(
-            range,
-            whole_millis(self.arm.world.now()),
-            state.slice,
-        ))
+        let to_now = !state.busy && range.end == self.target;
+        let asked = whole_millis(self.arm.world.now());
+        Some(Reading {
+            to_now,
+            ..Reading::new(range, asked, state.slice)
+        })
     }
 
     fn finish(mut self, ending: Ending) -> Result<Batch, Error> {

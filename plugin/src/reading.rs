@@ -29,6 +29,9 @@ pub struct Reading {
     /// When the first request was sent.
     #[serde(with = "instant::text")]
     pub asked: Timestamp,
+    /// Whether it was all there was to read when it began.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub to_now: bool,
     /// Everything in the range before this has been read.
     #[serde(with = "instant::text")]
     pub position: Timestamp,
@@ -85,6 +88,7 @@ impl Reading {
             start: range.start,
             end: range.end,
             asked,
+            to_now: false,
             position: range.start,
             circles: 0,
             query: Query::new(range.end),

@@ -262,6 +262,54 @@ fn circles_with_a_whole_slice_between_them_are_not_taken_as_the_end() {
 }
 
 #[test]
+fn a_look_back_that_takes_longer_than_a_poll_is_read_once_an_interval() {
+    let mut azure = azure(50);
+    let (mut cursor, mut session, mut delivered, mut polls) = (None, None, 0, 0);
+    loop {
+        let mut request = request("hunter2", cursor, session);
+        // Ten pages at a fifth of a second each, of which a poll of one second reads three or four.
+        request.budget.deadline = SECOND;
+        azure.begin_call();
+        let batch = source::poll(&mut azure, &request).unwrap();
+        delivered += batch.events.len();
+        polls += 1;
+        (cursor, session) = (Some(batch.cursor), batch.session);
+        if batch.progress.caught_up {
+            break;
+        }
+        assert!(polls < 5, "it never ends");
+    }
+    assert_eq!(delivered, 50);
+}
+
+#[test]
+fn an_answer_that_is_no_page_is_never_a_time_without_events() {
+    for body in [
+        r#"{"error":{"code":"ServerTimeout","message":"x"}}"#,
+        r#"{"message":"An error has occurred."}"#,
+        r#"{"value":null,"error":{"code":"x"}}"#,
+        "{}",
+    ] {
+        for page in 0..3 {
+            let mut azure = azure(12);
+            azure.mishaps = vec![None; page];
+            azure.mishaps.push(Some(Mishap::Body(body)));
+            let (mut cursor, mut session, mut delivered) = (None, None, 0);
+            for _ in 0..3 {
+                match poll(&mut azure, cursor.clone(), session.clone()) {
+                    Ok(batch) => {
+                        delivered += batch.events.len();
+                        (cursor, session) = (Some(batch.cursor), batch.session);
+                    }
+                    Err(error) => assert_eq!((error.fault, error.code), (Fault::Retry, "azure.bad_page")),
+                }
+            }
+            assert_eq!(delivered, 12, "{body} in the place of page {page}");
+        }
+    }
+}
+
+#[test]
 fn a_clock_that_was_ahead_costs_nothing_of_what_start_asks_for() {
     let mut azure = azure(3);
     let right = azure.now;

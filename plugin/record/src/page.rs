@@ -28,6 +28,9 @@ pub enum PageError {
     /// The body is not one complete JSON object.
     #[error("the page is broken: {0}")]
     Broken(#[from] Flaw),
+    /// It is an object without a list of records: an error, for one.
+    #[error("the answer has no list of records")]
+    NoPage,
     /// `value` holds something other than a list.
     #[error("the page's value is not a list")]
     NotAList,
@@ -38,7 +41,8 @@ pub enum PageError {
 const WINDOW: usize = 256 * 1024;
 
 /// Reads a page from the pieces of its body and shows its records, until `take` has enough. Returns where the next page is;
-/// none if `take` has stopped it before its end. A missing or null `value` is a page without records.
+/// none if `take` has stopped it before its end. A `value` that is null is a page without records, and so is one that has
+/// no more than a link.
 ///
 /// Records come before the page is known to be whole: what follows them may turn out to be broken, or not to come at all.
 pub fn read<E: From<PageError>>(
@@ -115,7 +119,7 @@ mod tests {
         for (body, expected) in [
             (r#"{"value":[]}"#, vec![]),
             (r#"{"value":null}"#, vec![]),
-            (r#"{}"#, vec![]),
+            (r#"{"value":[],"error":null}"#, vec![]),
             ("\u{feff}{\"value\":[{}]}", vec!["{}"]),
             (
                 r#"{"value":[{"a":1} , {"b":"]}"}],"x":[1]}"#,
@@ -175,6 +179,13 @@ mod tests {
             (r#"{"value":[{"a":1}"#, PageError::Broken(Flaw::CutOff(17))),
             (r#"{"value":[{"a":"#, PageError::Broken(Flaw::CutOff(15))),
             (r#"{"value":{}}"#, PageError::NotAList),
+            ("{}", PageError::NoPage),
+            (r#"{"error":{"code":"ServerTimeout"}}"#, PageError::NoPage),
+            (
+                r#"{"code":"InternalServerError","message":"x"}"#,
+                PageError::NoPage,
+            ),
+            (r#"{"value":null,"error":{}}"#, PageError::NoPage),
             (r#"{"value":[]} x"#, PageError::Broken(Flaw::Unexpected(13))),
         ] {
             assert_eq!(items(body).1, Err(expected), "{body}");

@@ -128,8 +128,10 @@ fn transport_error(error: &anyhow::Error) -> TransportError {
         }
         ErrorCode::DestinationUnavailable
         | ErrorCode::DestinationIpUnroutable
-        | ErrorCode::ConnectionRefused
-        | ErrorCode::ConnectionLimitReached => TransportError::Connect,
+        | ErrorCode::ConnectionRefused => TransportError::Connect,
+        ErrorCode::ConnectionLimitReached => {
+            TransportError::Other("the host allows no more requests in one call".to_owned())
+        }
         ErrorCode::ConnectionTerminated
         | ErrorCode::HttpResponseIncomplete
         | ErrorCode::HttpProtocolError => TransportError::Incomplete,

@@ -74,11 +74,13 @@ impl Reader<'_> {
         let id = record
             .id()
             .map_or_else(|| bytes::hash(record.raw()), |id| bytes::hash(id.as_bytes()));
-        // The service says that the record lies in the range, whatever its own time says.
+        // The service says that the record lies in the range. Where its own time says otherwise it may be anywhere in there,
+        // and its id is kept as long as one at the end.
+        let range = reading.position..=reading.query.end;
         let time = record
             .time()
-            .unwrap_or(reading.query.end)
-            .clamp(reading.position, reading.query.end);
+            .filter(|time| range.contains(time))
+            .unwrap_or(reading.query.end);
         let sight = self.cursor.seen.look(id);
         if sight == Sight::New && !self.take_new(record) {
             return None;

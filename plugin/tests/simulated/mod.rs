@@ -37,6 +37,8 @@ pub enum Mishap {
     ThrottledSilently,
     Status(u16),
     WebPage,
+    /// Something else as if it were a page.
+    Body(&'static str),
     /// Half a page, as if it were whole.
     CutOff,
     /// Half a page, then the connection ends.
@@ -197,6 +199,7 @@ impl Simulated {
             }
             Mishap::ThrottledSilently => answer(429, ""),
             Mishap::Status(status) => answer(status, r#"{"code":"Strange","message":"a bad day"}"#),
+            Mishap::Body(body) => answer(200, body),
             Mishap::WebPage => answer(200, "<html>sign in</html>"),
             Mishap::CutOff | Mishap::BrokenOff => {
                 let mut response = self.serve(&page, own_link);

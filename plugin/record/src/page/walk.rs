@@ -14,7 +14,10 @@ pub(super) struct Walk {
     place: Place,
     /// Where the next page is, as far as is known.
     pub(super) next_link: NextLink,
-    not_a_list: bool,
+    /// What `value` is.
+    list: List,
+    /// There is an `error`.
+    is_error: bool,
     /// How many bytes came before the window.
     pub(super) before: usize,
     /// Nothing comes behind the window.
@@ -39,6 +42,20 @@ enum Place {
     Passed,
     /// Behind the closing brace.
     End,
+}
+
+/// Whether there is a list of records.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum List {
+    /// There is no `value`.
+    #[default]
+    Missing,
+    /// It is null.
+    Null,
+    /// It is something else.
+    Other,
+    /// There is one.
+    Met,
 }
 
 /// How the reading of a window ended.
@@ -102,13 +119,19 @@ impl Walk {
         let key = scanner.key()?;
         if key.is("value") && scanner.take(b'[') {
             self.place = Place::List;
+            self.list = List::Met;
             return Some(());
         }
         let value = scanner.value()?;
         // The rest of a number may still come.
         scanner.peek()?;
         if key.is("value") {
-            self.not_a_list |= !matches!(value.shape(), Shape::Null);
+            self.list = match value.shape() {
+                Shape::Null => List::Null,
+                _ => List::Other,
+            };
+        } else if key.is("error") {
+            self.is_error = !matches!(value.shape(), Shape::Null);
         } else if key.is("nextLink") {
             self.next_link = link(value);
         }
@@ -164,8 +187,13 @@ impl Walk {
     fn end(&self, scanner: &mut Scanner<'_>) -> Result<Flow, PageError> {
         match self.place {
             Place::Start => Err(PageError::Empty),
-            Place::End if scanner.end().is_some() && self.not_a_list => Err(PageError::NotAList),
-            Place::End if scanner.end().is_some() => Ok(Flow::Ended),
+            Place::End if scanner.end().is_some() => match (self.list, &self.next_link) {
+                (List::Other, _) => Err(PageError::NotAList),
+                // An answer of another kind. Taken for a page, it would stand for a time without events.
+                (List::Missing, NextLink::End | NextLink::Odd(_)) => Err(PageError::NoPage),
+                (List::Missing | List::Null, _) if self.is_error => Err(PageError::NoPage),
+                _ => Ok(Flow::Ended),
+            },
             _ => Err(match scanner.flaw() {
                 Flaw::CutOff(length) => Flaw::CutOff(self.before + length),
                 Flaw::Unexpected(at) => Flaw::Unexpected(self.before + at),
