@@ -44,7 +44,7 @@ impl Verdict {
 pub async fn check(sources: Vec<Source>) -> (String, bool) {
     let mut tasks = JoinSet::new();
     for source in sources {
-        let span = error_span!("source", name = source.name());
+        let span = error_span!("source", id = source.name());
         tasks.spawn(check_source(Arc::new(source)).instrument(span));
     }
     let mut findings = tasks.join_all().await.concat();

@@ -21,7 +21,7 @@ use crate::shutdown;
 use crate::signal;
 use crate::sink::{OpenError, Sinks};
 use crate::source::{Outlets, Source};
-use crate::state::State;
+use crate::state::{State, StateError};
 use crate::state_command::{self, Selection};
 use crate::{check, conformance, describe, engine, load, manual, open_files};
 
@@ -167,6 +167,14 @@ impl Exit {
 
     fn failed(problem: impl Display) -> Self {
         Self(FAILED, problem.to_string())
+    }
+
+    /// A damaged file is one that a person must look at, whether it shows when it is opened or when it is read.
+    fn state(error: StateError) -> Self {
+        match error {
+            StateError::Damaged { .. } => Self::misused(error),
+            _ => Self::failed(error),
+        }
     }
 }
 
@@ -335,12 +343,12 @@ async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
         StateCommand::List { config, selection } => {
             state_command::list(&open_state(&config.path)?, &selection.into())
                 .await
-                .map_err(Exit::failed)?
+                .map_err(Exit::state)?
         }
         StateCommand::Show { config, selection } => {
             state_command::show(&open_state(&config.path)?, &selection.into())
                 .await
-                .map_err(Exit::failed)?
+                .map_err(Exit::state)?
         }
         StateCommand::Reset {
             config,
@@ -350,7 +358,7 @@ async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
             let state = open_state(&config.path)?;
             let count = state_command::reset(&state, &selection.into())
                 .await
-                .map_err(Exit::failed)?;
+                .map_err(Exit::state)?;
             format!("{count} cursor(s) forgotten\n")
         }
     };

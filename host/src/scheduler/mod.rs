@@ -95,7 +95,7 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     for (index, (source, outlets)) in sources.into_iter().enumerate() {
         let delay = run.offset(&source, index, count);
-        let span = error_span!("source", name = source.name());
+        let span = error_span!("source", id = source.name());
         tasks.spawn(run_source(source, outlets, run.clone(), delay).instrument(span));
     }
     let mut summary = Summary::default();

@@ -57,6 +57,16 @@ pub enum StateError {
     },
 }
 
+impl StateError {
+    /// After a panic of the engine, which asserts what a healthy file guarantees.
+    fn gave_up(path: &Path) -> Self {
+        Self::Damaged {
+            path: path.to_path_buf(),
+            reason: "the engine gave up".to_owned(),
+        }
+    }
+}
+
 /// One stored cursor.
 #[derive(Debug)]
 pub struct Entry {
@@ -79,12 +89,15 @@ pub struct State {
 impl State {
     /// Opens the file, or makes it where there is none, and locks it for this process.
     pub fn open(path: &Path) -> Result<Self, StateError> {
-        let database = open_or_create(path).map_err(|error| explain(path, error))?;
-        check_layout(&database, path)?;
-        Ok(Self {
-            path: path.into(),
-            database: Arc::new(Mutex::new(Some(database))),
-        })
+        let open = || {
+            let database = open_or_create(path).map_err(|error| explain(path, error))?;
+            check_layout(&database, path)?;
+            Ok(Self {
+                path: path.into(),
+                database: Arc::new(Mutex::new(Some(database))),
+            })
+        };
+        std::panic::catch_unwind(open).unwrap_or_else(|_| Err(StateError::gave_up(path)))
     }
 
     /// The cursor of a partition, if there is one.
@@ -168,10 +181,7 @@ impl State {
         work: impl FnOnce(&Database) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, StateError> {
         let Self { path, database } = self.clone();
-        let panicked = StateError::Damaged {
-            path: path.to_path_buf(),
-            reason: "the engine gave up".to_owned(),
-        };
+        let panicked = StateError::gave_up(&path);
         let done = tokio::task::spawn_blocking(move || {
             let mut slot = database.lock().unwrap_or_else(PoisonError::into_inner);
             let opened = match slot.take() {
@@ -184,7 +194,6 @@ impl State {
             }
             done.map_err(|error| explain_any(&path, error))
         });
-        // The engine asserts what a healthy file guarantees, so a panic in there is damage.
         done.await.unwrap_or(Err(panicked))
     }
 }
