@@ -89,6 +89,24 @@ fn found(world: &mut Canned, config: &str) -> Vec<(String, String, bool)> {
 }
 
 #[test]
+fn an_answer_that_is_no_list_is_not_taken_for_a_tenant_without_subscriptions() {
+    for body in [
+        "{}",
+        r#"{"error":{"code":"ServerTimeout"}}"#,
+        r#"{"value":null,"error":{}}"#,
+        r#"{"value":"x"}"#,
+    ] {
+        let mut world = canned(&[(200, body)]);
+        let error = source::discover(&mut world, &config(r#""*""#, false), None).unwrap_err();
+        assert_eq!(
+            (error.fault, error.code),
+            (Fault::Retry, "azure.bad_page"),
+            "{body}"
+        );
+    }
+}
+
+#[test]
 fn every_visible_subscription_is_found_once_over_all_pages() {
     let next = "https://management.azure.com/subscriptions?api-version=2020-01-01&%24skiptoken=a;b";
     let mut world = canned(&[
