@@ -2,16 +2,13 @@
 //! loop also asks whether the call has been interrupted, which costs more than the byte.
 
 use crate::copy::{copy, ends};
-use crate::swar::{HIGH, ONES};
+use crate::swar::{self, HIGH, ONES};
 
 pub use memchr::{memchr as find, memrchr as find_last};
 
 /// Whether a text holds a byte. For texts too short to be worth a search by [`find`].
 pub fn contains(text: &[u8], byte: u8) -> bool {
-    let has = |word: u64| {
-        let differing = word ^ (ONES * u64::from(byte));
-        differing.wrapping_sub(ONES) & !differing & HIGH != 0
-    };
+    let has = |word: u64| swar::equal(word, byte) != 0;
     match (ends::<8>(text), ends::<4>(text)) {
         (Some((_, last)), _) => {
             let (words, _) = text.as_chunks::<8>();
@@ -20,10 +17,7 @@ pub fn contains(text: &[u8], byte: u8) -> bool {
                 .chain([last])
                 .any(|word| has(u64::from_le_bytes(*word)))
         }
-        (_, Some((first, last))) => {
-            let word = |half: &[u8; 4]| u64::from(u32::from_le_bytes(*half));
-            has(word(first) | word(last) << 32)
-        }
+        (_, Some((first, last))) => has(swar::joined(first, last)),
         _ => text.contains(&byte),
     }
 }

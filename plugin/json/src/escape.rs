@@ -67,10 +67,7 @@ pub fn is_clean(bytes: &[u8]) -> bool {
 fn is_clean_rest(rest: &[u8]) -> bool {
     let words = match (ends::<8>(rest), ends::<4>(rest), ends::<1>(rest)) {
         (Some((first, last)), ..) => [u64::from_le_bytes(*first), u64::from_le_bytes(*last)],
-        (_, Some((first, last)), _) => {
-            let word = |half: &[u8; 4]| u64::from(u32::from_le_bytes(*half));
-            [word(first) | word(last) << 32; 2]
-        }
+        (_, Some((first, last)), _) => [swar::joined(first, last); 2],
         (.., Some(([first], [last]))) => {
             let middle = rest[rest.len() / 2];
             [u64::from_le_bytes([*first, middle, *last, b' ', b' ', b' ', b' ', b' ']); 2]

@@ -9,9 +9,20 @@ pub const HIGH: u64 = 0x8080_8080_8080_8080;
 /// cross from a byte that is less than what is taken from it (Warren, Hacker's Delight, 6-1).
 #[inline(always)]
 pub fn stops(word: u64) -> u64 {
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let quote = zero(word ^ (ONES * b'"' as u64));
-    let backslash = zero(word ^ (ONES * b'\\' as u64));
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote | backslash | control) & HIGH
+    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+    equal(word, b'"') | equal(word, b'\\') | control
+}
+
+/// The same for a byte that is `byte`.
+#[inline(always)]
+pub fn equal(word: u64, byte: u8) -> u64 {
+    let differing = word ^ (ONES * byte as u64);
+    differing.wrapping_sub(ONES) & !differing & HIGH
+}
+
+/// A word of the first and the last half of four to eight bytes.
+#[inline(always)]
+pub fn joined(first: &[u8; 4], last: &[u8; 4]) -> u64 {
+    let half = |half: &[u8; 4]| u64::from(u32::from_le_bytes(*half));
+    half(first) | half(last) << 32
 }
