@@ -62,9 +62,9 @@ struct Pending {
     batch: Batch,
     previous: Option<Vec<u8>>,
     totals: Totals,
-    /// Bytes of all bodies.
+    /// Bytes of all bodies, those aside that were refused.
     bytes: u64,
-    /// Time of the newest event in nanoseconds since 1970; 0 when there is none.
+    /// Time of the newest event accepted, in nanoseconds since 1970; 0 when there is none.
     newest: u64,
     /// Its share of the room for batches that wait.
     room: Option<OwnedSemaphorePermit>,
@@ -166,13 +166,12 @@ impl Partition {
             requests: called.usage.traffic.requests.into(),
         };
         let bytes = batch.events.iter().map(|event| event.body.len() as u64).sum();
-        let newest = batch.events.iter().map(|event| event.time).max().unwrap_or(0);
         Ok(Pending {
             batch,
             previous: cursor,
             totals,
             bytes,
-            newest,
+            newest: 0,
             room: None,
         })
     }

@@ -69,6 +69,18 @@ impl Default for Row {
     }
 }
 
+impl Row {
+    fn failed(&mut self, failure: &Failure) {
+        self.health = match failure.fault {
+            Fault::Retry | Fault::Broken => Health::Retrying,
+            Fault::Denied => Health::Refused,
+            Fault::InvalidConfig | Fault::InvalidCursor | Fault::Gone => Health::Stopped,
+        };
+        self.error = Some(format!("{} [{}]", failure.message, failure.code));
+        self.hint.clone_from(&failure.hint);
+    }
+}
+
 /// By source, then by partition. A source's own failures stand under the empty name.
 #[derive(Debug, Default)]
 pub(super) struct Board(pub(super) BTreeMap<String, BTreeMap<String, Row>>);
@@ -124,25 +136,13 @@ impl Board {
 
     /// Notes a failure of a partition, or of a whole source (the empty name).
     pub(super) fn failed(&mut self, source: &str, partition: &str, failure: &Failure) {
-        let row = self.row(source, partition);
-        row.health = match failure.fault {
-            Fault::Retry | Fault::Broken => Health::Retrying,
-            Fault::Denied => Health::Refused,
-            Fault::InvalidConfig | Fault::InvalidCursor | Fault::Gone => Health::Stopped,
-        };
-        row.error = Some(format!("{} [{}]", failure.message, failure.code));
-        row.hint.clone_from(&failure.hint);
+        self.row(source, partition).failed(failure);
     }
 
     /// Notes that a source has ended: nothing more will come of what it reads.
     pub(super) fn ended(&mut self, source: &str, failure: &Failure) {
-        let partitions: Vec<String> = self
-            .0
-            .get(source)
-            .map_or_else(Vec::new, |rows| rows.keys().cloned().collect());
-        for partition in partitions {
-            self.failed(source, &partition, failure);
-        }
+        let rows = self.0.get_mut(source).into_iter().flat_map(BTreeMap::values_mut);
+        rows.for_each(|row| row.failed(failure));
     }
 
     /// Whether anything works: a host whose every row fails is of no use to anybody.

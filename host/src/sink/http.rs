@@ -32,11 +32,11 @@ impl HttpSink {
                 Verdict::Accepted(answer) => self.shape.settle(&answer, part.len())?,
                 Verdict::Refused(answer) if self.shape.is_mendable(&answer) => {
                     return Err(SinkError::Unavailable {
-                        reason: answer.said,
+                        reason: answer.said(),
                         retry_after: None,
                     });
                 }
-                Verdict::Refused(answer) => Settled::Unclear(answer.said),
+                Verdict::Refused(answer) => Settled::Unclear(answer.said()),
             };
             match settled {
                 Settled::Except(items) => {

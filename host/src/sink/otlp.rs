@@ -46,7 +46,7 @@ impl OtlpSink {
         while let Some(part) = parts.next() {
             let request = request(&self.source, &events[part.clone()]);
             match self.poster.post("application/json", request).await? {
-                Verdict::Refused(answer) if part.len() == 1 => refused.push((part.start, answer.said)),
+                Verdict::Refused(answer) if part.len() == 1 => refused.push((part.start, answer.said())),
                 Verdict::Refused(_) => parts.halve(part),
                 Verdict::Accepted(answer) => match rejected(&answer.body) {
                     (0, _) => {}

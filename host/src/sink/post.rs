@@ -58,21 +58,23 @@ pub(super) enum Verdict {
 pub(super) struct Answer {
     /// As it came.
     pub(super) body: Bytes,
-    /// In words, fit for people.
-    pub(super) said: String,
+    /// Who answered with which status.
+    head: String,
     scrubber: Scrubber,
 }
 
 impl Answer {
-    /// A text out of the answer, fit for people.
-    pub(super) fn excerpt(&self, text: &str) -> String {
-        excerpt(&self.scrubber, text)
+    /// The answer in words, fit for people.
+    pub(super) fn said(&self) -> String {
+        let words = self.excerpt(&String::from_utf8_lossy(&self.body));
+        format!("{}: {words}", self.head)
     }
-}
 
-/// The beginning of what a receiver says. A secret that it repeats is removed before a cut could leave a part of it.
-fn excerpt(scrubber: &Scrubber, text: &str) -> String {
-    scrubber.clean(text).chars().take(LONGEST_EXCERPT).collect()
+    /// The beginning of a text out of the answer, fit for people. A secret that it repeats is removed before a cut could
+    /// leave a part of it.
+    pub(super) fn excerpt(&self, text: &str) -> String {
+        self.scrubber.clean(text).chars().take(LONGEST_EXCERPT).collect()
+    }
 }
 
 /// Posts to one receiver over kept connections.
@@ -130,9 +132,8 @@ impl Poster {
             .await
             .unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")))
             .map_err(unavailable)?;
-        let words = excerpt(&scrubber, &String::from_utf8_lossy(&body));
         let answer = Answer {
-            said: format!("{name} answered {}: {words}", head.status),
+            head: format!("{name} answered {}", head.status),
             body,
             scrubber,
         };
@@ -143,7 +144,7 @@ impl Poster {
             }
             // Whatever else it is, a wrong path or password included, it can be mended without losing events.
             _ => Err(SinkError::Unavailable {
-                reason: answer.said,
+                reason: answer.said(),
                 retry_after: retry_after(&head.headers),
             }),
         }

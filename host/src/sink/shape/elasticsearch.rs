@@ -59,13 +59,15 @@ pub(super) fn settle(answer: &Answer, sent: usize) -> Result<Settled, SinkError>
     let mut refused = Vec::new();
     for (place, Item { create }) in items.into_iter().enumerate() {
         let Outcome { status, error } = create;
-        let Reason { r#type, reason } = error.unwrap_or_default();
-        let words = [r#type.unwrap_or_default(), reason.unwrap_or_default()].join(": ");
-        let said = format!("{status} {}", answer.excerpt(&words));
+        let said = || {
+            let Reason { r#type, reason } = error.unwrap_or_default();
+            let words = [r#type.unwrap_or_default(), reason.unwrap_or_default()].join(": ");
+            format!("{status} {}", answer.excerpt(&words))
+        };
         match status {
             200..=299 | 409 => {}
-            400 | 413 | 422 => refused.push((place, said)),
-            _ => return Err(unavailable(format!("it did not take an event: {said}"))),
+            400 | 413 | 422 => refused.push((place, said())),
+            _ => return Err(unavailable(format!("it did not take an event: {}", said()))),
         }
     }
     Ok(Settled::Except(refused))
