@@ -131,13 +131,12 @@ impl<'a> Arm<'a> {
     /// may be open to it.
     fn renewal_may_help(&mut self, kind: Kind) -> bool {
         let now = self.world.now();
-        let stale = match (kind, &self.session.token) {
-            (Kind::Unauthorized, _) => !self.unproven,
-            (Kind::Forbidden, Some(token)) => {
-                !self.unproven && token.issued.saturating_add(STALE_TOKEN) < now
-            }
+        let old = match (kind, &self.session.token) {
+            (Kind::Unauthorized, _) => true,
+            (Kind::Forbidden, Some(token)) => token.issued.saturating_add(STALE_TOKEN) < now,
             _ => false,
         };
+        let stale = old && !self.unproven;
         if stale {
             self.session.token = None;
         }

@@ -56,8 +56,6 @@ struct Reader<'a> {
     pages: u32,
     slices: u32,
     repairs: u32,
-    /// Whether what is read was begun by an earlier poll.
-    resumed: bool,
 }
 
 /// Polls a partition.
@@ -77,7 +75,6 @@ pub fn poll(
         None => Cursor::new(first_start(settings.start, target), settings.lookback),
     };
     let percent = |percent| request.budget.deadline / 100 * percent;
-    let resumed = cursor.state.reading.is_some();
     let mut reader = Reader {
         arm: Arm::new(
             world,
@@ -94,7 +91,6 @@ pub fn poll(
         pages: 0,
         slices: 0,
         repairs: 0,
-        resumed,
     };
     reader.adapt();
     let ending = reader.read_on();
@@ -158,24 +154,24 @@ impl Reader<'_> {
             let Some(url) = self.next_url() else {
                 return Ending::CaughtUp;
             };
-            let to_now = self
-                .cursor
-                .state
-                .reading
-                .as_ref()
-                .is_some_and(|reading| reading.to_now);
-            let taken = self.arm.get(&url).and_then(|answer| self.take_page(answer.body));
-            if let Some(failure) = taken.err().and_then(|failure| self.absorb(failure)) {
-                return Ending::Failed(failure);
-            }
-            if self.resumed && self.cursor.state.reading.is_none() {
-                // What takes longer than a poll would begin again at once, to be broken off again, for ever.
-                if to_now {
-                    return Ending::CaughtUp;
+            let is_last = self.is_last();
+            match self.arm.get(&url).and_then(|answer| self.take_page(answer.body)) {
+                Ok(()) if is_last && self.cursor.state.reading.is_none() => return Ending::CaughtUp,
+                Ok(()) => {}
+                Err(failure) => {
+                    if let Some(failure) = self.absorb(failure) {
+                        return Ending::Failed(failure);
+                    }
                 }
-                self.resumed = false;
             }
         }
+    }
+
+    /// Whether there is nothing to read after the present reading: an earlier poll began it, to read all there was. What
+    /// takes longer than a poll would else begin again at once, to be broken off again, for ever.
+    fn is_last(&self) -> bool {
+        let reading = self.cursor.state.reading.as_ref();
+        reading.is_some_and(|reading| reading.to_now && reading.asked < self.target)
     }
 
     /// The page to ask for; none when nothing is due.

@@ -176,9 +176,10 @@ fn what_came_before_a_failure_is_a_shorter_batch() {
 
 #[test]
 fn what_came_of_half_a_page_is_a_shorter_batch() {
-    for (mishap, code) in [
-        (Mishap::CutOff, "azure.bad_page"),
-        (Mishap::BrokenOff, "network.incomplete"),
+    // What breaks off is asked for in parts, which show again what was taken.
+    for (mishap, code, shown_again) in [
+        (Mishap::CutOff, "azure.bad_page", 0),
+        (Mishap::BrokenOff, "network.incomplete", 1),
     ] {
         let mut azure = azure(3);
         azure.lasting = Some(mishap);
@@ -190,6 +191,8 @@ fn what_came_of_half_a_page_is_a_shorter_batch() {
         azure.lasting = None;
         let rest = poll(&mut azure, Some(first.cursor), again.session).unwrap();
         assert_eq!((rest.events.len(), rest.progress.caught_up), (2, true));
+        let duplicates = measure(&rest, "duplicates", "");
+        assert_eq!(duplicates, shown_again, "what was taken is known");
     }
 }
 

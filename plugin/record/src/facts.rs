@@ -80,7 +80,7 @@ impl<'a> Facts<'a> {
         let (outcome, named_phase) = status::meaning(status);
         let sub_status = record.label(Label::SUB_STATUS);
         let code = || record.text_of(Part::Properties, "statusCode");
-        let words = iter::once_with(|| sub_status.value()).chain(iter::once_with(code));
+        let words = iter::once(sub_status.value()).chain(iter::once_with(code));
         let principal = Principal::of(record);
         let failure = if outcome == Outcome::Failure {
             Failure::of(record)

@@ -114,6 +114,7 @@ const UNITS: [u64; 9] = [
 ];
 
 /// Nanoseconds of the fraction at the start of `text`, and what follows it.
+// Like the others that only `parse` calls: without being told, the compiler makes calls of them.
 #[inline(always)]
 fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
     let Some((b'.' | b',', mut rest)) = text.split_first() else {

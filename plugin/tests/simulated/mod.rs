@@ -203,24 +203,21 @@ impl Simulated {
             Mishap::WebPage => answer(200, "<html>sign in</html>"),
             Mishap::CutOff | Mishap::BrokenOff => {
                 let mut response = self.serve(&page, own_link);
-                response.body.truncate(response.body.len() / 2);
                 page.iter()
                     .for_each(|event| *self.shown.get_mut(&event.id).unwrap() -= 1);
-                let mut answer = Answer::from(response);
+                let half = response.body.len() / 2;
                 if mishap == Mishap::BrokenOff {
-                    answer.body = Box::new(answer.body.chain([Err(TransportError::Incomplete)]));
+                    return Ok(broken_off(response, half));
                 }
-                return Ok(answer);
+                response.body.truncate(half);
+                response
             }
             Mishap::LimitedTo(most) => {
-                let mut response = self.serve(&page, own_link);
-                if response.body.len() <= most {
-                    return Ok(response.into());
+                let response = self.serve(&page, own_link);
+                if response.body.len() > most {
+                    return Ok(broken_off(response, most));
                 }
-                response.body.truncate(most);
-                let mut answer = Answer::from(response);
-                answer.body = Box::new(answer.body.chain([Err(TransportError::Incomplete)]));
-                return Ok(answer);
+                response
             }
             Mishap::Timeout => {
                 self.now += request.timeout;
@@ -321,6 +318,14 @@ pub fn answer(status: u16, body: &str) -> Response {
         headers: Vec::new(),
         body: body.as_bytes().to_vec(),
     }
+}
+
+/// An answer whose connection ends after so many bytes of the body.
+fn broken_off(mut response: Response, after: usize) -> Answer {
+    response.body.truncate(after);
+    let mut answer = Answer::from(response);
+    answer.body = Box::new(answer.body.chain([Err(TransportError::Incomplete)]));
+    answer
 }
 
 fn item(event: &LogEvent) -> String {
