@@ -1,6 +1,8 @@
 //! A small Azure inside the test process: a log with late events, pages in any order, and failures on demand. It is as
 //! strict as the model needs: it panics when the source contacts a stranger or asks before it may.
 
+pub mod polls;
+
 use std::collections::BTreeMap;
 
 use azure_activity::contract::{Nanos, Timestamp};
