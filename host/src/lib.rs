@@ -15,6 +15,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod conformance;
+mod core_dump;
 mod cpu_share;
 pub mod dead_letter;
 pub mod describe;

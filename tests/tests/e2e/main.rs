@@ -29,6 +29,7 @@ mod requests;
 mod sandbox;
 mod second_source;
 mod secrets;
+mod signals;
 mod site;
 #[path = "../../benches/support/mod.rs"]
 mod support;

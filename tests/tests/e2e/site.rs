@@ -187,14 +187,19 @@ impl Site {
 
     /// The same with further variables of the environment.
     pub fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Finished {
-        let mut command = self.command(arguments);
-        command.envs(variables.iter().copied());
-        finish(command.spawn().expect("headwater starts"))
+        finish(self.start_with(variables, arguments))
     }
 
     /// Starts `headwater` with the folder's configuration.
     pub fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().expect("headwater starts")
+    }
+
+    /// The same with further variables of the environment.
+    pub fn start_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
+        command.spawn().expect("headwater starts")
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

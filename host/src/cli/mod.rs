@@ -1,0 +1,202 @@
+//! The command line: what it accepts, and what each command does.
+
+mod check;
+mod conformance;
+mod run;
+mod state;
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use tracing::error;
+
+use self::conformance::ReportFormat;
+use self::state::StateCommand;
+use crate::config::Config;
+use crate::log::{self, LogFormat};
+use crate::plugin::Plugins;
+use crate::progress::Progress;
+use crate::scheduler::Mode;
+use crate::{core_dump, describe, engine, manual, open_files};
+
+/// Something failed.
+const FAILED: u8 = 1;
+/// The command line or the configuration is wrong.
+const MISUSED: u8 = 2;
+
+/// Runs Headwater sources: many tenants side by side, each in its own sandbox.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// How log lines on stderr look.
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Poll all sources.
+    Run {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Poll until each partition has caught up, then exit.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Test the connection of every partition, and say what to do about failures.
+    Check {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Test this source only.
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+    },
+    /// Say what a plugin is, what it imports and how it is configured.
+    Describe {
+        /// The component file.
+        plugin: PathBuf,
+    },
+    /// Examine whether a plugin keeps the contract.
+    Conformance {
+        /// The component file.
+        plugin: PathBuf,
+        /// A configuration whose source tells how to reach an upstream; without it only what needs none is examined.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// The source to take from it, when it has several.
+        #[arg(long, value_name = "NAME", requires = "config")]
+        source: Option<String>,
+        /// How the report looks.
+        #[arg(long, value_enum, default_value = "text")]
+        format: ReportFormat,
+    },
+    /// Look at stored cursors, or let go of them.
+    State {
+        #[command(subcommand)]
+        command: StateCommand,
+    },
+    /// Print the completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write the man pages of the program and of each command into a folder.
+    Manual {
+        /// A folder that exists.
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file.
+    #[arg(long = "config", value_name = "FILE", default_value = "headwater.toml")]
+    path: PathBuf,
+}
+
+/// A message for people, and the exit code that goes with it.
+struct Exit(u8, String);
+
+impl Exit {
+    fn misused(problem: impl Display) -> Self {
+        Self(MISUSED, problem.to_string())
+    }
+
+    fn failed(problem: impl Display) -> Self {
+        Self(FAILED, problem.to_string())
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    // Prints help, version and mistakes itself, with exit code 2 for mistakes.
+    let arguments = Arguments::parse();
+    let progress = Progress::on_stderr();
+    log::start(arguments.log_format, progress.writer());
+    core_dump::forbid();
+    open_files::allow_many();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            error!(%error, "cannot start");
+            return ExitCode::from(FAILED);
+        }
+    };
+    let done = runtime.block_on(dispatch(arguments.command, progress));
+    // What still blocks on a dead pipe or disk must not hold up the end.
+    runtime.shutdown_background();
+    match done {
+        Ok(code) => code,
+        Err(Exit(code, problem)) => {
+            error!("{problem}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit> {
+    match command {
+        Command::Run { config, once } => {
+            run::run(
+                &config.path,
+                if once { Mode::Once } else { Mode::Forever },
+                progress,
+            )
+            .await
+        }
+        Command::Check { config, source } => check::check(&config.path, source.as_deref()).await,
+        Command::Describe { plugin } => {
+            let text = describe::describe(&plugin, &plugins()?)
+                .await
+                .map_err(Exit::misused)?;
+            print(&text)
+        }
+        Command::Conformance {
+            plugin,
+            config,
+            source,
+            format,
+        } => {
+            let source = config
+                .map(|path| conformance::one_source(&path, source.as_deref()))
+                .transpose()?;
+            conformance::examine(&plugin, source, format).await
+        }
+        Command::State { command } => state::state(command).await,
+        Command::Completions { shell } => print(&manual::completions(Arguments::command(), shell)),
+        Command::Manual { folder } => manual::write_pages(Arguments::command(), &folder)
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(|error| Exit::misused(format_args!("cannot write into {}: {error}", folder.display()))),
+    }
+}
+
+fn require_source(config: &Config, name: &str) -> Result<(), Exit> {
+    let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    Err(Exit::misused(format_args!(
+        "no source is named \"{name}\"; the configuration has {}",
+        names.join(", ")
+    )))
+}
+
+fn plugins() -> Result<Plugins, Exit> {
+    engine::start()
+        .and_then(Plugins::new)
+        .map_err(|error| Exit::failed(format_args!("cannot start the engine: {error:#}")))
+}
+
+/// Prints a report; a reader that has seen enough is no failure.
+fn print(text: &str) -> Result<ExitCode, Exit> {
+    use std::io::Write;
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Exit::failed(error)),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
