@@ -16,6 +16,7 @@ use crate::config::Limits;
 use crate::cpu_share::{CpuShare, CpuUse};
 use crate::egress::{BoundSecrets, Bounds, Gate, Grant, Transport};
 use crate::failure::{Failure, Fault};
+use crate::fair_slots::Share;
 use crate::plugin::Plugin;
 use crate::plugin_log::PluginLog;
 use crate::sandbox::{self, Guest, Usage};
@@ -27,6 +28,9 @@ use crate::session::SessionSlot;
 /// many sources can hold one at the same time.
 const BATCH_BYTES: u64 = 8 << 20;
 
+/// A call that failed after this time has waited for an upstream in vain: it counts as one that hung.
+const HANGS: Duration = Duration::from_secs(5);
+
 /// Calls one source's plugin.
 pub struct Caller {
     plugin: Arc<Plugin>,
@@ -35,6 +39,7 @@ pub struct Caller {
     limits: Limits,
     cpu: CpuShare,
     session: SessionSlot,
+    share: Share,
 }
 
 /// What a call brought, and what it cost. The cost counts for failed calls, too.
@@ -62,6 +67,7 @@ impl Caller {
         limits: Limits,
     ) -> Self {
         Self {
+            share: plugin.slots.share(),
             plugin,
             grant,
             transport,
@@ -202,6 +208,7 @@ impl Caller {
         };
         let scrubber = scrubber.with_session(returned.as_deref());
         turn.finish(returned, result.is_ok());
+        self.share.note(result.is_ok() || took < HANGS);
         Called {
             result,
             usage,
@@ -218,8 +225,8 @@ impl Caller {
         scrubber: &Scrubber,
         function: impl for<'a> FnOnce(&'a LogSource, &'a mut Store<Guest>) -> Running<'a, T> + Send,
     ) -> Called<T> {
-        // Never closed. Waiting here counts towards no time-out: it is not the plugin that is slow.
-        let _room = self.plugin.room.acquire().await;
+        // Waiting here counts towards no time-out: it is not the plugin that is slow.
+        let _slot = self.share.slot().await;
         let started = Instant::now();
         let timeout = self.limits.poll_timeout;
         let bounds = Bounds {

@@ -35,7 +35,7 @@ pub async fn describe(path: &Path, plugins: &Plugins) -> Result<String, Describe
     let caller = Caller::new(
         plugin.clone(),
         grant.clone(),
-        Arc::new(Sender::new(grant, &Outbound::default().open()?)),
+        Arc::new(Sender::new(grant, &Outbound::default().route().await?)),
         Limits::default(),
     );
     let manifest = caller.describe().await?;

@@ -5,14 +5,22 @@ use std::time::Duration;
 use tracing::{debug, warn};
 use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, PoolingAllocationConfig};
 
+use crate::fair_slots::Bounds;
 use crate::sandbox::{INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
 
 /// How often running code is interrupted. Each interruption lets other tasks run and time-outs take effect; ten
 /// milliseconds is far below any time-out and costs nothing that can be measured.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Components that can be instantiated at the same time: twice the polls at once, for discoveries beside them.
-pub(crate) const COMPONENTS_AT_ONCE: usize = 128;
+/// Calls at once of all sources together: polls, discoveries and checks. A fresh call uses the processor and a few
+/// megabytes; one that waits for its upstream holds at most `limits.memory`, and takes nothing from others.
+pub(crate) const CALLS_AT_ONCE: Bounds = Bounds {
+    fresh: 64,
+    all: COMPONENTS_AT_ONCE,
+};
+
+/// Components that can be instantiated at the same time.
+const COMPONENTS_AT_ONCE: usize = 256;
 
 /// How much of a memory is kept and cleared between calls instead of being given back to the system and asked for again
 /// page by page, where the system says which pages were touched (Linux 6.7 and later), so that a quiet partition keeps few.

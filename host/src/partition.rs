@@ -38,8 +38,6 @@ pub(crate) struct Partition {
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) state: State,
-    /// Bounds the polls of the whole process.
-    pub(crate) polls: Arc<Semaphore>,
     /// Bounds the batches that wait for a receiver, see [`WAITING_KIB`].
     pub(crate) waiting: Arc<Semaphore>,
     pub(crate) monitor: Monitor,
@@ -146,12 +144,8 @@ impl Partition {
     async fn poll(&mut self, cursor: Option<Vec<u8>>) -> Result<Pending, Failure> {
         // Whatever goes wrong from here on, the next poll begins at this cursor again.
         self.stage = Stage::Poll(cursor.clone());
-        let config = self.source.resolve()?;
-        let called = {
-            // Closed never: nobody but this process has it.
-            let _permit = self.shared.polls.acquire().await;
-            self.source.caller.poll(&config, &self.id, cursor.clone()).await
-        };
+        let config = self.source.resolve().await?;
+        let called = self.source.caller.poll(&config, &self.id, cursor.clone()).await;
         debug!(took = ?called.took, cpu = ?called.usage.cpu, memory = called.usage.memory, "polled");
         let (usage, took) = (&called.usage, called.took);
         self.shared

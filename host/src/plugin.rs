@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use tokio::sync::Semaphore;
 use tracing::info;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use crate::bindings::LogSourcePre;
-use crate::engine::COMPONENTS_AT_ONCE;
+use crate::engine::CALLS_AT_ONCE;
+use crate::fair_slots::FairSlots;
 use crate::link;
 use crate::sandbox::Guest;
+use crate::small_file::{self, Purpose};
 
 /// The package of the contract, and the version this host serves.
 const CONTRACT: &str = "headwater:source";
@@ -39,8 +40,8 @@ pub struct Plugin {
     /// The interfaces it exports, with versions.
     pub exports: Vec<String>,
     pub(crate) pre: LogSourcePre<Guest>,
-    /// Held while an instance exists, of this plugin or any other of the engine.
-    pub(crate) room: Arc<Semaphore>,
+    /// One is held while an instance exists, of this plugin or any other of the engine.
+    pub(crate) slots: FairSlots,
 }
 
 /// Why a file cannot be used as a plugin.
@@ -109,7 +110,7 @@ pub enum PluginError {
 pub struct Plugins {
     engine: Engine,
     linker: Linker<Guest>,
-    room: Arc<Semaphore>,
+    slots: FairSlots,
     loaded: Mutex<HashMap<String, Arc<Plugin>>>,
 }
 
@@ -120,7 +121,7 @@ impl Plugins {
         Ok(Self {
             engine,
             linker,
-            room: Arc::new(Semaphore::new(COMPONENTS_AT_ONCE)),
+            slots: FairSlots::new(CALLS_AT_ONCE),
             loaded: Mutex::default(),
         })
     }
@@ -129,10 +130,11 @@ impl Plugins {
     ///
     /// Blocks: compiling takes up to a second when the cache does not know the file.
     pub fn load(&self, path: &Path, pinned: Option<&str>) -> Result<Arc<Plugin>, PluginError> {
-        let bytes = std::fs::read(path).map_err(|source| PluginError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes =
+            small_file::read_blocking(path, Purpose::PLUGIN).map_err(|source| PluginError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?;
         let digest = hex(&Sha256::digest(&bytes));
         if let Some(pinned) = pinned.filter(|pinned| *pinned != digest) {
             return Err(PluginError::WrongDigest {
@@ -188,7 +190,7 @@ impl Plugins {
             imports,
             exports,
             pre,
-            room: self.room.clone(),
+            slots: self.slots.clone(),
         })
     }
 }

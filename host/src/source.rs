@@ -50,7 +50,11 @@ impl Source {
     pub async fn load(config: SourceConfig, plugin: Arc<Plugin>) -> Result<Self, Vec<String>> {
         let one = |problem: String| vec![problem];
         let grant = Arc::new(config.grant.clone());
-        let route = config.outbound.open().map_err(|error| one(error.to_string()))?;
+        let route = config
+            .outbound
+            .route()
+            .await
+            .map_err(|error| one(error.to_string()))?;
         let transport = Arc::new(Sender::new(grant.clone(), &route));
         let caller = Caller::new(plugin, grant, transport, config.limits);
         let manifest = caller
@@ -80,16 +84,17 @@ impl Source {
     }
 
     /// Fetches the secrets and makes the plugin's configuration.
-    pub(crate) fn resolve(&self) -> Result<Resolved, Failure> {
+    pub(crate) async fn resolve(&self) -> Result<Resolved, Failure> {
         self.config
             .config
             .resolve(&self.secret_keys)
+            .await
             .map_err(|missing| Failure::host(Fault::Denied, "secret", missing))
     }
 
     /// Finds the partitions that can be polled, and those that cannot with the reason.
     pub async fn discover(&self) -> Result<Vec<PartitionInfo>, Failure> {
-        let config = self.resolve()?;
+        let config = self.resolve().await?;
         let called = self.caller.discover(&config).await;
         let scrubber = called.scrubber;
         let partitions = called.result?.partitions;
@@ -104,7 +109,7 @@ impl Source {
 
     /// Tests one partition.
     pub async fn check(&self, partition: &str) -> Result<Report, Failure> {
-        let config = self.resolve()?;
+        let config = self.resolve().await?;
         let Called { result, scrubber, .. } = self.caller.check(&config, partition).await;
         result.map(|report| Report {
             summary: scrubber.clean(&report.summary),
@@ -123,6 +128,7 @@ impl Source {
             .config
             .config
             .resolve(&self.secret_keys)
+            .await
             .map_err(|missing| missing.0)?;
         let clean = |text: &str| resolved.scrubber.clean(text);
         let plan = match self.caller.validate(&resolved).await {

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::section::Section;
 use super::sink::{SinkConfig, refuse_bindings};
 use super::{make_template, outbound, read_table};
-use crate::secret::SecretText;
+use crate::secret::{SecretText, problem_of};
 use crate::sink::{AisocConnector, Authorization, Endpoint, Shape, SplunkFields};
 
 /// Adds nothing to search for and nothing to read: only what the outcome of an event is.
@@ -72,6 +72,11 @@ pub(super) fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {
 fn receiver(section: &Section<'_>, folder: &Path, path: &str, own: Table, gzip: bool) -> Endpoint {
     let mut table = read_table(section, "headers");
     table.extend(own);
+    for (name, value) in &table {
+        if let Some(problem) = value.as_str().and_then(problem_of) {
+            section.problem(&format!("headers.{name}"), problem);
+        }
+    }
     let headers = make_template(section, "headers", &table, folder);
     refuse_bindings(section, &headers);
     Endpoint {
@@ -122,8 +127,13 @@ fn secret(section: &Section<'_>, key: &'static str, folder: &Path) -> Option<Sec
     let found = section
         .value(key)
         .and_then(|value| SecretText::read(value, folder));
-    if found.is_none() {
-        section.problem(key, "must be a text, { env = \"…\" } or { file = \"…\" }");
+    match &found {
+        None => section.problem(key, "must be text, { env = \"…\" } or { file = \"…\" }"),
+        Some(secret) => {
+            if let Some(problem) = secret.problem() {
+                section.problem(key, problem);
+            }
+        }
     }
     found
 }

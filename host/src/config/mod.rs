@@ -19,6 +19,7 @@ pub use self::sink::SinkConfig;
 use crate::egress::{Grant, Origin, Outbound};
 use crate::registry::Reference;
 use crate::secret::Template;
+use crate::small_file::{self, Purpose};
 
 /// Memory of one poll. A poll holds one batch (8 MiB) a few times over while it reads and rewrites it.
 const DEFAULT_MEMORY: u64 = 64 << 20;
@@ -142,10 +143,14 @@ pub enum ConfigError {
 impl Config {
     /// Reads a configuration file. Relative paths in it are relative to its folder.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = small_file::read_blocking(path, Purpose::CONFIGURATION)
+            .and_then(|bytes| {
+                String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
+            })
+            .map_err(|source| ConfigError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?;
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())

@@ -22,7 +22,12 @@ fn read_proxy(section: &Section<'_>, folder: &Path) -> ProxyChoice {
         Some(Value::Boolean(false)) => ProxyChoice::Direct,
         Some(Value::String(text)) if text.is_empty() => ProxyChoice::Direct,
         Some(value) => match SecretText::read(value, folder) {
-            Some(url) => ProxyChoice::Url(url),
+            Some(url) => {
+                if let Some(problem) = url.problem() {
+                    section.problem("proxy", problem);
+                }
+                ProxyChoice::Url(url)
+            }
             None => {
                 section.problem(
                     "proxy",

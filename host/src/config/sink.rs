@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::http;
 use super::section::Section;
-use crate::secret::Template;
+use crate::secret::{Template, problem_of};
 use crate::sink::{Endpoint, ForwardReceiver, Rotation, Shape};
 
 /// The tag of forwarded events.
@@ -112,6 +112,9 @@ fn read_login(section: &Section<'_>, folder: &Path) -> Template {
         match section.value(key) {
             None => {}
             Some(value) if value.is_str() || value.is_table() => {
+                if let Some(problem) = value.as_str().and_then(problem_of) {
+                    section.problem(key, problem);
+                }
                 table.insert(key.to_owned(), value.clone());
             }
             Some(_) => section.problem(

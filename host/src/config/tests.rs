@@ -243,7 +243,7 @@ fn a_preset_names_what_it_lacks() {
         "{MINIMAL}[source.sink]\ntype = \"http\"\npreset = \"splunk-hec\"\nurl = \"https://hec.example\"\nbearer = 7"
     ));
     for key in ["token", "bearer"] {
-        let named = |problem: &String| problem.contains(&format!(".sink.{key}: must be a text"));
+        let named = |problem: &String| problem.contains(&format!(".sink.{key}: must be text"));
         assert!(found.iter().any(named), "{found:?}");
     }
 }

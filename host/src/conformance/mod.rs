@@ -125,6 +125,7 @@ async fn online(lab: &Lab, offline: World, source: SourceConfig, manifest: &Mani
     let resolved = source
         .config
         .resolve(&keys)
+        .await
         .map_err(|missing| missing.to_string())?;
     let offline = World {
         secrets: resolved.scrubber.clone(),
@@ -143,7 +144,7 @@ async fn online(lab: &Lab, offline: World, source: SourceConfig, manifest: &Mani
     };
     let grant = Arc::new(source.grant.clone());
     let planned = planned(&plan, &grant)?;
-    let route = source.outbound.open().map_err(|error| error.to_string())?;
+    let route = source.outbound.route().await.map_err(|error| error.to_string())?;
     let sender = Arc::new(Sender::new(grant.clone(), &route));
     let frozen = Arc::new(Frozen::new(sender, grant));
     let subject = Subject {

@@ -81,7 +81,7 @@ impl Proxies {
         let matcher = match choice {
             ProxyChoice::Direct => return Ok(Self(None)),
             ProxyChoice::Url(text) => {
-                let url = text.fetch().map_err(ProxyError::Missing)?;
+                let url = text.fetch_blocking().map_err(ProxyError::Missing)?;
                 check(&url, "the value")?;
                 Matcher::builder().all(url).build()
             }

@@ -41,7 +41,14 @@ pub struct Route {
 }
 
 impl Outbound {
-    /// Reads what the settings refer to.
+    /// Reads what the settings refer to, on a thread that may wait.
+    pub async fn route(&self) -> Result<Route, OutboundError> {
+        let settings = self.clone();
+        let opened = tokio::task::spawn_blocking(move || settings.open()).await;
+        opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// Reads what the settings refer to. Blocks: a file may hang for ten seconds.
     pub fn open(&self) -> Result<Route, OutboundError> {
         Ok(Route {
             tls: tls::client_config(self.ca.as_deref())?,

@@ -11,6 +11,8 @@ use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use tracing::debug;
 
+use crate::small_file::{self, Purpose};
+
 /// Why a file of certificate authorities cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -69,7 +71,7 @@ pub(crate) fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, CaEr
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CaError> {
-    std::fs::read(path).map_err(|source| CaError::Unreadable {
+    small_file::read_blocking(path, Purpose::CERTIFICATES).map_err(|source| CaError::Unreadable {
         path: path.to_owned(),
         source,
     })

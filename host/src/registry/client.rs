@@ -13,7 +13,7 @@ use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
 use super::{Reference, RegistryError};
-use crate::egress::{Outbound, ProxyConnector, last_cause};
+use crate::egress::{ProxyConnector, Route, last_cause};
 
 /// Long enough for a component over a slow line.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -34,15 +34,15 @@ pub(super) struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    pub(super) fn new(reference: &'a Reference, outbound: &Outbound) -> Result<Self, RegistryError> {
+    pub(super) fn new(reference: &'a Reference, route: &Route) -> Self {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
-        let connector = outbound.open()?.connector(connector);
-        Ok(Self {
+        let connector = route.connector(connector);
+        Self {
             reference,
             http: legacy::Client::builder(TokioExecutor::new()).build(connector),
             token: None,
-        })
+        }
     }
 
     pub(super) fn registry(&self) -> &str {

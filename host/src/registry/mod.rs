@@ -94,7 +94,7 @@ pub async fn fetch(
         reference: Box::new(reference.clone()),
         reason,
     };
-    let mut client = Client::new(reference, outbound)?;
+    let mut client = Client::new(reference, &outbound.route().await?);
     let path = format!("manifests/sha256:{}", reference.digest);
     let manifest = folder.join(format!("{}.json", reference.digest));
     let bytes = obtain(&mut client, &path, &reference.digest, &manifest).await?;

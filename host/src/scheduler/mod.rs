@@ -19,8 +19,6 @@ use crate::shutdown::Shutdown;
 use crate::source::{Outlets, Source};
 use crate::state::State;
 
-/// Polls at once in the whole process. A poll mostly waits for its upstream, and costs a few megabytes while it does.
-const POLLS_AT_ONCE: usize = 64;
 /// Sources and partitions begin within this time, or their interval if that is shorter.
 const SPREAD: Duration = Duration::from_secs(10);
 /// `--once` gives a partition up after this many failures in a row: with the usual delays, after about half a minute.
@@ -81,7 +79,6 @@ pub async fn run(
     let Watchers { progress, monitor } = watchers;
     let shared = Shared {
         state,
-        polls: Arc::new(Semaphore::new(POLLS_AT_ONCE)),
         waiting: Arc::new(Semaphore::new(WAITING_KIB)),
         monitor,
     };

@@ -1,9 +1,11 @@
 //! Configuration with secrets left out, and filled in again at every use.
 
 mod binding;
+mod placeholder;
 mod reference;
 mod text;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
@@ -11,7 +13,8 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use self::binding::Binding;
-use self::reference::Reference;
+pub(crate) use self::placeholder::problem as problem_of;
+use self::reference::{FetchError, Reference};
 pub use self::text::SecretText;
 use crate::egress::{BoundSecret, BoundSecrets, Origin};
 use crate::scrub::Scrubber;
@@ -50,8 +53,8 @@ struct Kept {
 }
 
 /// What comes together while a template is resolved.
-#[derive(Default)]
-struct Gathered {
+struct Gathered<'a> {
+    fetched: HashMap<&'a Reference, Result<String, FetchError>>,
     secrets: Vec<String>,
     bound: Vec<BoundSecret>,
     missing: Vec<String>,
@@ -79,9 +82,14 @@ impl Template {
 
     /// Fetches the secrets and writes the document for the plugin.
     ///
-    /// `secret_keys` are top-level keys whose values are secret even where they stand in the file itself.
-    pub fn resolve(&self, secret_keys: &[String]) -> Result<Resolved, MissingSecrets> {
-        let mut gathered = Gathered::default();
+    /// `secret_keys` are top-level keys whose values are secret even where they are written in the file itself.
+    pub async fn resolve(&self, secret_keys: &[String]) -> Result<Resolved, MissingSecrets> {
+        let mut gathered = Gathered {
+            fetched: self.fetch().await?,
+            secrets: Vec::new(),
+            bound: Vec::new(),
+            missing: Vec::new(),
+        };
         let document: Map<String, Value> = self
             .0
             .iter()
@@ -90,8 +98,16 @@ impl Template {
         let Gathered {
             mut secrets,
             bound,
-            missing,
+            mut missing,
+            ..
         } = gathered;
+        for (key, node) in self.0.iter().filter(|(key, _)| secret_keys.contains(key)) {
+            if let Node::Value(Value::String(text)) = node
+                && let Some(problem) = placeholder::problem(text)
+            {
+                missing.push(format!("config.{key}: {problem}"));
+            }
+        }
         if !missing.is_empty() {
             return Err(MissingSecrets(missing));
         }
@@ -107,18 +123,45 @@ impl Template {
         })
     }
 
+    /// Each secret of its place. One that hangs ends this at once, so that no source has more than one read that hangs.
+    async fn fetch(&self) -> Result<HashMap<&Reference, Result<String, FetchError>>, MissingSecrets> {
+        let mut kept = Vec::new();
+        for (_, node) in &self.0 {
+            node.add_kept(&mut kept);
+        }
+        let mut fetched = HashMap::new();
+        for Kept { path, reference, .. } in kept {
+            if fetched.contains_key(reference) {
+                continue;
+            }
+            let secret = reference.fetch().await;
+            if let Err(FetchError::Hangs(problem)) = secret {
+                return Err(MissingSecrets(vec![format!("{path}: {problem}")]));
+            }
+            fetched.insert(reference, secret);
+        }
+        Ok(fetched)
+    }
+
     /// The keys of bound secrets, and the origin of each.
     pub fn bindings(&self) -> Vec<(&str, &Origin)> {
-        let mut found = Vec::new();
+        let mut kept = Vec::new();
         for (_, node) in &self.0 {
-            node.add_bindings(&mut found);
+            node.add_kept(&mut kept);
         }
-        found
+        kept.into_iter()
+            .filter_map(|kept| {
+                Some((
+                    kept.path.as_str(),
+                    kept.binding.as_ref().map(|binding| &binding.origin)?,
+                ))
+            })
+            .collect()
     }
 }
 
 impl Node {
-    fn resolve(&self, gathered: &mut Gathered) -> Value {
+    fn resolve(&self, gathered: &mut Gathered<'_>) -> Value {
         match self {
             Self::Value(value) => value.clone(),
             Self::List(items) => items.iter().map(|item| item.resolve(gathered)).collect(),
@@ -132,15 +175,12 @@ impl Node {
         }
     }
 
-    fn add_bindings<'a>(&'a self, found: &mut Vec<(&'a str, &'a Origin)>) {
+    fn add_kept<'a>(&'a self, found: &mut Vec<&'a Kept>) {
         match self {
             Self::Value(_) => {}
-            Self::List(items) => items.iter().for_each(|item| item.add_bindings(found)),
-            Self::Table(entries) => entries.iter().for_each(|(_, node)| node.add_bindings(found)),
-            Self::Secret(kept) => {
-                let origin = kept.binding.as_ref().map(|binding| &binding.origin);
-                found.extend(origin.map(|origin| (kept.path.as_str(), origin)));
-            }
+            Self::List(items) => items.iter().for_each(|item| item.add_kept(found)),
+            Self::Table(entries) => entries.iter().for_each(|(_, node)| node.add_kept(found)),
+            Self::Secret(kept) => found.push(kept),
         }
     }
 }
@@ -162,10 +202,11 @@ impl Kept {
         })
     }
 
-    fn resolve(&self, gathered: &mut Gathered) -> Value {
-        let secret = match self.reference.fetch() {
-            Ok(secret) => secret,
-            Err(problem) => {
+    fn resolve(&self, gathered: &mut Gathered<'_>) -> Value {
+        let secret = match gathered.fetched.get(&self.reference) {
+            Some(Ok(secret)) => secret.clone(),
+            None => return Value::Null,
+            Some(Err(problem)) => {
                 gathered.missing.push(format!("{}: {problem}", self.path));
                 return Value::Null;
             }
@@ -257,13 +298,13 @@ mod tests {
         Template::new(&text.parse().unwrap(), "config", folder).unwrap()
     }
 
-    #[test]
-    fn a_secret_file_is_read_anew_at_every_use() {
+    #[tokio::test]
+    async fn a_secret_file_is_read_anew_at_every_use() {
         let folder = tempfile::tempdir().unwrap();
         let template = template(r#"client_secret = { file = "secret.txt" }"#, folder.path());
         for secret in ["first-secret", "second-secret"] {
             std::fs::write(folder.path().join("secret.txt"), format!("{secret}\n")).unwrap();
-            let resolved = template.resolve(&[]).unwrap();
+            let resolved = template.resolve(&[]).await.unwrap();
             assert_eq!(resolved.json, format!(r#"{{"client_secret":"{secret}"}}"#));
             assert_eq!(
                 resolved.scrubber.clean(&format!("got {secret}!")),
@@ -272,29 +313,29 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_missing_secret_is_named_by_key_and_place() {
+    #[tokio::test]
+    async fn every_missing_secret_is_named_by_key_and_place() {
         let template = template(
             "a = { env = \"HEADWATER_TEST_UNSET\" }\nb = [{ file = \"nowhere\" }]\nc = { env = 1, file = 2 }",
             Path::new("/nonexistent"),
         );
-        let MissingSecrets(missing) = template.resolve(&[]).unwrap_err();
+        let MissingSecrets(missing) = template.resolve(&[]).await.unwrap_err();
         assert_eq!(missing.len(), 2, "{missing:?}");
         assert!(missing[0].starts_with("config.a: the environment variable HEADWATER_TEST_UNSET is not set"));
         assert!(missing[1].starts_with("config.b[0]: cannot read the secret file /nonexistent/nowhere"));
     }
 
-    #[test]
-    fn a_literal_secret_is_scrubbed_and_never_debugged() {
+    #[tokio::test]
+    async fn a_literal_secret_is_scrubbed_and_never_debugged() {
         let template = template("client_secret = \"written-here\"\nname = \"x\"", Path::new("."));
-        let resolved = template.resolve(&["client_secret".to_owned()]).unwrap();
+        let resolved = template.resolve(&["client_secret".to_owned()]).await.unwrap();
         assert_eq!(resolved.scrubber.clean("written-here"), "[secret]");
         let shown = format!("{template:?} {resolved:?}");
         assert!(!shown.contains("written-here"), "{shown}");
     }
 
-    #[test]
-    fn a_bound_secret_is_a_placeholder_in_the_document() {
+    #[tokio::test]
+    async fn a_bound_secret_is_a_placeholder_in_the_document() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("secret.txt"), "the-secret").unwrap();
         let text = "a = { b = [{ file = \"secret.txt\", bound_to = \"https://login.example.com\" }] }";
@@ -306,7 +347,10 @@ mod tests {
                 &Origin::parse("https://login.example.com").unwrap()
             )]
         );
-        let (one, two) = (template.resolve(&[]).unwrap(), template.resolve(&[]).unwrap());
+        let (one, two) = (
+            template.resolve(&[]).await.unwrap(),
+            template.resolve(&[]).await.unwrap(),
+        );
         assert!(!one.json.contains("the-secret"), "{}", one.json);
         assert_eq!(one.json, two.json, "the placeholder lasts");
         assert_eq!(one.scrubber.clean("the-secret"), "[secret]");
@@ -325,10 +369,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn toml_becomes_the_same_json() {
+    #[tokio::test]
+    async fn toml_becomes_the_same_json() {
         let text = "a = 1\nb = 1.5\nc = [true, \"x\"]\nd = { e = 2024-01-01T00:00:00Z }";
-        let resolved = template(text, Path::new(".")).resolve(&[]).unwrap();
+        let resolved = template(text, Path::new(".")).resolve(&[]).await.unwrap();
         assert_eq!(
             resolved.json,
             r#"{"a":1,"b":1.5,"c":[true,"x"],"d":{"e":"2024-01-01T00:00:00Z"}}"#

@@ -1,16 +1,29 @@
 //! Places where secrets are kept.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
-/// What a `{ file = … }` may hold; more is a mistyped path.
-const LARGEST_SECRET: u64 = 64 << 10;
+use thiserror::Error;
+
+use super::placeholder;
+use crate::small_file::{self, Purpose};
 
 /// Where a secret is kept.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Reference {
     Environment(String),
     File(PathBuf),
+}
+
+/// Why a secret cannot be had: a sentence that says where it was looked for, never with a value.
+#[derive(Debug, Clone, Error)]
+pub(super) enum FetchError {
+    /// It is not there, or not a secret.
+    #[error("{0}")]
+    Missing(String),
+    /// Its file hangs; files beside it probably do, too.
+    #[error("{0}")]
+    Hangs(String),
 }
 
 impl Reference {
@@ -24,23 +37,34 @@ impl Reference {
         }
     }
 
-    /// The secret, or a sentence that says where it was looked for.
-    pub(super) fn fetch(&self) -> Result<String, String> {
+    /// The secret, or why it cannot be had.
+    pub(super) async fn fetch(&self) -> Result<String, FetchError> {
         let secret = match self {
-            Self::Environment(name) => std::env::var(name).map_err(|error| match error {
-                std::env::VarError::NotPresent => {
-                    format!("the environment variable {name} is not set; set it before starting headwater")
-                }
-                std::env::VarError::NotUnicode(_) => {
-                    format!("the environment variable {name} is not UTF-8 text")
-                }
-            })?,
-            Self::File(path) => read_secret(path)?,
+            Self::Environment(name) => read_variable(name)?,
+            Self::File(path) => read_text(path, small_file::read(path, Purpose::SECRET).await)?,
         };
+        self.judge(secret)
+    }
+
+    /// The same for callers that may wait: never to be called on a worker of the runtime.
+    pub(super) fn fetch_blocking(&self) -> Result<String, FetchError> {
+        let secret = match self {
+            Self::Environment(name) => read_variable(name)?,
+            Self::File(path) => read_text(path, small_file::read_blocking(path, Purpose::SECRET))?,
+        };
+        self.judge(secret)
+    }
+
+    fn judge(&self, secret: String) -> Result<String, FetchError> {
         if secret.is_empty() {
-            return Err(format!("{self} is empty; put the secret there"));
+            return Err(FetchError::Missing(format!(
+                "{self} is empty; put the secret there"
+            )));
         }
-        Ok(secret)
+        match placeholder::problem(&secret) {
+            None => Ok(secret),
+            Some(problem) => Err(FetchError::Missing(format!("what {self} holds {problem}"))),
+        }
     }
 }
 
@@ -53,17 +77,34 @@ impl fmt::Display for Reference {
     }
 }
 
-/// Reads a secret file without the line end that editors put at its end.
-fn read_secret(path: &Path) -> Result<String, String> {
-    let unreadable = |error| format!("cannot read the secret file {}: {error}", path.display());
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > LARGEST_SECRET {
-        return Err(format!(
-            "{} is too large ({size} bytes) to be a secret; check the path",
+fn read_variable(name: &str) -> Result<String, FetchError> {
+    std::env::var(name).map_err(|error| {
+        FetchError::Missing(match error {
+            std::env::VarError::NotPresent => {
+                format!("the environment variable {name} is not set; set it before starting headwater")
+            }
+            std::env::VarError::NotUnicode(_) => {
+                format!("the environment variable {name} is not UTF-8 text; set it to the secret alone")
+            }
+        })
+    })
+}
+
+/// The text of a secret file without the line end that editors put at its end.
+fn read_text(path: &Path, read: io::Result<Vec<u8>>) -> Result<String, FetchError> {
+    let bytes = read.map_err(|error| {
+        let text = format!("cannot read the secret file {}: {error}", path.display());
+        match error.kind() {
+            io::ErrorKind::TimedOut => FetchError::Hangs(text),
+            _ => FetchError::Missing(text),
+        }
+    })?;
+    let mut text = String::from_utf8(bytes).map_err(|_| {
+        FetchError::Missing(format!(
+            "the secret file {} is not UTF-8 text; write the secret alone into it",
             path.display()
-        ));
-    }
-    let mut text = std::fs::read_to_string(path).map_err(unreadable)?;
+        ))
+    })?;
     text.truncate(text.trim_end_matches(['\r', '\n']).len());
     Ok(text)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use super::placeholder;
 use super::reference::Reference;
 
 /// A single text of the configuration: written there, or kept elsewhere. Shows nothing of itself.
@@ -28,10 +29,27 @@ impl SecretText {
     }
 
     /// The text, or a sentence that says where it was looked for.
-    pub fn fetch(&self) -> Result<String, String> {
+    pub async fn fetch(&self) -> Result<String, String> {
         match &self.0 {
             Kept::Here(text) => Ok(text.clone()),
-            Kept::Elsewhere(reference) => reference.fetch(),
+            Kept::Elsewhere(reference) => reference.fetch().await.map_err(|error| error.to_string()),
+        }
+    }
+
+    /// The same for callers that may wait: never to be called on a worker of the runtime.
+    pub fn fetch_blocking(&self) -> Result<String, String> {
+        match &self.0 {
+            Kept::Here(text) => Ok(text.clone()),
+            Kept::Elsewhere(reference) => reference.fetch_blocking().map_err(|error| error.to_string()),
+        }
+    }
+
+    /// What is wrong with a text that is written in the configuration itself; none for one that is kept elsewhere.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        match &self.0 {
+            Kept::Here(text) if text.is_empty() => Some("is empty; write the secret, or where it is kept"),
+            Kept::Here(text) => placeholder::problem(text),
+            Kept::Elsewhere(_) => None,
         }
     }
 }

@@ -16,17 +16,19 @@ pub enum Authorization {
 
 impl Authorization {
     /// The field's value and the secrets in it, or a sentence that begins with the key and says what is missing.
-    pub(super) fn resolve(&self) -> Result<(HeaderValue, Vec<String>), String> {
+    pub(super) async fn resolve(&self) -> Result<(HeaderValue, Vec<String>), String> {
         let (value, secrets) = match self {
             Self::Token(scheme, token) => {
                 let token = token
                     .fetch()
+                    .await
                     .map_err(|problem| format!("sink.{}: {problem}", self.key()))?;
                 (format!("{scheme} {token}"), vec![token])
             }
             Self::Basic(user, password) => {
                 let password = password
                     .fetch()
+                    .await
                     .map_err(|problem| format!("sink.{}: {problem}", self.key()))?;
                 let encoded = base64(format!("{user}:{password}").as_bytes());
                 (format!("Basic {encoded}"), vec![password, encoded])

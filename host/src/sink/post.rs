@@ -105,7 +105,7 @@ impl Poster {
             reason: format!("{name}: {reason}"),
             retry_after: None,
         };
-        let (headers, scrubber) = self.headers(kind).map_err(unavailable)?;
+        let (headers, scrubber) = self.headers(kind).await.map_err(unavailable)?;
         let body = if *gzip {
             gzipped(text.as_bytes())
         } else {
@@ -151,11 +151,12 @@ impl Poster {
     }
 
     /// The header fields of a request, and a scrubber for the secrets among them, should the receiver repeat them.
-    fn headers(&self, kind: &'static str) -> Result<(HeaderMap, Scrubber), String> {
+    async fn headers(&self, kind: &'static str) -> Result<(HeaderMap, Scrubber), String> {
         let resolved = self
             .endpoint
             .headers
             .resolve(&[])
+            .await
             .map_err(|missing| missing.to_string())?;
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -174,7 +175,7 @@ impl Poster {
         }
         let mut scrubber = resolved.scrubber;
         if let Some(authorization) = &self.endpoint.authorization {
-            let (value, secrets) = authorization.resolve()?;
+            let (value, secrets) = authorization.resolve().await?;
             headers.insert(header::AUTHORIZATION, value);
             scrubber = scrubber.with_secrets(secrets);
         }

@@ -61,8 +61,8 @@ impl Tenant {
         config.insert("cloud".to_owned(), cloud.into());
         let template = Template::new(&config, "config", &PathBuf::new())
             .map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
-        let config = template
-            .resolve(&[])
+        let config = runtime
+            .block_on(template.resolve(&[]))
             .map_err(|missing| anyhow::anyhow!("{missing:?}"))?;
         Ok(Self {
             caller,

@@ -30,7 +30,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects, and logs in if that is configured.
     pub(super) async fn open(receiver: &ForwardReceiver) -> io::Result<Self> {
-        let login = Login::resolve(&receiver.login).map_err(io::Error::other)?;
+        let login = Login::resolve(&receiver.login).await.map_err(io::Error::other)?;
         let stream = TcpStream::connect(&receiver.address).await?;
         // A chunk is written at once and then waited for.
         stream.set_nodelay(true)?;

@@ -43,12 +43,13 @@ struct Helo {
 
 impl Login {
     /// Fetches the secrets; none where no login is configured. The error is a sentence.
-    pub(super) fn resolve(login: &Template) -> Result<Option<Self>, String> {
+    pub(super) async fn resolve(login: &Template) -> Result<Option<Self>, String> {
         if *login == Template::default() {
             return Ok(None);
         }
         let resolved = login
             .resolve(&["shared_key".to_owned(), "password".to_owned()])
+            .await
             .map_err(|missing| missing.to_string())?;
         let account = serde_json::from_str(&resolved.json).map_err(|_| {
             "`sink.shared_key`, `sink.user` and `sink.password` must be texts; correct them".to_owned()
