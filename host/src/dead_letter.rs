@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::base64::base64;
+use crate::file_work::FileWork;
 use crate::line_file::LineFile;
 
 /// One item for the file.
@@ -25,6 +26,7 @@ pub struct DeadLetter {
 pub struct DeadLetters {
     source: String,
     path: PathBuf,
+    work: FileWork,
 }
 
 /// A line of the file.
@@ -46,7 +48,13 @@ impl DeadLetters {
         Self {
             source: source.to_owned(),
             path,
+            work: FileWork::default(),
         }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Checks at start that there is a place to write to. The error names the file.
@@ -61,12 +69,11 @@ impl DeadLetters {
         }
         let lines: String = items.iter().map(|item| self.line(partition, item)).collect();
         let path = self.path.clone();
-        let written = tokio::task::spawn_blocking(move || {
-            LineFile::open_shared(&path)
-                .and_then(|mut file| file.append(lines.as_bytes(), SystemTime::now()))
-                .map_err(|error| name_file(error, &path))
+        let written = self.work.run(move || {
+            let mut file = LineFile::open_shared(&path)?;
+            file.append(lines.as_bytes(), SystemTime::now())
         });
-        written.await.map_err(io::Error::other)?
+        written.await.map_err(|error| name_file(error, &self.path))
     }
 
     fn line(&self, partition: &str, item: &DeadLetter) -> String {

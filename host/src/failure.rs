@@ -19,6 +19,9 @@ pub enum Fault {
     InvalidCursor,
     /// Calls again after a while, and reports a defect.
     Broken,
+    /// Calls again after a while, and reports that a person must act: the sink's receiver refuses the events. Not a word of
+    /// the contract.
+    Refused,
     /// Ends the source: its events have nowhere to go any more. Not a word of the contract.
     Gone,
 }
@@ -32,6 +35,7 @@ impl Fault {
             Self::InvalidConfig => "invalid-config",
             Self::InvalidCursor => "invalid-cursor",
             Self::Broken => "broken",
+            Self::Refused => "refused",
             Self::Gone => "gone",
         }
     }

@@ -1,16 +1,20 @@
 //! A file of lines that is never left with half a line.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{File, TryLockError};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use tracing::warn;
 
-use crate::folder::sync_name;
+use crate::last_line::{LastLine, last_line};
+use crate::regular_file::{open_existing, open_or_create};
 
-/// Read at a time while looking backwards for a line end.
-const STEP: u64 = 64 << 10;
+/// How long to wait for others that write to a shared file. They hold it for one write.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// How often to try meanwhile.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A file that is appended to, whole lines at a time.
 ///
@@ -31,32 +35,49 @@ pub(crate) struct LineFile {
 impl LineFile {
     /// Opens or creates the file for this process alone; fails when another one is writing to it.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let file = open(path)?;
-        file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => {
-                io::Error::new(io::ErrorKind::ResourceBusy, "another process is writing to it")
-            }
-            TryLockError::Error(error) => error,
-        })?;
+        let file = open_or_create(path)?;
+        lock(&file, Duration::ZERO)?;
         Self::repaired(file, path)
     }
 
-    /// Whether `open` would find a file to write to, without making one and without keeping others from it.
+    /// Whether `open` would find a file to write to, without creating one and without keeping others from it.
     pub(crate) fn probe(path: &Path) -> io::Result<()> {
-        if path.exists() {
-            return OpenOptions::new().append(true).open(path).map(drop);
+        if let Some(mut file) = open_existing(path)? {
+            let length = file.metadata()?.len();
+            return match last_line(&mut file, length)? {
+                LastLine::Foreign => Err(foreign()),
+                _ => Ok(()),
+            };
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        match folder {
-            Some(folder) => std::fs::read_dir(folder).map(drop),
-            None => Ok(()),
+        let folder = folder_of(path);
+        if folder.is_dir() {
+            return Ok(());
         }
+        let problem = format!("the directory {} does not exist; create it", folder.display());
+        Err(io::Error::new(io::ErrorKind::NotFound, problem))
     }
 
-    /// Opens or creates the file, and waits while somebody else is writing to it.
+    /// Tries to write without leaving anything behind. Says what it found, in one sentence.
+    pub(crate) fn try_out(path: &Path) -> io::Result<String> {
+        Self::probe(path)?;
+        let name = path.display();
+        if let Some(file) = open_existing(path)? {
+            return Ok(match file.try_lock() {
+                Ok(()) => format!("{name} can be written"),
+                Err(_) => format!("{name} can be written; another process is writing to it at present"),
+            });
+        }
+        let own = folder_of(path).join(format!(".headwater-check-{}", std::process::id()));
+        let created = open_or_create(&own).map(drop);
+        // Whatever came of it, nothing stays.
+        let _ = std::fs::remove_file(&own);
+        created.map(|()| format!("{name} can be created"))
+    }
+
+    /// Opens or creates the file, and waits a little while somebody else is writing to it.
     pub(crate) fn open_shared(path: &Path) -> io::Result<Self> {
-        let file = open(path)?;
-        file.lock()?;
+        let file = open_or_create(path)?;
+        lock(&file, LOCK_PATIENCE)?;
         Self::repaired(file, path)
     }
 
@@ -142,14 +163,26 @@ impl LineFile {
         Ok(())
     }
 
-    /// Notes the length of a fresh file, without its last line if that has no end.
+    /// Notes the length of a fresh file. The beginning of an event at its end, which a crash left behind, is removed; a line
+    /// of somebody else is left alone, and the file with it.
     fn repaired(mut file: File, path: &Path) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let length = metadata.len();
-        let good = end_of_last_line(&mut file, length)?;
-        if good < length {
-            file.set_len(good)?;
-        }
+        let good = match last_line(&mut file, length)? {
+            LastLine::Ended => length,
+            LastLine::Fragment(start) => {
+                let (path, bytes) = (path.display(), length - start);
+                warn!(%path, bytes, "removed an event that a crash had cut off at the end; it is sent again");
+                file.set_len(start)?;
+                start
+            }
+            LastLine::Unended => {
+                warn!(path = %path.display(), "added the line end that was missing after the last event");
+                file.write_all(b"\n")?;
+                length + 1
+            }
+            LastLine::Foreign => return Err(foreign()),
+        };
         Ok(Self {
             file,
             path: path.to_owned(),
@@ -175,33 +208,31 @@ impl LineFile {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let is_new = !path.exists();
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .read(true)
-        .open(path)?;
-    if is_new {
-        sync_name(path)?;
+/// Locks a file against other processes; fails after some time. Waiting without end would be a standstill without a word.
+fn lock(file: &File, patience: Duration) -> io::Result<()> {
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if began.elapsed() < patience => thread::sleep(LOCK_INTERVAL),
+            Err(TryLockError::WouldBlock) => {
+                let problem = "another process has locked it, and may be writing to it; stop that one, or use another path";
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, problem));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
     }
-    Ok(file)
 }
 
-/// The offset behind the last line end; 0 when there is none.
-fn end_of_last_line(file: &mut File, length: u64) -> io::Result<u64> {
-    let mut end = length;
-    while end > 0 {
-        let start = end.saturating_sub(STEP);
-        let mut chunk = Vec::new();
-        file.seek(SeekFrom::Start(start))?;
-        Read::by_ref(file).take(end - start).read_to_end(&mut chunk)?;
-        if let Some(at) = chunk.iter().rposition(|byte| *byte == b'\n') {
-            return Ok(start + at as u64 + 1);
-        }
-        end = start;
-    }
-    Ok(0)
+fn foreign() -> io::Error {
+    let problem =
+        "its last line has no end and is not an event; check the path, or add a line end to keep that line";
+    io::Error::new(io::ErrorKind::InvalidData, problem)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -212,12 +243,13 @@ mod tests {
     fn half_a_line_is_cut_off_when_the_file_is_opened() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.ndjson");
-        let long = "x".repeat(3 * STEP as usize);
+        let long = format!("{{\"a\":\"{}", "x".repeat(200_000));
         for (found, kept) in [
             ("", ""),
             ("one\ntwo\n", "one\ntwo\n"),
-            ("one\ntw", "one\n"),
-            ("on", ""),
+            ("one\n{\"a\"", "one\n"),
+            ("{", ""),
+            ("one\n{\"a\":1}", "one\n{\"a\":1}\n"),
             (&format!("one\n{long}"), "one\n"),
             (&format!("{long}\n{long}"), &format!("{long}\n")),
         ] {
@@ -231,6 +263,31 @@ mod tests {
                 "{found:.20}"
             );
         }
+    }
+
+    #[test]
+    fn a_last_line_of_somebody_else_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "one\ntwo").unwrap();
+        for result in [LineFile::probe(&path), LineFile::open(&path).map(drop)] {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains("is not an event"), "{error}");
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo");
+    }
+
+    #[test]
+    fn a_shared_file_that_stays_locked_is_an_error_that_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dead.ndjson");
+        let _first = LineFile::open(&path).unwrap();
+        let error = LineFile::open_shared(&path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        assert!(
+            error.to_string().contains("another process has locked it"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -270,6 +327,8 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_full_disk_refuses_the_lines() {
+        use std::fs::OpenOptions;
+
         let file = OpenOptions::new()
             .append(true)
             .read(true)

@@ -1,11 +1,12 @@
 //! One partition's way: poll, deliver, commit, and never two of them at once.
 
+use std::collections::HashMap;
 use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::batch::Batch;
 use crate::bindings::exports::headwater::source::source::Progress;
@@ -13,7 +14,7 @@ use crate::bindings::exports::headwater::source::types::{Measure, MeasureKind};
 use crate::dead_letter::DeadLetter;
 use crate::failure::{Failure, Fault};
 use crate::monitor::{Monitor, Stored};
-use crate::sink::SinkError;
+use crate::sink::{Delivery, SinkError, Undelivered};
 use crate::source::{Outlets, Source};
 use crate::state::{LoadError, State};
 
@@ -64,6 +65,10 @@ struct Pending {
     bytes: u64,
     /// Time of the newest event accepted, in nanoseconds since 1970; 0 when there is none.
     newest: u64,
+    /// Events that the sink has accepted or refused permanently.
+    settled: usize,
+    /// Why the sink refused the last of those, until that is logged.
+    refusal: Option<String>,
     /// Its share of the room for batches that wait.
     room: Option<OwnedSemaphorePermit>,
 }
@@ -83,6 +88,8 @@ pub struct Totals {
     pub events: u64,
     /// Items put into the dead-letter file.
     pub rejected: u64,
+    /// Those of them that a sink refused.
+    pub refused: u64,
     /// Records left out by the operator's rules.
     pub dropped: u64,
     /// Records recognised as delivered before.
@@ -155,6 +162,7 @@ impl Partition {
         let totals = Totals {
             events: batch.events.len() as u64,
             rejected: batch.rejected.len() as u64,
+            refused: 0,
             dropped: sum(&batch.measures, "dropped"),
             duplicates: sum(&batch.measures, "duplicates"),
             requests: called.usage.traffic.requests.into(),
@@ -166,6 +174,8 @@ impl Partition {
             totals,
             bytes,
             newest: 0,
+            settled: 0,
+            refusal: None,
             room: None,
         })
     }
@@ -184,49 +194,42 @@ impl Partition {
         Stage::Poll(pending.previous)
     }
 
-    /// Gives the events to the sink and the rest to the dead-letter file. Can be repeated after an error.
+    /// Gives the events to the sink and the rest to the dead-letter file. Can be repeated after an error: only events that
+    /// are not settled are delivered again.
     async fn deliver(&self, pending: &mut Pending) -> Result<(), Failure> {
-        let batch = &mut pending.batch;
-        if !batch.events.is_empty() {
-            let accepted = self
-                .outlets
-                .sink
-                .deliver(&batch.events)
-                .await
-                .map_err(|error| match error {
-                    SinkError::Unavailable { retry_after, .. } => Failure {
-                        retry_after,
-                        ..Failure::host(Fault::Retry, "sink", error)
-                    },
-                    SinkError::Gone(_) => Failure::host(Fault::Gone, "sink", error),
-                })?;
-            // Accepted events must not go out again when the dead-letter file fails below.
-            let mut events = std::mem::take(&mut batch.events);
-            for (index, reason) in accepted.refused {
-                if let Some(event) = events.get_mut(index) {
-                    let raw = std::mem::take(&mut event.body).into_bytes();
-                    pending.bytes -= raw.len() as u64;
-                    batch.rejected.push(DeadLetter {
-                        id: Some(event.id.clone()),
-                        reason,
-                        raw,
-                    });
-                    pending.totals.events -= 1;
-                    pending.totals.rejected += 1;
+        if !pending.batch.events.is_empty() {
+            let delivery = Delivery {
+                source: self.source.name(),
+                partition: &self.id,
+                events: &pending.batch.events,
+                settled: pending.settled,
+            };
+            match self.outlets.sink.deliver(delivery).await {
+                Ok(accepted) => pending.settle(&[], accepted.refused),
+                Err(undelivered) => {
+                    let Undelivered {
+                        remaining,
+                        refused,
+                        error,
+                    } = undelivered;
+                    pending.settle(&remaining, refused);
+                    return Err(failure_of(error));
                 }
             }
-            let accepted = events.iter().filter(|event| !event.body.is_empty());
-            pending.newest = accepted.map(|event| event.time).max().unwrap_or(0);
         }
-        self.outlets
-            .dead_letters
-            .keep(&self.id, &batch.rejected)
+        let dead_letters = &self.outlets.dead_letters;
+        dead_letters
+            .keep(&self.id, &pending.batch.rejected)
             .await
             .map_err(|error| {
                 let message = format!("cannot keep rejected items in the dead-letter file {error}");
                 Failure::host(Fault::Retry, "dead-letter", message)
             })?;
-        batch.rejected.clear();
+        pending.batch.rejected.clear();
+        if let Some(reason) = pending.refusal.take() {
+            let (file, refused) = (dead_letters.path().display(), pending.totals.refused);
+            warn!(%file, refused, "the sink refused events permanently; they are in the dead-letter file: {reason}");
+        }
         Ok(())
     }
 
@@ -250,6 +253,8 @@ impl Partition {
             totals,
             bytes,
             newest,
+            settled: _,
+            refusal: _,
             room: _,
         } = pending;
         let caught_up = batch.progress.caught_up;
@@ -283,6 +288,49 @@ impl Partition {
     }
 }
 
+impl Pending {
+    /// Keeps the events at these places for the next delivery, and moves those that the sink refused to the rejected items.
+    /// All others were accepted.
+    fn settle(&mut self, remaining: &[usize], refused: Vec<(usize, String)>) {
+        let mut reasons: HashMap<usize, String> = refused.into_iter().collect();
+        let mut remaining = remaining.iter().copied().peekable();
+        for (place, event) in std::mem::take(&mut self.batch.events).into_iter().enumerate() {
+            if remaining.next_if_eq(&place).is_some() {
+                self.batch.events.push(event);
+                continue;
+            }
+            self.settled += 1;
+            let Some(reason) = reasons.remove(&place) else {
+                self.newest = self.newest.max(event.time);
+                continue;
+            };
+            self.bytes = self.bytes.saturating_sub(event.body.len() as u64);
+            self.totals.events -= 1;
+            self.totals.rejected += 1;
+            self.totals.refused += 1;
+            self.refusal = Some(reason.clone());
+            self.batch.rejected.push(DeadLetter {
+                id: Some(event.id),
+                reason,
+                raw: event.body.into_bytes(),
+            });
+        }
+    }
+}
+
+fn failure_of(error: SinkError) -> Failure {
+    match error {
+        SinkError::Unavailable { reason, retry_after } => Failure {
+            retry_after,
+            ..Failure::host(Fault::Retry, "sink", reason)
+        },
+        SinkError::Refused { reason } => Failure::host(Fault::Refused, "refused", reason).with_hint(
+            "fix the receiver: its disk, its mapping, its configuration; nothing is lost, the events are sent again",
+        ),
+        SinkError::Gone(reason) => Failure::host(Fault::Gone, "sink", reason),
+    }
+}
+
 /// A counter over all its labels.
 fn sum(measures: &[Measure], name: &str) -> u64 {
     measures
@@ -295,6 +343,7 @@ impl AddAssign<&Self> for Totals {
     fn add_assign(&mut self, more: &Self) {
         self.events = self.events.saturating_add(more.events);
         self.rejected = self.rejected.saturating_add(more.rejected);
+        self.refused = self.refused.saturating_add(more.refused);
         self.dropped = self.dropped.saturating_add(more.dropped);
         self.duplicates = self.duplicates.saturating_add(more.duplicates);
         self.requests = self.requests.saturating_add(more.requests);

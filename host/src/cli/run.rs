@@ -65,6 +65,7 @@ fn conclude(summary: &Summary) -> ExitCode {
     info!(
         events = totals.events,
         rejected = totals.rejected,
+        refused = totals.refused,
         dropped = totals.dropped,
         duplicates = totals.duplicates,
         requests = totals.requests,
@@ -75,7 +76,8 @@ fn conclude(summary: &Summary) -> ExitCode {
     for (source, partition, failure) in &summary.failed {
         error!(source, partition, "failed: {failure}");
     }
-    if summary.failed.is_empty() {
+    // What a sink refused is in the dead-letter file, and somebody should look at it.
+    if summary.failed.is_empty() && totals.refused == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(FAILED)
@@ -107,9 +109,8 @@ pub(super) fn probe_outlets(configs: &[SourceConfig]) -> Result<(), Exit> {
 fn open_outlets(configs: &[SourceConfig]) -> Result<Vec<Outlets>, Exit> {
     let mut sinks = Sinks::default();
     let open = |config: &SourceConfig| {
-        let sink = sinks.open(&config.name, &config.sink)?;
         Ok(Outlets {
-            sink,
+            sink: sinks.open(&config.sink)?,
             dead_letters: DeadLetters::new(&config.name, config.dead_letter.clone()),
         })
     };

@@ -7,22 +7,24 @@ use toml::{Table, Value};
 
 use super::section::Section;
 use super::sink::{SinkConfig, refuse_bindings};
+use super::url::{UrlKind, parse_url};
 use super::{make_template, outbound, read_table};
 use crate::secret::{SecretText, problem_of};
-use crate::sink::{AisocConnector, Authorization, Endpoint, Shape, SplunkFields};
+use crate::sink::{AisocConnector, Authorization, Encoding, Endpoint, SplunkFields};
 
 /// Adds nothing to search for and nothing to read: only what the outcome of an event is.
-const BULK: &str = "_bulk?filter_path=items.*.status,items.*.error.type,items.*.error.reason";
+const BULK: &str =
+    "_bulk?filter_path=errors,items.*._id,items.*.status,items.*.error.type,items.*.error.reason";
 
 /// Reads a sink of type `http`; problems are noted in the section.
 pub(super) fn read(section: &Section<'_>, folder: &Path) -> SinkConfig {
     let preset = section.text("preset");
-    let (endpoint, shape) = match preset.as_deref() {
+    let (endpoint, encoding) = match preset.as_deref() {
         None => (read_endpoint(section, folder), read_format(section)),
         Some("elasticsearch") => {
             let index = read_index(section);
             let endpoint = receiver(section, folder, &format!("{index}/{BULK}"), Table::new(), true);
-            (endpoint, Shape::Elasticsearch)
+            (endpoint, Encoding::Elasticsearch)
         }
         Some("splunk-hec") => read_splunk(section, folder),
         Some("aisoc") => {
@@ -30,7 +32,7 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> SinkConfig {
             let kind = section.required_text("connector_type", "audit_log");
             let headers = Table::from_iter([("x-tenant-id".to_owned(), tenant.into())]);
             let endpoint = receiver(section, folder, "v1/ingest", headers, false);
-            (endpoint, Shape::Aisoc(AisocConnector { kind }))
+            (endpoint, Encoding::Aisoc(AisocConnector { kind }))
         }
         Some("sekoia") => {
             let key = secret(section, "intake_key", folder).map(|_| section.value("intake_key"));
@@ -38,7 +40,7 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> SinkConfig {
             let headers = Table::from_iter([("x-sekoiaio-intake-key".to_owned(), key)]);
             (
                 receiver(section, folder, "plain/batch", headers, false),
-                Shape::Ndjson,
+                Encoding::Ndjson,
             )
         }
         Some(other) => {
@@ -48,19 +50,19 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> SinkConfig {
                     "`{other}` is unknown; use elasticsearch, splunk-hec, aisoc or sekoia, or leave it out"
                 ),
             );
-            (Endpoint::default(), Shape::Ndjson)
+            (Endpoint::default(), Encoding::Ndjson)
         }
     };
-    SinkConfig::Http { endpoint, shape }
+    SinkConfig::Http { endpoint, encoding }
 }
 
-fn read_splunk(section: &Section<'_>, folder: &Path) -> (Endpoint, Shape) {
+fn read_splunk(section: &Section<'_>, folder: &Path) -> (Endpoint, Encoding) {
     let mut endpoint = receiver(section, folder, "services/collector/event", Table::new(), true);
     endpoint.authorization =
         secret(section, "token", folder).map(|token| Authorization::Token("Splunk", token));
     let sourcetype = section.text("sourcetype").unwrap_or_else(|| "_json".to_owned());
     let index = section.text("index");
-    (endpoint, Shape::Splunk(SplunkFields { sourcetype, index }))
+    (endpoint, Encoding::Splunk(SplunkFields { sourcetype, index }))
 }
 
 /// Reads the keys of any receiver that is posted to at `url` itself.
@@ -90,18 +92,21 @@ fn receiver(section: &Section<'_>, folder: &Path, path: &str, own: Table, gzip: 
 
 fn read_url(section: &Section<'_>, path: &str) -> Uri {
     let text = section.required_text("url", "https://collector.example/ingest");
-    let whole = match path {
-        "" => text.clone(),
-        path => format!("{}/{path}", text.trim_end_matches('/')),
-    };
-    let url: Uri = whole.parse().unwrap_or_default();
-    if !text.is_empty() && (url.host().is_none() || !matches!(url.scheme_str(), Some("http" | "https"))) {
-        section.problem(
-            "url",
-            "must be a whole URL, as in \"https://collector.example/ingest\"",
-        );
+    if text.is_empty() {
+        return Uri::default();
     }
-    url
+    let (kind, whole) = match path {
+        "" => (UrlKind::Whole, text.clone()),
+        path => (UrlKind::Base, format!("{}/{path}", text.trim_end_matches('/'))),
+    };
+    match parse_url(&text, kind) {
+        // The preset's own path has a query.
+        Ok(_) => parse_url(&whole, UrlKind::Whole).unwrap_or_default(),
+        Err(problem) => {
+            section.problem("url", problem);
+            Uri::default()
+        }
+    }
 }
 
 fn read_authorization(section: &Section<'_>, folder: &Path) -> Option<Authorization> {
@@ -148,16 +153,16 @@ fn read_index(section: &Section<'_>) -> String {
     index
 }
 
-fn read_format(section: &Section<'_>) -> Shape {
+fn read_format(section: &Section<'_>) -> Encoding {
     match section.text("format").as_deref() {
-        None | Some("ndjson") => Shape::Ndjson,
-        Some("array") => Shape::Array,
+        None | Some("ndjson") => Encoding::Ndjson,
+        Some("array") => Encoding::Array,
         Some(other) => {
             section.problem(
                 "format",
                 format_args!("`{other}` is unknown; use ndjson or array"),
             );
-            Shape::Ndjson
+            Encoding::Ndjson
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The configuration file: TOML in, checked types out, every problem named at once.
 
+mod files;
 mod http;
 mod nearest;
 mod outbound;
 mod section;
 mod sink;
 mod unit;
+mod url;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -169,7 +171,7 @@ impl Config {
                 message: error.message().to_owned(),
             })?;
         let problems = Problems::default();
-        let config = read(&table, folder, &problems);
+        let config = read(&table, path, folder, &problems);
         let problems = problems.into_inner();
         if problems.is_empty() {
             Ok(config)
@@ -182,7 +184,7 @@ impl Config {
     }
 }
 
-fn read(table: &toml::Table, folder: &Path, problems: &Problems) -> Config {
+fn read(table: &toml::Table, path: &Path, folder: &Path, problems: &Problems) -> Config {
     let root = Section::new(table, "", problems);
     let state = read_state(&root, folder);
     let listen = root.table("listen").and_then(|section| read_listen(section));
@@ -207,48 +209,15 @@ fn read(table: &toml::Table, folder: &Path, problems: &Problems) -> Config {
             );
         }
     }
-    check_files(&root, &state, &sources);
+    // A path that is missing or wrong leads nowhere that could be judged.
+    if problems.is_empty() {
+        files::check(&root, path, &state, &sources);
+    }
     root.finish();
     Config {
         state,
         listen,
         sources,
-    }
-}
-
-/// Each file has a lock of its own kind: two kinds of lines in one would wait for each other for ever.
-fn check_files(root: &Section<'_>, state: &Path, sources: &[SourceConfig]) {
-    let sinks: HashSet<PathBuf> = sources
-        .iter()
-        .filter_map(|source| match &source.sink {
-            SinkConfig::File { path, .. } => Some(place(path)),
-            _ => None,
-        })
-        .collect();
-    let dead_letters: HashSet<PathBuf> = sources.iter().map(|source| place(&source.dead_letter)).collect();
-    for file in sinks.intersection(&dead_letters) {
-        let file = file.display();
-        root.problem(
-            "source",
-            format_args!("{file} is the file of a sink and a dead-letter file; give them two names"),
-        );
-    }
-    let state = place(state);
-    if sinks.contains(&state) || dead_letters.contains(&state) {
-        let file = state.display();
-        root.problem(
-            "state.path",
-            format_args!("{file} is also a file for events; give it another name"),
-        );
-    }
-}
-
-/// A file by the real name of its folder, as far as that is there.
-fn place(path: &Path) -> PathBuf {
-    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
-    match (folder, path.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
-        _ => path.to_owned(),
     }
 }
 

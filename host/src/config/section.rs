@@ -19,6 +19,11 @@ impl Problems {
         self.0.borrow_mut().push(format!("{path}: {problem}"));
     }
 
+    /// Whether there are none so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// All problems, in the order of the file.
     pub(super) fn into_inner(self) -> Vec<String> {
         self.0.into_inner()

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::http;
 use super::section::Section;
+use super::url::check_address;
 use crate::secret::{Template, problem_of};
-use crate::sink::{Endpoint, ForwardReceiver, Rotation, Shape};
+use crate::sink::{Encoding, Endpoint, ForwardReceiver, Rotation};
 
 /// The tag of forwarded events.
 const DEFAULT_TAG: &str = "headwater";
@@ -33,7 +34,7 @@ pub enum SinkConfig {
         /// The receiver.
         endpoint: Endpoint,
         /// How events are put together.
-        shape: Shape,
+        encoding: Encoding,
     },
     /// A receiver of the Fluent Forward protocol.
     Forward(ForwardReceiver),
@@ -92,9 +93,10 @@ fn read_rotation(section: &Section<'_>) -> Rotation {
 
 fn read_forward(section: &Section<'_>, folder: &Path) -> ForwardReceiver {
     let address = section.required_text("address", "127.0.0.1:24224");
-    let port = address.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
-    if !address.is_empty() && !matches!(port, Some(Ok(_))) {
-        section.problem("address", "must be a host and a port, as in \"127.0.0.1:24224\"");
+    if let Err(problem) = check_address(&address)
+        && !address.is_empty()
+    {
+        section.problem("address", problem);
     }
     ForwardReceiver {
         address,

@@ -210,7 +210,7 @@ fn presets_know_the_paths_and_the_keys_of_their_receivers() {
     for (lines, url, gzip) in [
         (
             "preset = \"elasticsearch\"\nurl = \"https://es.example:9200/\"\nindex = \"logs-a\"",
-            "https://es.example:9200/logs-a/_bulk?filter_path=items.*.status,items.*.error.type,items.*.error.reason",
+            "https://es.example:9200/logs-a/_bulk?filter_path=errors,items.*._id,items.*.status,items.*.error.type,items.*.error.reason",
             true,
         ),
         (

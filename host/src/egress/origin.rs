@@ -32,7 +32,8 @@ impl Origin {
         // A port that is no number (`host:`, `host:99999`) must not fall back to the default port.
         let port = match authority.as_str().len() - authority.host().len() {
             0 => default_port(scheme),
-            _ => authority.port_u16()?,
+            // Nobody can listen on port 0.
+            _ => authority.port_u16().filter(|port| *port != 0)?,
         };
         Some(Self {
             scheme,
@@ -43,6 +44,15 @@ impl Origin {
 
     /// Reads an entry of `allow` or of a plan. The error says what to write instead.
     pub fn parse(text: &str) -> Result<Self, String> {
+        // A password before the `@` must not be shown, wherever the text goes wrong.
+        let shown = text.rsplit_once('@').map(|(_, host)| format!("…@{host}"));
+        Self::read(text).map_err(|problem| match shown {
+            Some(shown) => problem.replace(text, &shown),
+            None => problem,
+        })
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
         let fix = "write an origin, as in \"https://example.com\" or \"https://example.com:8443\"";
         if !text.contains("://") {
             return Err(format!("`{text}` has no scheme; write \"https://{text}\""));
@@ -201,6 +211,10 @@ mod tests {
             ("https://*.example.com", "list every origin"),
             ("*", "write \"https://*\""),
             ("https://user:pw@example.com", "remove everything up to the `@`"),
+            ("user:pw@example.com", "write \"https://…@example.com\""),
+            ("https://user:pw@*.example.com", "list every origin"),
+            ("https://user:pw@exa mple.com", "write an origin"),
+            ("https://example.com:0", "https://example.com:8443"),
             ("http://example.com", "write \"https://example.com\""),
             ("http://localhost.example.com", "loopback"),
             ("ftp://example.com", "https"),

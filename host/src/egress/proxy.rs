@@ -118,7 +118,7 @@ fn check(url: &str, place: &str) -> Result<(), ProxyError> {
     let any = Uri::from_static("https://example.com");
     let found = matcher.intercept(&any).ok_or_else(no_address)?;
     match found.uri().scheme_str() {
-        Some("http" | "https") if found.uri().port_u16().is_some() => Ok(()),
+        Some("http" | "https") if found.uri().port_u16().is_some_and(|port| port != 0) => Ok(()),
         Some("http" | "https") | None => Err(no_address()),
         Some(scheme) => Err(ProxyError::Unsupported {
             place: place.to_owned(),
@@ -257,6 +257,8 @@ mod tests {
     fn what_is_no_usable_proxy_is_refused_without_showing_it() {
         for (url, words) in [
             ("http://user:hunter2@proxy.example", "http://host:port"),
+            ("http://user:hunter2@proxy.example:0", "http://host:port"),
+            ("http://user:hunter2@proxy.example:99999", "http://host:port"),
             ("http://user:hunter2 @proxy.example:3128", "http://host:port"),
             ("ftp://user:hunter2@proxy.example:21", "http://host:port"),
             ("socks5://user:hunter2@proxy.example:1080", "a socks5 proxy"),

@@ -73,7 +73,7 @@ impl Row {
     fn failed(&mut self, failure: &Failure) {
         self.health = match failure.fault {
             Fault::Retry | Fault::Broken => Health::Retrying,
-            Fault::Denied => Health::Refused,
+            Fault::Denied | Fault::Refused => Health::Refused,
             Fault::InvalidConfig | Fault::InvalidCursor | Fault::Gone => Health::Stopped,
         };
         self.error = Some(format!("{} [{}]", failure.message, failure.code));

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::egress::Origin;
+
 /// What such a reference begins with.
 const SCHEME: &str = "oci://";
 
@@ -50,6 +52,7 @@ fn read(text: &str) -> Option<Reference> {
     let fits = hexadecimal
         && !registry.is_empty()
         && registry.bytes().all(in_host)
+        && Origin::parse(&format!("https://{registry}")).is_ok()
         && !repository.is_empty()
         && !repository
             .split('/')

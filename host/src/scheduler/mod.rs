@@ -25,6 +25,8 @@ const SPREAD: Duration = Duration::from_secs(10);
 const MOST_FAILURES_ONCE: u32 = 7;
 /// The same for a plugin that crashes: a crash seldom passes by itself.
 const MOST_CRASHES_ONCE: u32 = 3;
+/// The same for a receiver that refuses the events: a person must act there.
+const MOST_REFUSALS_ONCE: u32 = 4;
 /// `--once` does not wait longer than this for an upstream that asks for patience.
 const LONGEST_WAIT_ONCE: Duration = Duration::from_secs(5 * 60);
 
@@ -130,6 +132,7 @@ impl Run {
             && match failure.fault {
                 Fault::Denied => true,
                 Fault::Broken => failures >= MOST_CRASHES_ONCE,
+                Fault::Refused => failures >= MOST_REFUSALS_ONCE,
                 _ => {
                     failures >= MOST_FAILURES_ONCE
                         || failure.retry_after.is_some_and(|after| after > LONGEST_WAIT_ONCE)

@@ -143,6 +143,17 @@ impl Template {
         Ok(fetched)
     }
 
+    /// The files that secrets are kept in.
+    pub(crate) fn files(&self) -> Vec<&Path> {
+        let mut kept = Vec::new();
+        for (_, node) in &self.0 {
+            node.add_kept(&mut kept);
+        }
+        kept.into_iter()
+            .filter_map(|kept| kept.reference.file())
+            .collect()
+    }
+
     /// The keys of bound secrets, and the origin of each.
     pub fn bindings(&self) -> Vec<(&str, &Origin)> {
         let mut kept = Vec::new();

@@ -37,6 +37,14 @@ impl Reference {
         }
     }
 
+    /// The file, if it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Environment(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
     /// The secret, or why it cannot be had.
     pub(super) async fn fetch(&self) -> Result<String, FetchError> {
         let secret = match self {

@@ -28,6 +28,14 @@ impl SecretText {
         }
     }
 
+    /// The file that it is kept in, if it is kept in one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Kept::Here(_) => None,
+            Kept::Elsewhere(reference) => reference.file(),
+        }
+    }
+
     /// The text, or a sentence that says where it was looked for.
     pub async fn fetch(&self) -> Result<String, String> {
         match &self.0 {

@@ -1,5 +1,7 @@
 //! Who a sink is, for its receiver: the `authorization` header field.
 
+use std::path::Path;
+
 use http::HeaderValue;
 
 use crate::base64::base64;
@@ -42,6 +44,12 @@ impl Authorization {
         })?;
         value.set_sensitive(true);
         Ok((value, secrets))
+    }
+
+    /// The file that the secret is kept in, if it is kept in one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        let (Self::Token(_, secret) | Self::Basic(_, secret)) = self;
+        secret.file()
     }
 
     fn key(&self) -> &'static str {

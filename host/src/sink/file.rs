@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::pieces::write_lines;
+use super::line_writer::write_lines;
 use super::rotation::{Rotation, put_away_name};
-use super::{Accepted, Delivery, Sink, SinkError};
-use crate::batch::Event;
+use super::{Accepted, DeliverFuture, Delivery, Sink, SinkError, Undelivered};
+use crate::file_work::FileWork;
 use crate::line_file::LineFile;
 
 pub(super) struct FileSink {
     path: PathBuf,
     rotation: Rotation,
     file: Arc<Mutex<LineFile>>,
+    work: FileWork,
 }
 
 impl FileSink {
@@ -23,6 +24,7 @@ impl FileSink {
             path: path.to_owned(),
             rotation,
             file: Arc::new(Mutex::new(LineFile::open(path)?)),
+            work: FileWork::default(),
         })
     }
 
@@ -33,20 +35,21 @@ impl FileSink {
 }
 
 impl Sink for FileSink {
-    fn deliver<'a>(&'a self, events: &'a [Event]) -> Delivery<'a> {
+    fn deliver<'a>(&'a self, delivery: Delivery<'a>) -> DeliverFuture<'a> {
+        let events = delivery.events;
         let length = events.iter().map(|event| event.body.len() as u64 + 1).sum();
         let (file, rotation) = (self.file.clone(), self.rotation);
         Box::pin(async move {
-            let written = write_lines(events, move |lines| {
+            let written = write_lines(&self.work, events, move |lines| {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 write(&mut file, rotation, lines, length, SystemTime::now())
             });
             match written.await {
                 Ok(()) => Ok(Accepted::default()),
-                Err(error) => Err(SinkError::Unavailable {
-                    reason: format!("cannot write to {}: {error}", self.path.display()),
-                    retry_after: None,
-                }),
+                Err(error) => {
+                    let reason = format!("cannot write to {}: {error}", self.path.display());
+                    Err(Undelivered::all(events.len(), SinkError::unavailable(reason)))
+                }
             }
         })
     }

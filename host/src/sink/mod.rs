@@ -1,78 +1,54 @@
 //! Where events go. A sink takes a batch and says whether it is safe there.
 
 mod authorization;
+mod batch_splitter;
+mod delivery;
+mod dispatch;
+mod encoding;
 mod file;
 mod forward;
-mod halves;
 mod http;
-mod otlp;
-mod pieces;
-mod post;
+mod http_client;
+mod judge;
+mod line_writer;
 #[cfg(test)]
 mod receiver;
 mod rotation;
-mod shape;
 mod stdout;
+mod suspect;
+mod trial;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use thiserror::Error;
 
 use self::file::FileSink;
 use self::forward::ForwardSink;
 use self::http::HttpSink;
-use self::otlp::OtlpSink;
 use self::stdout::StdoutSink;
 use crate::batch::Event;
 use crate::config::SinkConfig;
 use crate::egress::{self, OutboundError};
+use crate::file_identity::FileIdentity;
 use crate::line_file::LineFile;
 
 pub use self::authorization::Authorization;
+pub use self::delivery::{Accepted, DeliverFuture, Delivery, SinkError, Undelivered};
+pub use self::encoding::{AisocConnector, Encoding, SplunkFields};
 pub use self::forward::ForwardReceiver;
-pub use self::post::Endpoint;
+pub use self::http_client::Endpoint;
 pub use self::rotation::Rotation;
-pub use self::shape::{AisocConnector, Shape, SplunkFields};
-
-/// A delivery to come.
-pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<Accepted, SinkError>> + Send + 'a>>;
+pub use self::trial::try_sink;
 
 /// A place for events.
 pub trait Sink: Send + Sync {
-    /// Delivers events, in order. Returns once each of them is safe or refused for good.
+    /// Delivers events, in order as far as none is refused. Returns once each of them is safe or refused permanently.
     ///
-    /// After an error the whole batch comes again, so a sink that can take part of a batch back should.
-    fn deliver<'a>(&'a self, events: &'a [Event]) -> Delivery<'a>;
-}
-
-/// A batch is settled: everything is safe, but for what was refused for good.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Accepted {
-    /// Events that the sink will never take: their place in the batch, and why.
-    pub refused: Vec<(usize, String)>,
-}
-
-/// Why a batch is not settled.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum SinkError {
-    /// It may be later.
-    #[error("{reason}")]
-    Unavailable {
-        /// What is in the way.
-        reason: String,
-        /// Not before this much time has passed, if the receiver says so.
-        retry_after: Option<Duration>,
-    },
-    /// Nobody will ever take events there again in the life of this process.
-    #[error("{0}")]
-    Gone(String),
+    /// The events that an error names are sent again, so a sink that can take them twice without harm should.
+    fn deliver<'a>(&'a self, delivery: Delivery<'a>) -> DeliverFuture<'a>;
 }
 
 /// Why a sink cannot be opened at start.
@@ -87,6 +63,9 @@ pub enum OpenError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Standard output was closed.
+    #[error("cannot open the sink: {0}")]
+    Stdout(io::Error),
     /// There is no way to its receiver.
     #[error("sink.{0}")]
     Outbound(#[from] OutboundError),
@@ -95,20 +74,24 @@ pub enum OpenError {
 /// Opens sinks; sources that name the same file share it.
 #[derive(Default)]
 pub struct Sinks {
-    files: HashMap<PathBuf, Arc<FileSink>>,
+    stdout: Option<Arc<StdoutSink>>,
+    files: HashMap<FileIdentity, Arc<FileSink>>,
 }
 
 impl Sinks {
-    /// The sink for the source of this name.
-    pub fn open(&mut self, source: &str, config: &SinkConfig) -> Result<Arc<dyn Sink>, OpenError> {
+    /// Opens a sink.
+    pub fn open(&mut self, config: &SinkConfig) -> Result<Arc<dyn Sink>, OpenError> {
         match config {
-            SinkConfig::Stdout => Ok(Arc::new(StdoutSink)),
+            SinkConfig::Stdout => Ok(self
+                .stdout
+                .get_or_insert_with(|| Arc::new(StdoutSink::new()))
+                .clone()),
             SinkConfig::File { path, rotation } => self.open_file(path, *rotation),
-            SinkConfig::Http { endpoint, shape } => {
-                Ok(Arc::new(HttpSink::new(source, endpoint.clone(), shape.clone())?))
+            SinkConfig::Http { endpoint, encoding } => {
+                Ok(Arc::new(HttpSink::new(endpoint.clone(), encoding.clone())?))
             }
             SinkConfig::Forward(receiver) => Ok(Arc::new(ForwardSink::new(receiver.clone()))),
-            SinkConfig::Otlp { endpoint } => Ok(Arc::new(OtlpSink::new(source, endpoint.clone())?)),
+            SinkConfig::Otlp { endpoint } => Ok(Arc::new(HttpSink::new(endpoint.clone(), Encoding::Otlp)?)),
         }
     }
 
@@ -116,7 +99,7 @@ impl Sinks {
     pub fn probe(config: &SinkConfig) -> Result<(), OpenError> {
         match config {
             // A receiver that is away at start may be there later; its source waits for it.
-            SinkConfig::Stdout => Ok(()),
+            SinkConfig::Stdout => stdout::probe().map_err(OpenError::Stdout),
             SinkConfig::Forward(receiver) => {
                 let trusted = egress::client_config(receiver.ca.as_deref());
                 Ok(trusted.map(drop).map_err(OutboundError::from)?)
@@ -136,8 +119,8 @@ impl Sinks {
             path: path.to_owned(),
             source,
         };
-        // Two spellings of one path must not become two writers.
-        let key = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        // Two names of one file must not become two writers.
+        let key = FileIdentity::of(path);
         if let Some(sink) = self.files.get(&key) {
             if sink.rotation() != rotation {
                 return Err(refusal(io::Error::new(
@@ -148,22 +131,19 @@ impl Sinks {
             return Ok(sink.clone());
         }
         let sink = Arc::new(FileSink::open(path, rotation).map_err(refusal)?);
-        let key = std::fs::canonicalize(path).unwrap_or(key);
-        self.files.insert(key, sink.clone());
+        self.files.insert(FileIdentity::of(path), sink.clone());
         Ok(sink)
     }
 }
 
 /// The bodies, one a line.
-fn lines(events: &[Event]) -> String {
-    let size = events.iter().map(|event| event.body.len() + 1).sum();
-    events
-        .iter()
-        .fold(String::with_capacity(size), |mut lines, event| {
-            lines.push_str(&event.body);
-            lines.push('\n');
-            lines
-        })
+fn lines<'a>(events: impl IntoIterator<Item = &'a Event>) -> String {
+    events.into_iter().fold(String::new(), |mut lines, event| {
+        lines.reserve(event.body.len() + 1);
+        lines.push_str(&event.body);
+        lines.push('\n');
+        lines
+    })
 }
 
 impl std::fmt::Debug for Sinks {
@@ -172,8 +152,21 @@ impl std::fmt::Debug for Sinks {
     }
 }
 
+/// A delivery of the tests.
+#[cfg(test)]
+fn delivery(events: &[Event]) -> Delivery<'_> {
+    Delivery {
+        source: "contoso",
+        partition: "p",
+        events,
+        settled: 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn events(bodies: &[&str]) -> Vec<Event> {
@@ -202,9 +195,11 @@ mod tests {
             folder.path().join("./events.ndjson"),
         ];
         for path in &spellings {
-            let sink = sinks.open("contoso", &file(path, Rotation::default())).unwrap();
+            let sink = sinks.open(&file(path, Rotation::default())).unwrap();
             assert_eq!(
-                sink.deliver(&events(&["{}", "{\"a\":1}"])).await.unwrap(),
+                sink.deliver(delivery(&events(&["{}", "{\"a\":1}"])))
+                    .await
+                    .unwrap(),
                 Accepted::default()
             );
         }
@@ -223,23 +218,16 @@ mod tests {
             every: Some(Duration::from_secs(24 * 60 * 60)),
             size: None,
         };
-        assert!(sinks.open("contoso", &file(&path, daily)).is_ok());
-        assert!(sinks.open("fabrikam", &file(&path, daily)).is_ok());
-        let error = sinks
-            .open("tailspin", &file(&path, Rotation::default()))
-            .err()
-            .unwrap();
+        assert!(sinks.open(&file(&path, daily)).is_ok());
+        assert!(sinks.open(&file(&path, daily)).is_ok());
+        let error = sinks.open(&file(&path, Rotation::default())).err().unwrap();
         assert!(error.to_string().contains("rotate_every"), "{error}");
     }
 
     #[test]
     fn a_file_that_cannot_be_opened_is_named() {
         let config = file(Path::new("/nonexistent/events.ndjson"), Rotation::default());
-        let error = Sinks::default()
-            .open("contoso", &config)
-            .err()
-            .unwrap()
-            .to_string();
+        let error = Sinks::default().open(&config).err().unwrap().to_string();
         assert!(
             error.starts_with("cannot open the sink /nonexistent/events.ndjson:"),
             "{error}"

@@ -64,17 +64,3 @@ fn one_refused_subscription_does_not_stop_the_other() {
     site.run(&["run", "--once"]).exits_with(1).says("Reader");
     assert_eq!(site.ids("contoso.ndjson").len(), 50);
 }
-
-#[test]
-fn a_full_disk_commits_nothing_and_loses_nothing() {
-    let server = lab::serve(lab::with_events(20));
-    let mut source = Source::azure("contoso", server.endpoint());
-    source.sink = "type = \"file\"\npath = \"/dev/full\"".to_owned();
-    let full = Site::new(&[source]);
-    full.run(&["run", "--once"]).exits_with(1).says("/dev/full");
-
-    let configuration = full.read("headwater.toml").replace("/dev/full", "contoso.ndjson");
-    full.write("headwater.toml", &configuration);
-    full.run(&["run", "--once"]).exits_with(0);
-    assert_eq!(full.ids("contoso.ndjson"), lab::visible_ids(&server));
-}

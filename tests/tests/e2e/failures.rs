@@ -97,7 +97,10 @@ fn one_event_that_a_sink_refuses_goes_to_the_dead_letter_file_alone() {
     let collector = Collector::start(listener, &bad);
     let sink = format!("type = \"http\"\nurl = \"http://{address}/\"\ngzip = false");
     let site = Site::new(&[with_sink(&server, "contoso", &sink)]);
-    site.run(&["run", "--once"]).exits_with(0);
+    site.run(&["run", "--once"])
+        .exits_with(1)
+        .says("contoso.dead.ndjson")
+        .says("400 Bad Request");
     assert_eq!(collector.ids(), all);
     let dead = site.events("contoso.dead.ndjson");
     assert_eq!(dead.len(), 1, "{dead:?}");
@@ -151,6 +154,19 @@ fn a_disk_too_full_for_a_state_file_ends_the_start_and_leaves_nothing_half_made(
     let finished = site.run(&["run", "--once"]);
     finished.exits_with(0);
     assert_eq!(finished.stdout.lines().count(), 10);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_disk_too_full_for_events_commits_nothing_that_is_not_there() {
+    let server = lab::serve(lab::with_events(1_500));
+    let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
+    let limits = "trap '' XFSZ; ulimit -f 3100";
+    finish(start_limited(&site, limits, "run --once", Stdio::piped()))
+        .exits_with(1)
+        .says("contoso.ndjson");
+    site.run(&["run", "--once"]).exits_with(0);
+    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
 }
 
 #[test]

@@ -120,7 +120,7 @@ impl Proxy {
     }
 }
 
-/// Answers every request with 200 and remembers it.
+/// Answers every request and remembers it.
 pub struct Recorder {
     background: Background,
     requests: Arc<Mutex<Vec<String>>>,
@@ -134,6 +134,11 @@ impl Recorder {
 
     /// Answers what `answer` makes of a request's body.
     pub fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self::replying(move |body| (200, answer(body)))
+    }
+
+    /// The same with a status.
+    pub fn replying(answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Self {
         let requests: Arc<Mutex<Vec<String>>> = Arc::default();
         let (kept, answer) = (requests.clone(), Arc::new(answer));
         let background = Background::serve(move |mut stream| {
@@ -150,11 +155,11 @@ impl Recorder {
                     return;
                 }
                 let body = String::from_utf8_lossy(&body);
-                let answer = answer(&body);
+                let (status, answer) = answer(&body);
                 let request = head + &body;
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(request);
                 let head = format!("content-length: {}\r\nconnection: close", answer.len());
-                let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{answer}");
+                let answer = format!("HTTP/1.1 {status} Example\r\n{head}\r\n\r\n{answer}");
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
         });

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use fake_azure::scenario::example;
+use headwater::event_key::event_key;
 use serde_json::{Value, json};
 
 use crate::kill::{assert_nothing_lost, killed_on_the_way, source};
@@ -19,9 +21,10 @@ fn elasticsearch_has_every_event_as_one_document_whatever_comes_again() {
         let mut create = |pair: &[Value]| {
             let id = pair[0]["create"]["_id"].as_str().expect("an action with an id");
             let before = index.insert(id.to_owned(), pair[1].clone());
-            json!({ "create": { "status": if before.is_some() { 409 } else { 201 } } })
+            json!({ "create": { "_id": id, "status": if before.is_some() { 409 } else { 201 } } })
         };
-        let items: Vec<Value> = parse_lines(body).chunks(2).map(&mut create).collect();
+        // In another order than the events.
+        let items: Vec<Value> = parse_lines(body).chunks(2).rev().map(&mut create).collect();
         json!({ "items": items }).to_string()
     });
     let server = lab::serve(lab::with_events(1_000));
@@ -33,7 +36,19 @@ fn elasticsearch_has_every_event_as_one_document_whatever_comes_again() {
     killed_on_the_way(source(&server, &sink));
     let documents = documents.lock().unwrap_or_else(PoisonError::into_inner);
     assert_nothing_lost(&server, documents.values().map(event_id).collect());
-    assert!(documents.iter().all(|(id, document)| *id == event_id(document)));
+    let is_key = |id: &str, document: &Value| {
+        let key = |partition| {
+            event_key(
+                "contoso",
+                &format!("subscriptions/{partition}"),
+                &event_id(document),
+            )
+        };
+        [example::PRODUCTION, example::DEVELOPMENT]
+            .map(key)
+            .contains(&id.to_owned())
+    };
+    assert!(documents.iter().all(|(id, document)| is_key(id, document)));
     assert_all_went_to(&receiver, "POST /logs-audit/_bulk?", "apikey k");
 }
 

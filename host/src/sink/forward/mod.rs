@@ -13,7 +13,7 @@ use rmpv::Value;
 use tokio::sync::Mutex;
 
 use self::connection::Connection;
-use super::{Accepted, Delivery, Sink, SinkError};
+use super::{Accepted, DeliverFuture, Delivery, Sink, SinkError, Undelivered};
 use crate::base64::base64;
 use crate::batch::Event;
 use crate::secret::Template;
@@ -38,6 +38,18 @@ pub struct ForwardReceiver {
     pub login: Template,
 }
 
+/// Connects and logs in, and sends nothing. Returns what was found, in one sentence.
+pub(super) async fn try_login(receiver: &ForwardReceiver) -> io::Result<String> {
+    Connection::open(receiver).await?;
+    Ok(match receiver.login == Template::default() {
+        true => format!(
+            "{} takes connections; whether it acknowledges shows with the first batch",
+            receiver.address
+        ),
+        false => format!("{} accepts the login", receiver.address),
+    })
+}
+
 pub(super) struct ForwardSink {
     receiver: ForwardReceiver,
     /// The connection, kept while it works. One delivery at a time, since acknowledgements follow their chunks.
@@ -52,7 +64,7 @@ impl ForwardSink {
         }
     }
 
-    async fn deliver_all(&self, events: &[Event]) -> Result<Accepted, SinkError> {
+    async fn deliver_all(&self, events: &[Event]) -> Result<Accepted, Undelivered> {
         let mut connection = self.connection.lock().await;
         let exchanged = tokio::time::timeout(TIMEOUT, self.exchange(connection.take(), events)).await;
         let late = |_| {
@@ -62,12 +74,10 @@ impl ForwardSink {
             ))
         };
         // Only a connection that worked is kept: on another one a late acknowledgement could stand for the wrong chunk.
-        *connection = exchanged
-            .unwrap_or_else(late)
-            .map_err(|error| SinkError::Unavailable {
-                reason: format!("{}: {error}", self.receiver.address),
-                retry_after: None,
-            })?;
+        *connection = exchanged.unwrap_or_else(late).map_err(|error| {
+            let reason = format!("{}: {error}", self.receiver.address);
+            Undelivered::all(events.len(), SinkError::unavailable(reason))
+        })?;
         Ok(Accepted::default())
     }
 
@@ -89,8 +99,8 @@ impl ForwardSink {
 }
 
 impl Sink for ForwardSink {
-    fn deliver<'a>(&'a self, events: &'a [Event]) -> Delivery<'a> {
-        Box::pin(self.deliver_all(events))
+    fn deliver<'a>(&'a self, delivery: Delivery<'a>) -> DeliverFuture<'a> {
+        Box::pin(self.deliver_all(delivery.events))
     }
 }
 

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha512};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::super::delivery;
 use super::*;
 
 fn events(bodies: &[&str]) -> Vec<Event> {
@@ -66,7 +67,10 @@ async fn a_chunk_is_accepted_by_its_acknowledgement_and_the_connection_kept() {
         messages
     });
     for bodies in [&["{\"a\":1}"][..], &["{}", "{}"]] {
-        assert_eq!(sink.deliver(&events(bodies)).await.unwrap(), Accepted::default());
+        assert_eq!(
+            sink.deliver(delivery(&events(bodies))).await.unwrap(),
+            Accepted::default()
+        );
     }
     let first = &receiver.await.unwrap()[0];
     assert_eq!(first[0].as_str(), Some("audit"));
@@ -96,8 +100,8 @@ async fn without_its_own_acknowledgement_a_chunk_is_not_accepted() {
             receive(&mut stream).await;
             say(&mut stream, answer).await;
         });
-        let error = sink.deliver(&events(&["{}"])).await.unwrap_err();
-        assert!(matches!(error, SinkError::Unavailable { .. }), "{error:?}");
+        let error = sink.deliver(delivery(&events(&["{}"]))).await.unwrap_err();
+        assert!(matches!(error.error, SinkError::Unavailable { .. }), "{error:?}");
         assert!(error.to_string().contains(said), "{error}");
     }
 }
@@ -113,7 +117,7 @@ async fn a_connection_closed_while_idle_is_opened_anew_at_once() {
         }
     });
     for _ in 0..2 {
-        sink.deliver(&events(&["{}"])).await.unwrap();
+        sink.deliver(delivery(&events(&["{}"]))).await.unwrap();
     }
 }
 
@@ -151,7 +155,7 @@ async fn a_login_proves_the_key_to_both_sides() {
             let message = receive(&mut stream).await;
             say(&mut stream, ack(&message)).await;
         });
-        let delivered = sink.deliver(&events(&["{}"])).await;
+        let delivered = sink.deliver(delivery(&events(&["{}"]))).await;
         assert_eq!(delivered.is_ok(), accepted, "{delivered:?}");
     }
 }
@@ -178,7 +182,11 @@ async fn a_refused_login_says_why_without_the_secret() {
         ];
         say(&mut stream, Value::Array(parts)).await;
     });
-    let error = sink.deliver(&events(&["{}"])).await.unwrap_err().to_string();
+    let error = sink
+        .deliver(delivery(&events(&["{}"])))
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("shared_key mismatch") && error.contains("check `sink.shared_key`"),
         "{error}"

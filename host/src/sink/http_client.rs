@@ -1,4 +1,4 @@
-//! One HTTP request to a receiver, and what its answer means for a batch.
+//! One HTTP request to a receiver, and its response.
 
 use std::io::Write;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::secret::Template;
 /// A receiver that takes longer than this for one batch is as good as gone.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Most receivers answer with a few words, some with an entry for every event.
-const LONGEST_ANSWER: usize = 4 << 20;
+const LONGEST_RESPONSE: usize = 4 << 20;
 /// How much of what a receiver says goes into a message.
 const LONGEST_EXCERPT: usize = 200;
 /// However long a receiver asks to be left alone: some send a date as a number.
@@ -36,7 +36,7 @@ pub struct Endpoint {
     pub url: Uri,
     /// Whether bodies are compressed with gzip.
     pub gzip: bool,
-    /// Further header fields; may hold secrets, read anew for every request.
+    /// Further header fields; may hold secrets, read again for every request.
     pub headers: Template,
     /// The login, if it is none of the header fields.
     pub authorization: Option<Authorization>,
@@ -44,46 +44,82 @@ pub struct Endpoint {
     pub outbound: Outbound,
 }
 
-/// What a receiver says about a batch.
+/// What a receiver answered, whatever its status.
 #[derive(Debug)]
-pub(super) enum Verdict {
-    /// It has it. The answer may say more.
-    Accepted(Answer),
-    /// It will never take this body.
-    Refused(Answer),
-}
-
-/// What a receiver answers.
-#[derive(Debug)]
-pub(super) struct Answer {
-    /// As it came.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
     pub(super) body: Bytes,
-    /// Who answered with which status.
-    head: String,
+    /// The media type, in lower case and without parameters; empty where the receiver names none.
+    pub(super) media_type: String,
+    /// How long the receiver asks to be left alone.
+    pub(super) retry_after: Option<Duration>,
+    /// Who answered.
+    name: String,
     scrubber: Scrubber,
 }
 
-impl Answer {
-    /// The answer in words, fit for people.
+impl Reply {
+    /// The answer in words, for people.
     pub(super) fn said(&self) -> String {
         let words = self.excerpt(&String::from_utf8_lossy(&self.body));
-        format!("{}: {words}", self.head)
+        format!("{}: {words}", self.answered())
     }
 
-    /// The beginning of a text out of the answer, fit for people. A secret that it repeats is removed before a cut could
-    /// leave a part of it.
+    /// Who answered with which status.
+    pub(super) fn answered(&self) -> String {
+        format!("{} answered {}", self.name, self.status)
+    }
+
+    /// A sentence about the answer that begins with the receiver's name.
+    pub(super) fn judged(&self, problem: &str) -> String {
+        let words = self.excerpt(&String::from_utf8_lossy(&self.body));
+        format!("{} with {problem}: {words}", self.answered())
+    }
+
+    /// The beginning of a text from the answer, for people. A secret that it repeats is removed before a cut could leave a
+    /// part of it.
     pub(super) fn excerpt(&self, text: &str) -> String {
         self.scrubber.clean(text).chars().take(LONGEST_EXCERPT).collect()
+    }
+
+    /// The body without the byte order mark that some servers put in front, and without blanks around it.
+    pub(super) fn text(&self) -> &[u8] {
+        let body = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
+        body.trim_ascii()
+    }
+
+    /// Whether the body is a page for people: a login page or an error page of something in between.
+    pub(super) fn is_web_page(&self) -> bool {
+        let text = self.text();
+        let starts_with = |word: &[u8]| {
+            text.get(..word.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(word))
+        };
+        [&b"<!doctype html"[..], b"<html", b"<head", b"<body"]
+            .into_iter()
+            .any(starts_with)
+    }
+
+    #[cfg(test)]
+    pub(super) fn example(status: u16, media_type: &str, body: &[u8]) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).unwrap(),
+            body: Bytes::copy_from_slice(body),
+            media_type: media_type.to_owned(),
+            retry_after: None,
+            name: "receiver.example".to_owned(),
+            scrubber: Scrubber::default(),
+        }
     }
 }
 
 /// Posts to one receiver over kept connections.
-pub(super) struct Poster {
+pub(super) struct HttpClient {
     endpoint: Endpoint,
     client: Client<HttpsConnector<ProxyConnector<HttpConnector>>, Full<Bytes>>,
 }
 
-impl Poster {
+impl HttpClient {
     pub(super) fn new(endpoint: Endpoint) -> Result<Self, OutboundError> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
@@ -94,18 +130,15 @@ impl Poster {
         Ok(Self { endpoint, client })
     }
 
-    /// Posts a text of a media type.
-    pub(super) async fn post(&self, kind: &'static str, text: String) -> Result<Verdict, SinkError> {
+    /// Posts a text of a media type. The error names the receiver.
+    pub(super) async fn post(&self, media_type: &'static str, text: String) -> Result<Reply, SinkError> {
         let Endpoint { url, gzip, .. } = &self.endpoint;
         // Paths and queries of receivers may hold keys, so messages name the authority only.
         let name = url
             .authority()
             .map_or("the receiver", |authority| authority.as_str());
-        let unavailable = |reason: String| SinkError::Unavailable {
-            reason: format!("{name}: {reason}"),
-            retry_after: None,
-        };
-        let (headers, scrubber) = self.headers(kind).await.map_err(unavailable)?;
+        let unavailable = |reason: String| SinkError::unavailable(format!("{name}: {reason}"));
+        let (headers, scrubber) = self.headers(media_type).await.map_err(unavailable)?;
         let body = if *gzip {
             gzipped(text.as_bytes())
         } else {
@@ -122,7 +155,7 @@ impl Poster {
                 .await
                 .map_err(|error| last_cause(&error))?;
             let (head, body) = response.into_parts();
-            let body = Limited::new(body, LONGEST_ANSWER)
+            let body = Limited::new(body, LONGEST_RESPONSE)
                 .collect()
                 .await
                 .map_err(|error| error.to_string())?;
@@ -132,26 +165,18 @@ impl Poster {
             .await
             .unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")))
             .map_err(unavailable)?;
-        let answer = Answer {
-            head: format!("{name} answered {}", head.status),
+        Ok(Reply {
+            status: head.status,
             body,
+            media_type: media_type_of(&head.headers),
+            retry_after: retry_after(&head.headers),
+            name: name.to_owned(),
             scrubber,
-        };
-        match head.status {
-            status if status.is_success() => Ok(Verdict::Accepted(answer)),
-            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
-                Ok(Verdict::Refused(answer))
-            }
-            // Whatever else it is, a wrong path or password included, it can be mended without losing events.
-            _ => Err(SinkError::Unavailable {
-                reason: answer.said(),
-                retry_after: retry_after(&head.headers),
-            }),
-        }
+        })
     }
 
     /// The header fields of a request, and a scrubber for the secrets among them, should the receiver repeat them.
-    async fn headers(&self, kind: &'static str) -> Result<(HeaderMap, Scrubber), String> {
+    async fn headers(&self, media_type: &'static str) -> Result<(HeaderMap, Scrubber), String> {
         let resolved = self
             .endpoint
             .headers
@@ -159,21 +184,24 @@ impl Poster {
             .await
             .map_err(|missing| missing.to_string())?;
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         if self.endpoint.gzip {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         let fields: serde_json::Map<String, Value> = serde_json::from_str(&resolved.json).unwrap_or_default();
-        for (name, value) in fields {
-            let field = HeaderName::try_from(&name).ok();
+        for (name, value) in &fields {
+            let field = HeaderName::try_from(name).ok();
             let text = value.as_str().and_then(|text| HeaderValue::try_from(text).ok());
             let (field, mut text) = field
                 .zip(text)
-                .ok_or_else(|| format!("`sink.headers.{name}` is no header field; correct it"))?;
+                .ok_or_else(|| format!("`sink.headers.{name}` is not a valid header field; correct it"))?;
             text.set_sensitive(true);
             headers.insert(field, text);
         }
-        let mut scrubber = resolved.scrubber;
+        // Written into the file, they are no less secret.
+        let written = fields.iter().filter(|(name, _)| is_credential(name));
+        let written = written.filter_map(|(_, value)| value.as_str().map(str::to_owned));
+        let mut scrubber = resolved.scrubber.with_secrets(written);
         if let Some(authorization) = &self.endpoint.authorization {
             let (value, secrets) = authorization.resolve().await?;
             headers.insert(header::AUTHORIZATION, value);
@@ -183,11 +211,27 @@ impl Poster {
     }
 }
 
+/// Whether a header field of this name is there to prove who sends it.
+fn is_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["auth", "cookie", "key", "password", "secret", "token"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
 fn gzipped(bytes: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     // Writing to memory cannot fail.
     let _ = encoder.write_all(bytes);
     encoder.finish().unwrap_or_default().into()
+}
+
+fn media_type_of(headers: &HeaderMap) -> String {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next());
+    essence.unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// The wait that a receiver asks for, in seconds; the form with a date is rare enough to fall back to our own delays.
@@ -217,6 +261,20 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(value))]);
             assert_eq!(retry_after(&headers), seconds.map(Duration::from_secs), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_web_page_is_recognised_by_how_it_begins() {
+        for (body, expected) in [
+            (&b"<!DOCTYPE html><p>Log in"[..], true),
+            (b"\xef\xbb\xbf \r\n<HTML lang=en>", true),
+            (b"<xml/>", false),
+            (b"", false),
+            (b"ok <html>", false),
+        ] {
+            let reply = Reply::example(200, "", body);
+            assert_eq!(reply.is_web_page(), expected, "{}", String::from_utf8_lossy(body));
         }
     }
 }

@@ -1,17 +1,11 @@
-//! The requests that a batch becomes. To find the event that a receiver refuses: send halves, and halves of halves.
+//! The requests that a batch becomes. To find the event that a receiver refuses, halves are sent, and halves of halves.
 
 use std::ops::Range;
 
 /// The parts of a batch that are still to be sent, in order.
-pub(super) struct Halves(Vec<Range<usize>>);
+pub(super) struct BatchSplitter(Vec<Range<usize>>);
 
-impl Halves {
-    /// The whole batch.
-    #[expect(clippy::single_range_in_vec_init, reason = "one part, not its numbers")]
-    pub(super) fn of(length: usize) -> Self {
-        Self(vec![0..length])
-    }
-
+impl BatchSplitter {
     /// Parts of at most so many events, and of so many bytes unless a single event has more.
     pub(super) fn within((events, bytes): (usize, usize), sizes: impl Iterator<Item = usize>) -> Self {
         let mut parts: Vec<Range<usize>> = Vec::new();
@@ -32,6 +26,11 @@ impl Halves {
         Self(parts)
     }
 
+    /// No parts.
+    pub(super) fn empty() -> Self {
+        Self(Vec::new())
+    }
+
     /// The next part to send.
     pub(super) fn next(&mut self) -> Option<Range<usize>> {
         self.0.pop()
@@ -39,9 +38,27 @@ impl Halves {
 
     /// Sends a part of several events again in two.
     pub(super) fn halve(&mut self, part: Range<usize>) {
-        let middle = part.start + part.len() / 2;
-        self.0.extend([middle..part.end, part.start..middle]);
+        let (first, second) = halves(part);
+        self.0.extend([second, first]);
     }
+
+    /// Sends a part next.
+    pub(super) fn push(&mut self, part: Range<usize>) {
+        self.0.push(part);
+    }
+
+    /// All parts that are left, in order.
+    pub(super) fn take_all(&mut self) -> Vec<Range<usize>> {
+        let mut parts = std::mem::take(&mut self.0);
+        parts.reverse();
+        parts
+    }
+}
+
+/// The two halves of a part; the first may be the smaller one.
+pub(super) fn halves(part: Range<usize>) -> (Range<usize>, Range<usize>) {
+    let middle = part.start + part.len() / 2;
+    (part.start..middle, middle..part.end)
 }
 
 #[cfg(test)]
@@ -55,10 +72,10 @@ mod tests {
             ((2, usize::MAX), vec![0..2, 2..4, 4..5]),
             ((usize::MAX, 10), vec![0..2, 2..3, 3..5]),
         ] {
-            let mut parts = Halves::within(limits, [5, 5, 20, 4, 6].into_iter());
+            let mut parts = BatchSplitter::within(limits, [5, 5, 20, 4, 6].into_iter());
             let sent: Vec<Range<usize>> = std::iter::from_fn(|| parts.next()).collect();
             assert_eq!(sent, expected);
         }
-        assert_eq!(Halves::within((1, 1), std::iter::empty()).next(), None);
+        assert_eq!(BatchSplitter::within((1, 1), std::iter::empty()).next(), None);
     }
 }

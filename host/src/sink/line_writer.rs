@@ -1,11 +1,13 @@
 //! The lines of a batch, piece by piece: as a whole they would be in memory twice.
 
+use std::future::pending;
 use std::io;
 
 use tokio::sync::mpsc;
 
 use super::lines;
 use crate::batch::Event;
+use crate::file_work::FileWork;
 
 /// How large pieces are, in bytes.
 const PIECE: usize = 256 << 10;
@@ -13,20 +15,26 @@ const PIECE: usize = 256 << 10;
 /// Hands the events, one a line, to something that may block. It gets fewer pieces than there are when nobody waits for
 /// the delivery any more.
 pub(super) async fn write_lines(
+    work: &FileWork,
     events: &[Event],
     write: impl FnOnce(&mut dyn Iterator<Item = String>) -> io::Result<()> + Send + 'static,
 ) -> io::Result<()> {
     let (sender, mut pieces) = mpsc::channel::<String>(1);
-    let written =
-        tokio::task::spawn_blocking(move || write(&mut std::iter::from_fn(|| pieces.blocking_recv())));
-    for piece in pieces_of(events) {
-        // Whoever writes has failed, and says why below.
-        if sender.send(piece).await.is_err() {
-            break;
+    let writing = work.run(move || write(&mut std::iter::from_fn(|| pieces.blocking_recv())));
+    let sending = async move {
+        for piece in pieces_of(events) {
+            // Whoever writes has failed, and says why.
+            if sender.send(piece).await.is_err() {
+                break;
+            }
         }
+        drop(sender);
+        pending().await
+    };
+    tokio::select! {
+        written = writing => written,
+        () = sending => Ok(()),
     }
-    drop(sender);
-    written.await.map_err(io::Error::other).flatten()
 }
 
 fn pieces_of(mut events: &[Event]) -> impl Iterator<Item = String> {

@@ -1,16 +1,18 @@
 //! Splunk's HTTP Event Collector: JSON objects one after the other.
 
-use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::Value;
 
+use super::number::count;
+use super::{RequestOutcome, unreadable};
 use crate::batch::Event;
+use crate::sink::Delivery;
+use crate::sink::http_client::Reply;
 
 /// Splunk Cloud takes a megabyte a request.
 pub(super) const LIMITS: (usize, usize) = (usize::MAX, 900 << 10);
 /// Codes of a 400 that are about the token or the request, not about an event: 7 wrong index, 10 and 11 no channel, 14
 /// acknowledgement switched off.
-const MENDABLE: [u64; 4] = [7, 10, 11, 14];
+const FIXABLE: [u64; 4] = [7, 10, 11, 14];
 
 /// What Splunk knows about events beside their text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,16 +23,12 @@ pub struct SplunkFields {
     pub index: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    code: u64,
-}
-
 impl SplunkFields {
-    pub(super) fn body(&self, source: &str, events: &[Event]) -> String {
+    /// Splunk does not de-duplicate by itself; the key is an indexed field, for searches with `dedup event_key`.
+    pub(super) fn body(&self, delivery: &Delivery<'_>, events: &[&Event]) -> String {
         let mut place = format!(
             "\"host\":{},\"source\":\"headwater\",\"sourcetype\":{}",
-            Value::from(source),
+            Value::from(delivery.source),
             Value::from(self.sourcetype.as_str())
         );
         if let Some(index) = &self.index {
@@ -40,8 +38,9 @@ impl SplunkFields {
             let (seconds, rest) = (event.time / 1_000_000_000, event.time % 1_000_000_000);
             // By hand, since a floating-point number would lose the end of the time.
             body += &format!(
-                "{{\"time\":{seconds}.{:06},{place},\"event\":{}}}\n",
+                "{{\"time\":{seconds}.{:06},{place},\"fields\":{{\"event_key\":\"{}\"}},\"event\":{}}}\n",
                 rest / 1_000,
+                delivery.key(event),
                 event.body
             );
             body
@@ -49,6 +48,21 @@ impl SplunkFields {
     }
 }
 
-pub(super) fn is_mendable(answer: &Bytes) -> bool {
-    serde_json::from_slice(answer).is_ok_and(|Answer { code }| MENDABLE.contains(&code))
+/// A collector that took the events says so with code 0; a login page or a proxy does not.
+pub(super) fn read(reply: &Reply) -> RequestOutcome {
+    match code(reply.text()) {
+        Some(0) => RequestOutcome::Accepted,
+        Some(_) => unreadable(reply, "a code other than 0"),
+        None => unreadable(reply, "something else than the answer of an event collector"),
+    }
+}
+
+pub(super) fn is_fixable(answer: &[u8]) -> bool {
+    code(answer).is_some_and(|code| FIXABLE.contains(&code))
+}
+
+/// The code in the collector's answer.
+fn code(answer: &[u8]) -> Option<u64> {
+    let answer: Value = serde_json::from_slice(answer).ok()?;
+    answer.get("code").filter(|code| !code.is_null()).and_then(count)
 }

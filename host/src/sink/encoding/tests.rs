@@ -5,18 +5,18 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::super::receiver::Receiver;
-use super::super::{Accepted, Authorization, Endpoint, Sink};
+use super::super::{Accepted, Authorization, Endpoint, Sink, delivery};
 use super::*;
 use crate::secret::SecretText;
 use crate::sink::http::HttpSink;
 
-fn sink(receiver: &Receiver, shape: Shape, authorization: Option<Authorization>) -> HttpSink {
+fn sink(receiver: &Receiver, encoding: Encoding, authorization: Option<Authorization>) -> HttpSink {
     let endpoint = Endpoint {
         url: receiver.url.parse().unwrap(),
         authorization,
         ..Endpoint::default()
     };
-    HttpSink::new("contoso", endpoint, shape).unwrap()
+    HttpSink::new(endpoint, encoding).unwrap()
 }
 
 fn secret(text: &str) -> SecretText {
@@ -60,17 +60,20 @@ fn bulk(seen: &Mutex<HashSet<String>>, body: &str) -> (u16, &'static str) {
 async fn elasticsearch_settles_every_event_by_itself_and_redelivery_changes_nothing() {
     let seen = Mutex::default();
     let receiver = Receiver::start(move |body| bulk(&seen, body)).await;
-    let sink = sink(&receiver, Shape::Elasticsearch, None);
+    let sink = sink(&receiver, Encoding::Elasticsearch, None);
     let busy = sink
-        .deliver(&events(&["{}", "{\"busy\":1}", "{}"]))
+        .deliver(delivery(&events(&["{}", "{\"busy\":1}", "{}"])))
         .await
         .unwrap_err();
     assert!(
-        matches!(&busy, SinkError::Unavailable { reason, .. } if reason.contains("429")),
+        matches!(&busy.error, SinkError::Unavailable { reason, .. } if reason.contains("429")),
         "{busy}"
     );
     for _ in 0..2 {
-        let Accepted { refused } = sink.deliver(&events(&["{}", "{\"bad\":1}", "{}"])).await.unwrap();
+        let Accepted { refused } = sink
+            .deliver(delivery(&events(&["{}", "{\"bad\":1}", "{}"])))
+            .await
+            .unwrap();
         assert_eq!(refused, [(1, "400 document_parsing_exception: why".to_owned())]);
     }
 }
@@ -79,11 +82,11 @@ async fn elasticsearch_settles_every_event_by_itself_and_redelivery_changes_noth
 async fn an_answer_that_is_no_outcome_accepts_nothing() {
     for answer in ["", "<html>", "{\"items\":[]}"] {
         let receiver = Receiver::start(move |_| (200, answer)).await;
-        let result = sink(&receiver, Shape::Elasticsearch, None)
-            .deliver(&events(&["{}"]))
+        let result = sink(&receiver, Encoding::Elasticsearch, None)
+            .deliver(delivery(&events(&["{}"])))
             .await;
         assert!(
-            matches!(result, Err(SinkError::Unavailable { .. })),
+            matches!(&result, Err(undelivered) if matches!(undelivered.error, SinkError::Unavailable { .. })),
             "{answer}: {result:?}"
         );
     }
@@ -102,20 +105,24 @@ async fn splunk_gets_time_place_and_token_and_a_wrong_index_loses_nothing() {
         () => (200, "{\"text\":\"Success\",\"code\":0}"),
     })
     .await;
-    let sink = sink(&receiver, Shape::Splunk(fields), Some(token));
+    let sink = sink(&receiver, Encoding::Splunk(fields), Some(token));
     let Accepted { refused } = sink
-        .deliver(&events(&["{\"a\":1}", "{\"bad\":1}"]))
+        .deliver(delivery(&events(&["{\"a\":1}", "{\"bad\":1}"])))
         .await
         .unwrap();
     assert_eq!(refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [1]);
-    let waits = sink.deliver(&events(&["{\"misplaced\":1}"])).await;
-    assert!(matches!(waits, Err(SinkError::Unavailable { .. })), "{waits:?}");
+    let waits = sink.deliver(delivery(&events(&["{\"misplaced\":1}"]))).await;
+    assert!(
+        matches!(&waits, Err(undelivered) if matches!(undelivered.error, SinkError::Unavailable { .. })),
+        "{waits:?}"
+    );
     let (headers, body) = receiver.requests().remove(1);
     assert_eq!(headers["authorization"], "Splunk the-token");
     assert_eq!(
         String::from_utf8(body).unwrap(),
         "{\"time\":1700000000.123456,\"host\":\"contoso\",\"source\":\"headwater\",\
-         \"sourcetype\":\"cloud:activity\",\"index\":\"audit\",\"event\":{\"a\":1}}\n"
+         \"sourcetype\":\"cloud:activity\",\"index\":\"audit\",\
+         \"fields\":{\"event_key\":\"6fb38e95e61acfce41e0ead16b245d7a811b07fbf32e97b7763bd23f45b50894\"},\"event\":{\"a\":1}}\n"
     );
 }
 
@@ -129,11 +136,11 @@ async fn aisoc_gets_at_most_a_thousand_and_a_refused_event_is_found() {
     let connector = AisocConnector {
         kind: "activity".to_owned(),
     };
-    let sink = sink(&receiver, Shape::Aisoc(connector), None);
+    let sink = sink(&receiver, Encoding::Aisoc(connector), None);
     let mut bodies = vec!["{}"; 1_001];
     bodies[1_000] = "{\"bad\":1}";
-    let Accepted { refused } = sink.deliver(&events(&bodies)).await.unwrap();
-    assert_eq!(refused, [(1_000, "no source".to_owned())]);
+    let Accepted { refused } = sink.deliver(delivery(&events(&bodies))).await.unwrap();
+    assert_eq!(refused, [(1_000, "1 events refused: no source".to_owned())]);
     let sizes = receiver.requests().into_iter().map(|(_, body)| {
         let request: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(
@@ -142,7 +149,8 @@ async fn aisoc_gets_at_most_a_thousand_and_a_refused_event_is_found() {
         );
         request["events"].as_array().map_or(0, Vec::len)
     });
-    assert_eq!(sizes.collect::<Vec<_>>(), [1_000, 1]);
+    // The event that is refused is tried again twice, and then one that was taken.
+    assert_eq!(sizes.collect::<Vec<_>>(), [1_000, 1, 1, 1, 5]);
 }
 
 #[tokio::test]
@@ -160,8 +168,8 @@ async fn a_login_goes_with_every_request_and_is_not_shown() {
         ),
     ] {
         let receiver = Receiver::start(move |_| (403, answer)).await;
-        let error = sink(&receiver, Shape::Ndjson, Some(authorization))
-            .deliver(&events(&["{}"]))
+        let error = sink(&receiver, Encoding::Ndjson, Some(authorization))
+            .deliver(delivery(&events(&["{}"])))
             .await;
         let said = error.unwrap_err().to_string();
         for secret in ["the-token", "open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="] {
@@ -176,19 +184,19 @@ async fn no_part_of_a_secret_that_a_receiver_repeats_is_shown() {
     let straddling: &str = format!("{} Bearer the-secret-token", "x".repeat(180)).leak();
     let item = r#"{"items":[{"create":{"status":400,"error":{"type":"x","reason":"not for Bearer the-secret-token"}}}]}"#;
     let error = r#"{"rejected":1,"errors":["not for Bearer the-secret-token"]}"#;
-    let aisoc = Shape::Aisoc(AisocConnector {
+    let aisoc = Encoding::Aisoc(AisocConnector {
         kind: "activity".to_owned(),
     });
-    for (shape, status, answer) in [
-        (Shape::Ndjson, 401, straddling),
-        (Shape::Ndjson, 400, straddling),
-        (Shape::Elasticsearch, 200, item),
+    for (encoding, status, answer) in [
+        (Encoding::Ndjson, 401, straddling),
+        (Encoding::Ndjson, 400, straddling),
+        (Encoding::Elasticsearch, 200, item),
         (aisoc, 200, error),
     ] {
         let receiver = Receiver::start(move |_| (status, answer)).await;
         let token = Authorization::Token("Bearer", secret("the-secret-token"));
-        let result = sink(&receiver, shape, Some(token))
-            .deliver(&events(&["{}"]))
+        let result = sink(&receiver, encoding, Some(token))
+            .deliver(delivery(&events(&["{}"])))
             .await;
         let shown = format!("{result:?}");
         assert!(shown.contains("Bearer"), "{shown}");
@@ -199,11 +207,35 @@ async fn no_part_of_a_secret_that_a_receiver_repeats_is_shown() {
 #[tokio::test]
 async fn an_outcome_without_a_reason_is_an_outcome() {
     for error in ["null", "{}", r#"{"type":"x","reason":null}"#] {
-        let answer: &str = format!(r#"{{"items":[{{"create":{{"status":400,"error":{error}}}}}]}}"#).leak();
+        let refused = format!(r#"{{"create":{{"status":400,"error":{error}}}}}"#);
+        let answer: &str = format!(r#"{{"items":[{{"create":{{"status":201}}}},{refused}]}}"#).leak();
         let receiver = Receiver::start(move |_| (200, answer)).await;
-        let accepted = sink(&receiver, Shape::Elasticsearch, None)
-            .deliver(&events(&["{}"]))
+        let accepted = sink(&receiver, Encoding::Elasticsearch, None)
+            .deliver(delivery(&events(&["{}", "{}"])))
             .await;
         assert_eq!(accepted.unwrap().refused.len(), 1, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_de_duplicated_has_a_key_of_its_own_for_each_source() {
+    let key = |source: &str, encoding: &Encoding| {
+        let one = events(&["{}"]);
+        let sent: Vec<&Event> = one.iter().collect();
+        let delivery = Delivery {
+            source,
+            ..delivery(&one)
+        };
+        let (_, body) = encoding.request(&delivery, &sent);
+        let key = crate::event_key::event_key(source, "p", "id-0");
+        assert!(body.contains(&key), "{body}");
+        key
+    };
+    let splunk = Encoding::Splunk(SplunkFields {
+        sourcetype: "x".to_owned(),
+        index: None,
+    });
+    for encoding in [Encoding::Elasticsearch, Encoding::Otlp, splunk] {
+        assert_ne!(key("contoso", &encoding), key("fabrikam", &encoding));
     }
 }

@@ -1,0 +1,169 @@
+//! An OpenTelemetry receiver over OTLP/HTTP, in its JSON form (opentelemetry-proto 1.x, `v1/logs`).
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+
+use super::number::count;
+use super::{RequestOutcome, counted, unreadable};
+use crate::batch::Event;
+use crate::sink::Delivery;
+use crate::sink::http_client::Reply;
+
+mod protobuf;
+
+/// How many records a receiver refused, and why.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct PartialSuccess {
+    refused: u64,
+    reason: String,
+}
+
+/// A receiver may take a request in part. An answer that cannot be read takes nothing: the events are sent again.
+pub(super) fn read(reply: &Reply, sent: usize) -> RequestOutcome {
+    let body = reply.text();
+    let partial = if reply.media_type.contains("protobuf") {
+        // Blanks at the ends are part of the message here.
+        protobuf::partial_success(&reply.body)
+    } else if body.is_empty() {
+        Some(PartialSuccess::default())
+    } else {
+        json_partial_success(body).or_else(|| {
+            let may_be_binary = matches!(reply.media_type.as_str(), "" | "application/octet-stream");
+            protobuf::partial_success(&reply.body).filter(|_| may_be_binary)
+        })
+    };
+    match partial {
+        Some(PartialSuccess { refused, reason }) => counted(reply, refused, sent, &reason),
+        None => unreadable(reply, "something else than the answer of an OTLP receiver"),
+    }
+}
+
+/// Reads proto3's JSON form: names in both spellings, null for what is not set, numbers as text.
+fn json_partial_success(body: &[u8]) -> Option<PartialSuccess> {
+    // A message in another encoding is only for people.
+    let Value::Object(answer) = serde_json::from_str(&String::from_utf8_lossy(body)).ok()? else {
+        return None;
+    };
+    if is_failure(&answer) {
+        return None;
+    }
+    let partial = match member(&answer, "partialSuccess", "partial_success") {
+        None => return Some(PartialSuccess::default()),
+        Some(partial) => partial.as_object()?,
+    };
+    let refused = match member(partial, "rejectedLogRecords", "rejected_log_records") {
+        None => 0,
+        Some(number) => count(number)?,
+    };
+    let reason = match member(partial, "errorMessage", "error_message") {
+        None => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    Some(PartialSuccess { refused, reason })
+}
+
+/// A member by either of its names; null is the same as none.
+fn member<'a>(object: &'a Map<String, Value>, camel: &str, snake: &str) -> Option<&'a Value> {
+    let set = |name| object.get(name).filter(|value| !value.is_null());
+    set(camel).or_else(|| set(snake))
+}
+
+/// Whether an object is a `google.rpc.Status` or another report of a failure, which some gateways send with status 200.
+fn is_failure(answer: &Map<String, Value>) -> bool {
+    let is_set = |name: &str| {
+        answer.get(name).is_some_and(|value| match value {
+            Value::Null | Value::Bool(false) => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(members) => !members.is_empty(),
+            Value::Number(number) => number.as_f64() != Some(0.0),
+            Value::Bool(true) => true,
+        })
+    };
+    let is_success = |code: &Value| matches!(count(code), Some(0 | 200..=299));
+    let code = answer.get("code").or_else(|| answer.get("status"));
+    let fails = code.is_some_and(|code| count(code).is_some() && !is_success(code));
+    fails || is_set("error") || is_set("errors") || answer.get("success") == Some(&Value::Bool(false))
+}
+
+/// The body of a request.
+pub(super) fn body(delivery: &Delivery<'_>, events: &[&Event]) -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_nanos()
+        .to_string();
+    let records: Vec<Value> = events.iter().map(|event| record(delivery, event, &now)).collect();
+    let attribute = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
+    let resource = [
+        attribute("service.name", "headwater"),
+        attribute("headwater.source", delivery.source),
+    ];
+    json!({ "resourceLogs": [{
+        "resource": { "attributes": resource },
+        "scopeLogs": [{
+            "scope": { "name": "headwater", "version": env!("CARGO_PKG_VERSION") },
+            "logRecords": records,
+        }],
+    }] })
+    .to_string()
+}
+
+fn record(delivery: &Delivery<'_>, event: &Event, now: &str) -> Value {
+    // Checked when the batch arrived; an event whose body cannot be taken apart would still go out as text.
+    let body = serde_json::from_str(&event.body).unwrap_or_else(|_| Value::from(event.body.as_str()));
+    json!({
+        "timeUnixNano": event.time.to_string(),
+        "observedTimeUnixNano": now,
+        "severityNumber": event.severity,
+        "body": any_value(&body),
+        "attributes": [{ "key": "log.record.uid", "value": { "stringValue": delivery.key(event) } }],
+    })
+}
+
+/// JSON as OTLP's own kind of value.
+fn any_value(value: &Value) -> Value {
+    match value {
+        Value::Null => json!({}),
+        Value::Bool(flag) => json!({ "boolValue": flag }),
+        Value::Number(number) if number.is_i64() => json!({ "intValue": number.to_string() }),
+        Value::Number(number) => json!({ "doubleValue": number }),
+        Value::String(text) => json!({ "stringValue": text }),
+        Value::Array(items) => {
+            json!({ "arrayValue": { "values": items.iter().map(any_value).collect::<Vec<_>>() } })
+        }
+        Value::Object(fields) => {
+            let values = fields
+                .iter()
+                // Some receivers refuse an empty value; a field without one means the same.
+                .map(|(key, value)| match value {
+                    Value::Null => json!({ "key": key }),
+                    value => json!({ "key": key, "value": any_value(value) }),
+                });
+            json!({ "kvlistValue": { "values": values.collect::<Vec<_>>() } })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::delivery;
+
+    #[test]
+    fn a_record_keeps_time_severity_key_and_structure() {
+        let event = Event {
+            id: "id-1".to_owned(),
+            time: 1_700_000_000_000_000_001,
+            severity: 17,
+            body: r#"{"a":1,"b":1.5,"c":"x","d":true,"e":null,"f":[{"g":2}]}"#.to_owned(),
+        };
+        let events = [event];
+        let sent = body(&delivery(&events), &[&events[0]]);
+        let mut sent: Value = serde_json::from_str(&sent).unwrap();
+        sent["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["observedTimeUnixNano"] = "now".into();
+        insta::assert_json_snapshot!(sent);
+    }
+}
