@@ -9,6 +9,7 @@
 mod backoff;
 mod base64;
 pub mod batch;
+mod batch_memory;
 pub mod bindings;
 pub mod caller;
 pub mod check;

@@ -5,10 +5,10 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, info, warn};
 
 use crate::batch::Batch;
+use crate::batch_memory::{self, BatchMemory, Reservation};
 use crate::bindings::exports::headwater::source::source::Progress;
 use crate::bindings::exports::headwater::source::types::{Measure, MeasureKind};
 use crate::dead_letter::DeadLetter;
@@ -22,9 +22,8 @@ use crate::state::{LoadError, State};
 /// its paging must not become a loop.
 const STANDSTILL: Duration = Duration::from_secs(1);
 
-/// What the batches of the whole process may take that wait for a receiver in trouble, in KiB. They spare a second poll;
-/// but a thousand partitions with a batch each would take more memory than there is.
-pub(crate) const WAITING_KIB: usize = 128 << 10;
+/// Memory that is reserved for the first batch of a partition, in KiB; its size is known after the poll.
+const FIRST_BATCH_KIB: u32 = 64;
 
 /// A partition of a source, and how far its present batch has come.
 pub(crate) struct Partition {
@@ -33,14 +32,16 @@ pub(crate) struct Partition {
     outlets: Outlets,
     shared: Shared,
     stage: Stage,
+    /// Memory that the last batch took, in KiB.
+    usual_kib: u32,
 }
 
 /// What the partitions of all sources share.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) state: State,
-    /// Bounds the batches that wait for a receiver, see [`WAITING_KIB`].
-    pub(crate) waiting: Arc<Semaphore>,
+    /// Bounds the memory of batches.
+    pub(crate) memory: BatchMemory,
     pub(crate) monitor: Monitor,
 }
 
@@ -69,8 +70,10 @@ struct Pending {
     settled: usize,
     /// Why the sink refused the last of those, until that is logged.
     refusal: Option<String>,
-    /// Its share of the room for batches that wait.
-    room: Option<OwnedSemaphorePermit>,
+    /// The memory that it takes while it is on its way.
+    on_its_way: Option<Reservation>,
+    /// The memory that it takes while it waits for its receiver.
+    waiting: Option<Reservation>,
 }
 
 /// What a committed batch says about the time to come.
@@ -106,6 +109,7 @@ impl Partition {
             outlets,
             shared,
             stage: Stage::Start,
+            usual_kib: FIRST_BATCH_KIB,
         }
     }
 
@@ -115,7 +119,10 @@ impl Partition {
             // A cancelled step leaves `Start`: the stored cursor is the truth.
             self.stage = match std::mem::replace(&mut self.stage, Stage::Start) {
                 Stage::Start => Stage::Poll(self.load().await?),
-                Stage::Poll(cursor) => Stage::Deliver(self.poll(cursor).await?),
+                Stage::Poll(cursor) => match self.poll(cursor.clone()).await? {
+                    Some(pending) => Stage::Deliver(pending),
+                    None => Stage::Poll(cursor),
+                },
                 Stage::Deliver(mut pending) => match self.deliver(&mut pending).await {
                     Ok(()) => Stage::Commit(pending),
                     Err(failure) => {
@@ -148,10 +155,14 @@ impl Partition {
             })
     }
 
-    async fn poll(&mut self, cursor: Option<Vec<u8>>) -> Result<Pending, Failure> {
+    /// Polls once. None if the batch was larger than expected and there is no memory for it at present: the next poll waits
+    /// until there is.
+    async fn poll(&mut self, cursor: Option<Vec<u8>>) -> Result<Option<Pending>, Failure> {
         // Whatever goes wrong from here on, the next poll begins at this cursor again.
         self.stage = Stage::Poll(cursor.clone());
         let config = self.source.resolve().await?;
+        let (memory, own) = (&self.shared.memory, &self.source.allowance);
+        let reserved = memory.reserve(own, self.usual_kib).await;
         let called = self.source.caller.poll(&config, &self.id, cursor.clone()).await;
         debug!(took = ?called.took, cpu = ?called.usage.cpu, memory = called.usage.memory, "polled");
         let (usage, took) = (&called.usage, called.took);
@@ -159,6 +170,19 @@ impl Partition {
             .monitor
             .called(self.source.name(), &self.id, usage, took, called.result.is_ok());
         let batch = Batch::check(called.result?, &called.scrubber)?;
+        let kib = batch_memory::kib(&batch, cursor.as_deref());
+        self.usual_kib = kib.max(self.usual_kib / 2);
+        let on_its_way = memory.resize(reserved, own, kib);
+        if on_its_way.is_none() {
+            if BatchMemory::is_beyond_all(kib) {
+                let message = format_args!("a batch takes {} MiB of memory, which is too much", kib >> 10);
+                return Err(Failure::host(Fault::Broken, "batch", message).with_hint(
+                    "lower `limits.batch_events` of the source, or report it to the plugin's author",
+                ));
+            }
+            debug!(kib, "no memory for a batch at present: it will be fetched again");
+            return Ok(None);
+        }
         let totals = Totals {
             events: batch.events.len() as u64,
             rejected: batch.rejected.len() as u64,
@@ -168,7 +192,7 @@ impl Partition {
             requests: called.usage.traffic.requests.into(),
         };
         let bytes = batch.events.iter().map(|event| event.body.len() as u64).sum();
-        Ok(Pending {
+        Ok(Some(Pending {
             batch,
             previous: cursor,
             totals,
@@ -176,18 +200,24 @@ impl Partition {
             newest: 0,
             settled: 0,
             refusal: None,
-            room: None,
-        })
+            on_its_way,
+            waiting: None,
+        }))
     }
 
     /// What to do next with a batch that could not be delivered: wait with it where there is room, else fetch it again. One
     /// whose events were accepted always waits.
     fn after_refusal(&self, mut pending: Pending) -> Stage {
-        if pending.room.is_none() {
-            let kib = u32::try_from(pending.bytes / 1_024 + 1).unwrap_or(u32::MAX);
-            pending.room = self.shared.waiting.clone().try_acquire_many_owned(kib).ok();
+        let kib = batch_memory::kib(&pending.batch, pending.previous.as_deref());
+        pending.waiting = match pending.waiting.take() {
+            // Some of its events may be settled meanwhile.
+            Some(waiting) => self.shared.memory.resize(waiting, &self.source.allowance, kib),
+            None => self.shared.memory.wait_with(kib),
+        };
+        if pending.waiting.is_some() {
+            pending.on_its_way = None;
         }
-        if pending.room.is_some() || pending.batch.events.is_empty() {
+        if pending.waiting.is_some() || pending.batch.events.is_empty() {
             return Stage::Deliver(pending);
         }
         debug!("too many batches wait for their receivers: this one will be fetched again");
@@ -253,9 +283,7 @@ impl Partition {
             totals,
             bytes,
             newest,
-            settled: _,
-            refusal: _,
-            room: _,
+            ..
         } = pending;
         let caught_up = batch.progress.caught_up;
         let stored = Stored {

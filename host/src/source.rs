@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use crate::batch_memory::Allowance;
 use crate::bindings::exports::headwater::source::descriptor::Manifest;
 use crate::bindings::exports::headwater::source::source::{PartitionInfo, Report};
 use crate::caller::{Called, Caller};
@@ -32,6 +33,8 @@ pub struct Source {
     pub interval: Duration,
     pub(crate) caller: Caller,
     secret_keys: Vec<String>,
+    /// What its batches may take of the memory.
+    pub(crate) allowance: Allowance,
 }
 
 /// Where a source's events and rejected items go.
@@ -67,6 +70,7 @@ impl Source {
             interval,
             caller,
             secret_keys: manifest::secret_keys(&manifest.config_schema),
+            allowance: Allowance::default(),
             config,
         };
         source.validate().await?;

@@ -6,14 +6,14 @@ mod source_life;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{Instrument, error, error_span, warn};
 
 use self::source_life::run_source;
+use crate::batch_memory::BatchMemory;
 use crate::failure::{Failure, Fault};
 use crate::monitor::Monitor;
-use crate::partition::{Shared, Totals, WAITING_KIB};
+use crate::partition::{Shared, Totals};
 use crate::progress::Progress;
 use crate::shutdown::Shutdown;
 use crate::source::{Outlets, Source};
@@ -81,7 +81,7 @@ pub async fn run(
     let Watchers { progress, monitor } = watchers;
     let shared = Shared {
         state,
-        waiting: Arc::new(Semaphore::new(WAITING_KIB)),
+        memory: BatchMemory::default(),
         monitor,
     };
     let run = Run {
