@@ -9,6 +9,7 @@ use crate::guid;
 use crate::http::{Answer, Level, Method, Request, Response, TransportError, World};
 use crate::instant;
 use crate::login;
+use crate::normalize::Rejected;
 use crate::partition::Partition;
 use crate::percent;
 use crate::session::Session;
@@ -20,6 +21,9 @@ const LOG_VERSION: &str = "2015-04-01";
 /// A version of the subscriptions API with display names and states.
 const SUBSCRIPTIONS_VERSION: &str = "2020-01-01";
 
+/// The version of the permissions API that Microsoft documents for every cloud.
+const PERMISSIONS_VERSION: &str = "2022-04-01";
+
 /// Most bytes of an answer. A page has about 200 events of at most some tens of kilobytes. If all of it is one record, that
 /// is held twice for a moment while the window on it grows, and its event comes on top: all must fit into a sandbox of
 /// 64 MiB.
@@ -27,12 +31,15 @@ const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// The longest that one exchange may take. A good page takes a second or two.
 const REQUEST_TIMEOUT: Nanos = 60 * SECOND;
-/// The shortest that a request is given, however near the deadline is.
-const SHORTEST_TIMEOUT: Nanos = SECOND;
+/// The shortest that a request is given, however near the deadline is: a call is over within a second of its deadline.
+const SHORTEST_TIMEOUT: Nanos = SECOND / 4;
 
 /// A refused application gets a new token once if its own is older than this: a role assigned meanwhile is not seen by
 /// tokens from before. Younger tokens are kept, so that one refused subscription does not cost the others theirs.
 const STALE_TOKEN: Nanos = 5 * MINUTE;
+
+/// What is kept in the place of a credential.
+const REMOVED: &str = "[removed]";
 
 /// Says who asks, as Microsoft recommends.
 const USER_AGENT: &str = concat!("headwater-azure-activity/", env!("CARGO_PKG_VERSION"));
@@ -63,7 +70,10 @@ impl<'a> Arm<'a> {
         session: Option<&[u8]>,
         deadline: Nanos,
     ) -> Self {
-        let session = Session::read(session, settings);
+        let mut session = Session::read(session, settings);
+        if session.since == 0 {
+            session.since = world.now();
+        }
         Arm {
             world,
             settings,
@@ -93,7 +103,7 @@ impl<'a> Arm<'a> {
                 Err(failure) => failure,
             };
             self.count_failure(&failure);
-            if !self.renewal_may_help(failure.kind) {
+            if self.world.elapsed() >= self.deadline || !self.renewal_may_help(failure.kind) {
                 return Err(failure);
             }
             self.tally.add_labelled("retries", "token", 1);
@@ -162,7 +172,11 @@ impl<'a> Arm<'a> {
             return Ok(answer);
         }
         let response = answer.whole().map_err(transport_failure(self.settings))?;
-        Err(arm::failure(&response, self.world.now()))
+        let mut failure = arm::failure(&response, self.world.now());
+        if failure.kind == Kind::BadRequest && self.settings.filter.is_some() {
+            arm::blame_filter(&mut failure);
+        }
+        Err(failure)
     }
 
     fn headers(&mut self) -> Vec<(&'static str, String)> {
@@ -202,6 +216,19 @@ impl<'a> Arm<'a> {
         }
     }
 
+    /// Takes out of a rejected item what a careless upstream repeats of the credentials, since it is kept on disk: the host
+    /// cannot know a token that this call has obtained.
+    pub fn clean(&self, rejected: &mut Rejected) {
+        let token = self.session.token.as_ref().map(|token| token.text.expose());
+        let secrets = [Some(self.settings.credential.expose()), token];
+        for secret in secrets.into_iter().flatten().filter(|secret| !secret.is_empty()) {
+            remove(&mut rejected.raw, secret.as_bytes());
+            for text in rejected.id.iter_mut().chain([&mut rejected.reason]) {
+                *text = text.replace(secret, REMOVED);
+            }
+        }
+    }
+
     /// The session as bytes for the host.
     pub fn session_bytes(&self) -> Vec<u8> {
         self.session.write(self.settings)
@@ -215,6 +242,19 @@ impl fmt::Debug for Arm<'_> {
             .field("session", &self.session)
             .field("tally", &self.tally)
             .finish_non_exhaustive()
+    }
+}
+
+/// Replaces every occurrence of a secret.
+fn remove(bytes: &mut Vec<u8>, secret: &[u8]) {
+    let mut from = 0;
+    while let Some(at) = bytes[from..]
+        .windows(secret.len())
+        .position(|window| window == secret)
+    {
+        let start = from + at;
+        bytes.splice(start..start + secret.len(), REMOVED.bytes());
+        from = start + REMOVED.len();
     }
 }
 
@@ -238,6 +278,14 @@ pub fn log_url(settings: &Settings, partition: &Partition, start: Timestamp, end
         settings.cloud.resource_manager,
         partition.log_path(),
         percent::encode(&filter)
+    )
+}
+
+/// The address of the permissions that the application has at a subscription.
+pub fn permissions_url(settings: &Settings, subscription: &str) -> String {
+    format!(
+        "{}/subscriptions/{subscription}/providers/Microsoft.Authorization/permissions?api-version={PERMISSIONS_VERSION}",
+        settings.cloud.resource_manager
     )
 }
 

@@ -24,6 +24,11 @@ pub const MAXIMUM_LOOKBACK: Nanos = 7 * DAY;
 /// What `window` is when the operator does not say: a comfortable depth of paging on ordinary subscriptions.
 pub const DEFAULT_WINDOW: Nanos = 6 * HOUR;
 
+/// What Azure keeps.
+const RETENTION: Nanos = 90 * DAY;
+const BEFORE_RETENTION: &str =
+    "is before the 90 days that Azure keeps: reading begins with what is left; give at most `90d`";
+
 /// A configuration without issues.
 #[derive(Debug)]
 pub struct Settings {
@@ -78,6 +83,20 @@ pub enum Start {
     Back(Nanos),
     /// At this instant.
     At(Timestamp),
+}
+
+impl Start {
+    /// What is wrong with it at that moment, if anything is.
+    pub fn warning(self, now: Timestamp) -> Option<&'static str> {
+        match self {
+            Start::At(instant) if instant > now => {
+                Some("is in the future: reading begins now; give a past instant, or `now`")
+            }
+            Start::At(instant) if instant < now.saturating_sub(RETENTION) => Some(BEFORE_RETENTION),
+            Start::Back(back) if back > RETENTION => Some(BEFORE_RETENTION),
+            _ => None,
+        }
+    }
 }
 
 /// A term that narrows what the service returns; the API takes at most one.

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::contract::{Nanos, Timestamp};
 use crate::instant;
 use crate::json::bytes;
+use crate::open::OpenRange;
 use crate::reading::Reading;
 use crate::revisit::Pointers;
 use crate::seen::Seen;
@@ -45,6 +46,12 @@ pub struct State {
     /// The width of slices, when trouble made them narrower than the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slice: Option<Nanos>,
+    /// What could not be read, or not as it should be, and is asked for again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<OpenRange>,
+    /// When operators were last told that there is no log here; none where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Timestamp>,
     /// The range being read; none between ranges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
@@ -76,6 +83,8 @@ impl Cursor {
             page_size: 0,
             newest: 0,
             slice: None,
+            open: Vec::new(),
+            told: None,
             reading: None,
         };
         Cursor {
@@ -131,6 +140,7 @@ fn decode(bytes: &[u8]) -> Option<Cursor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::open;
     use crate::revisit::Range;
     use crate::span::{HOUR, MINUTE};
 
@@ -206,6 +216,16 @@ mod tests {
         let query = &mut cursor.state.reading.as_mut().unwrap().query;
         query.link = Some("\"".repeat(32 * 1024));
         query.links = vec![u64::MAX; 100];
+        let open = OpenRange {
+            start: u64::MAX / 2,
+            end: u64::MAX / 2,
+            since: u64::MAX / 2,
+            told: u64::MAX / 2,
+            again: u64::MAX / 2,
+            tries: u32::MAX,
+            is_kept: false,
+        };
+        cursor.state.open = vec![open; open::MOST];
         assert!(cursor.encode().len() < 1024 * 1024);
     }
 }

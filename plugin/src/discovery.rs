@@ -1,20 +1,30 @@
 //! Finds the partitions that a configuration asks for.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use crate::arm::{Arm, subscriptions_url};
 use crate::config::{Settings, Subscriptions};
 use crate::contract::{Discovery, Error, Fault, Nanos, PartitionInfo};
-use crate::fault::Failure;
-use crate::fault::arm::{foreign_link, no_page};
+use crate::fault::arm::{foreign_link, no_page, odd_items};
+use crate::fault::{Failure, Kind, without_mark};
 use crate::guid;
 use crate::http::{Level, World};
 use crate::link;
 use crate::partition::Partition;
+use crate::session::Listing;
 use crate::span::{MINUTE, SECOND};
 
-/// Time for the whole discovery: the contract gives it no deadline of its own.
-const DEADLINE: Nanos = 90 * SECOND;
+/// Time for the whole discovery: the contract gives it no deadline of its own. The list of a large tenant takes seconds.
+const DEADLINE: Nanos = 30 * SECOND;
+
+/// How often a page is asked for that is not one.
+const ATTEMPTS: u32 = 3;
+
+/// So many odd lists in a row, and not one good one since the start, are a list that stays odd: with the host's delays after
+/// a failure, some two minutes.
+const PATIENCE: u32 = 8;
 
 /// Most pages of the list of subscriptions; with some hundred on a page more than any tenant has.
 const MOST_PAGES: usize = 200;
@@ -33,6 +43,10 @@ pub fn discover(
     settings: &Settings,
     session: Option<&[u8]>,
 ) -> Result<Discovery, Error> {
+    // Before anything is sent.
+    if let Some(warning) = settings.start.warning(world.now()) {
+        world.log(Level::Warn, &format!("start {warning}"));
+    }
     let mut arm = Arm::new(world, settings, session, DEADLINE);
     let mut partitions = Vec::new();
     match &settings.subscriptions {
@@ -43,10 +57,12 @@ pub fn discover(
                 arm.world.log(Level::Info, &text);
                 Vec::new()
             });
-            partitions.extend(ids.iter().map(|id| {
-                let found = listed.iter().find(|listed| listed.id == *id);
-                partition(id, found)
-            }));
+            let listed: HashMap<&str, &Listed> =
+                listed.iter().map(|listed| (listed.id.as_str(), listed)).collect();
+            partitions.extend(
+                ids.iter()
+                    .map(|id| partition(id, listed.get(id.as_str()).copied())),
+            );
         }
         Subscriptions::All => {
             let listed = match list(&mut arm) {
@@ -91,40 +107,118 @@ fn nothing_visible() -> Failure {
         .after(Some(MINUTE))
 }
 
-/// Every subscription that the application can see, each once.
-fn list(arm: &mut Arm<'_>) -> Result<Vec<Listed>, Failure> {
-    let mut listed: Vec<Listed> = Vec::new();
-    let mut url = subscriptions_url(arm.settings);
-    let mut followed = Vec::new();
-    for _ in 0..MOST_PAGES {
-        let response = arm.get_whole(&url)?;
-        let page: Value = serde_json::from_slice(&response.body).map_err(no_page)?;
-        let items = match page.get("value") {
-            Some(Value::Array(items)) => items.as_slice(),
-            Some(Value::Null) if page.get("error").is_none_or(Value::is_null) => &[],
-            // An error, for one. Taken for a list, it would stand for a tenant without subscriptions.
-            _ => return Err(no_page("it has no list of subscriptions")),
-        };
-        for found in items.iter().filter_map(read) {
-            if listed.iter().all(|known| known.id != found.id) {
-                listed.push(found);
-            }
-        }
-        let next = page
-            .get("nextLink")
-            .and_then(Value::as_str)
-            .filter(|link| !link.is_empty());
-        let Some(next) = next else { return Ok(listed) };
-        if !link::leads_to(next, &arm.settings.cloud.resource_manager, "/subscriptions") {
-            return Err(foreign_link());
-        }
-        followed.push(url);
-        url = link::sendable(next);
-        if followed.contains(&url) {
-            return Ok(listed);
+/// What the pages of the list have shown.
+#[derive(Default)]
+struct List {
+    listed: Vec<Listed>,
+    ids: HashSet<String>,
+}
+
+impl List {
+    fn add(&mut self, found: Listed) {
+        if self.ids.insert(found.id.clone()) {
+            self.listed.push(found);
         }
     }
-    Ok(listed)
+}
+
+/// Every subscription that the application can see, each once. An odd list is never taken for the whole one, since whatever
+/// is missing in it would count as gone: not before it has stayed odd for some time, and nothing else was seen before.
+fn list(arm: &mut Arm<'_>) -> Result<Vec<Listed>, Failure> {
+    let mut list = List::default();
+    match list_pages(arm, &mut list) {
+        Ok(()) => {
+            arm.session.listing = Listing {
+                complete: true,
+                odd: 0,
+            };
+            Ok(list.listed)
+        }
+        Err(failure) => {
+            let odd = matches!(failure.kind, Kind::OddPage | Kind::OddItems | Kind::ForeignLink);
+            let listing = &mut arm.session.listing;
+            listing.odd = listing.odd.saturating_add(u32::from(odd));
+            if !odd || listing.complete || listing.odd < PATIENCE || list.listed.is_empty() {
+                return Err(failure);
+            }
+            let text = format!(
+                "the list of subscriptions is incomplete, {} of it are read: {}",
+                list.listed.len(),
+                failure.error.message
+            );
+            arm.world.log(Level::Warn, &text);
+            arm.tally.add_labelled("anomalies", "odd_page", 1);
+            Ok(list.listed)
+        }
+    }
+}
+
+fn list_pages(arm: &mut Arm<'_>, list: &mut List) -> Result<(), Failure> {
+    let mut url = subscriptions_url(arm.settings);
+    let mut followed = HashSet::new();
+    let mut odd = None;
+    for _ in 0..MOST_PAGES {
+        let mut page = list_page(arm, &url, list);
+        for _ in 1..ATTEMPTS {
+            let is_odd = match &page {
+                Ok((_, unread)) => *unread > 0,
+                Err(failure) => matches!(failure.kind, Kind::OddPage | Kind::ForeignLink),
+            };
+            if !is_odd {
+                break;
+            }
+            arm.tally.add_labelled("retries", "odd_answer", 1);
+            page = list_page(arm, &url, list);
+        }
+        let (next, unread) = page?;
+        if unread > 0 {
+            // The other pages may be good.
+            odd = Some(odd_items(unread));
+        }
+        followed.insert(std::mem::take(&mut url));
+        match next {
+            // A page that leads back shows no more.
+            Some(next) if !followed.contains(&next) => url = next,
+            _ => break,
+        }
+    }
+    odd.map_or(Ok(()), Err)
+}
+
+/// Reads a page. Returns where the next one is, and how many of the items are no subscriptions.
+fn list_page(arm: &mut Arm<'_>, url: &str, list: &mut List) -> Result<(Option<String>, u64), Failure> {
+    let response = arm.get_whole(url)?;
+    let page: Value = serde_json::from_slice(without_mark(&response.body)).map_err(no_page)?;
+    let items = items(&page)?;
+    let mut unread = 0;
+    for item in items {
+        match read(item) {
+            Some(found) => list.add(found),
+            None => unread += 1,
+        }
+    }
+    Ok((next_link(arm.settings, &page)?, unread))
+}
+
+/// The list of a page. Anything else is no page: taken for one, it would stand for a tenant without subscriptions.
+fn items(page: &Value) -> Result<&[Value], Failure> {
+    match page.get("value") {
+        Some(Value::Array(items)) if page.get("error").is_none_or(Value::is_null) => Ok(items),
+        _ => Err(no_page("it has no list of subscriptions")),
+    }
+}
+
+fn next_link(settings: &Settings, page: &Value) -> Result<Option<String>, Failure> {
+    match page.get("nextLink") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(link)) if link.is_empty() || link == "None" => Ok(None),
+        Some(Value::String(link))
+            if link::leads_to(link, &settings.cloud.resource_manager, "/subscriptions") =>
+        {
+            Ok(Some(link::sendable(link)))
+        }
+        Some(_) => Err(foreign_link()),
+    }
 }
 
 fn read(item: &Value) -> Option<Listed> {

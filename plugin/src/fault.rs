@@ -38,6 +38,8 @@ pub enum Kind {
     Unauthorized,
     /// The application may not read this.
     Forbidden,
+    /// What is asked for has no log at all.
+    NoLog,
     /// The window begins before the service's memory does.
     TooFarBack,
     /// The service does not like the request itself.
@@ -46,6 +48,10 @@ pub enum Kind {
     ServerError,
     /// A page names a next one that is not followed.
     ForeignLink,
+    /// The answer is not the page that it should be.
+    OddPage,
+    /// Items of a page cannot be made events.
+    OddItems,
     /// The answer is too large; a smaller window may go through.
     TooLarge,
     /// The connection ended inside the answer.
@@ -101,13 +107,27 @@ pub fn retry_after(response: &Response, now: Timestamp) -> Option<Nanos> {
     Some(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT))
 }
 
-/// An error's body; `null` where it is no JSON or a web page.
+/// An error's body; `null` where it is not JSON or a web page.
 fn error_body(response: &Response) -> Value {
     if response.body.len() > BODY_LIMIT {
         Value::Null
     } else {
-        serde_json::from_slice(&response.body).unwrap_or_default()
+        serde_json::from_slice(without_mark(&response.body)).unwrap_or_default()
     }
+}
+
+/// A body without the byte order mark that some gateways put before JSON.
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// A member by its name, whatever the letter case: Azure's services spell those of errors in more than one way. `null` if
+/// there is none.
+pub fn member<'a>(object: &'a Value, name: &str) -> &'a Value {
+    const NULL: &Value = &Value::Null;
+    let members = object.as_object();
+    let found = members.and_then(|members| members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));
+    found.map_or(NULL, |(_, value)| value)
 }
 
 #[cfg(test)]

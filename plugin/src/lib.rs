@@ -9,8 +9,8 @@
 //! | the world outside | [`http`] (a trait), [`cloud`], [`link`], [`percent`] |
 //! | the configuration | [`config`], [`partition`], [`guid`], [`span`], [`instant`] |
 //! | the login | [`login`], [`session`], `certificate` (a feature) |
-//! | one poll | [`reader`], [`arm`], [`basket`], [`tally`]; besides [`discovery`], [`check`] |
-//! | where reading stands | [`cursor`], [`revisit`] (the reading law), [`reading`], [`seen`] |
+//! | one poll | [`reader`], [`arm`], [`basket`], [`tally`]; besides [`discovery`], [`check`], [`permission`] |
+//! | where reading stands | [`cursor`], [`revisit`] (the reading law), [`reading`], [`open`], [`seen`] |
 //! | what went wrong | [`fault`] |
 //! | records | [`page`], [`event`], [`facts`], [`json`], [`time`] |
 //! | events | [`normalize`], [`rules`], [`pattern`], [`severity`], [`format`](mod@format) |
@@ -36,8 +36,10 @@ pub mod http;
 pub mod instant;
 pub mod link;
 pub mod login;
+pub mod open;
 pub mod partition;
 pub mod percent;
+pub mod permission;
 pub mod reader;
 pub mod reading;
 pub mod revisit;

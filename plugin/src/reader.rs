@@ -2,10 +2,11 @@
 
 mod pages;
 mod repair;
+mod unread;
 
 use crate::arm::{Arm, log_url};
 use crate::basket::Basket;
-use crate::config::{Settings, Start};
+use crate::config::{Settings, Start, Subscriptions};
 use crate::contract::{Batch, Error, Fault, Nanos, Progress, Request, Timestamp};
 use crate::cursor::Cursor;
 use crate::fault::arm::UNNAMED_WAIT;
@@ -13,10 +14,11 @@ use crate::fault::{Failure, Kind};
 use crate::http::{Level, World};
 use crate::instant::{self, whole_millis};
 use crate::normalize::Normalizer;
+use crate::open;
 use crate::partition::Partition;
 use crate::reading::Reading;
-use crate::revisit;
-use crate::span::{DAY, MINUTE, SECOND};
+use crate::revisit::{self, Range};
+use crate::span::{DAY, HOUR, MINUTE, SECOND};
 
 /// What Azure keeps, less some slack: a request takes time to arrive, and clocks differ.
 const RETENTION: Nanos = 90 * DAY - 10 * MINUTE;
@@ -31,6 +33,10 @@ const CLOCK_TOLERANCE: Nanos = 5 * MINUTE;
 
 /// How soon the host may call again after a shorter batch: the failure shows then, if it lasts.
 const SOON: Nanos = SECOND;
+
+/// A stream that is read for the first time within so long after the source's first call begins where it would have begun
+/// then. Later it is a new one.
+const LONGEST_DELAY: Nanos = DAY;
 
 /// Why reading ended.
 enum Ending {
@@ -56,6 +62,11 @@ struct Reader<'a> {
     pages: u32,
     slices: u32,
     repairs: u32,
+    /// Slices passed over since the last one that was readable, and the reading as it was before the first of them.
+    skipped: Vec<Range>,
+    before_skip: Option<Reading>,
+    /// All that is new has been read: only what is still open is asked for.
+    only_open: bool,
 }
 
 /// Polls a partition.
@@ -66,22 +77,27 @@ pub fn poll(
     request: &Request,
 ) -> Result<Batch, Error> {
     let target = whole_millis(world.now());
+    let percent = |percent| request.budget.deadline / 100 * percent;
+    let arm = Arm::new(
+        world,
+        settings,
+        request.session.as_deref(),
+        percent(LAST_ANSWER_PERCENT),
+    );
     let cursor = match &request.cursor {
         Some(bytes) => Cursor::decode(bytes).map_err(|error| {
             Failure::new(Fault::InvalidCursor, "cursor.unreadable", error.to_string())
                 .hint("run the version that wrote it; or reset the state of this partition, which reads again from `start`")
                 .error
         })?,
-        None => Cursor::new(first_start(settings.start, target), settings.lookback),
+        None => {
+            let first = Some(arm.session.since).filter(|since| (target.saturating_sub(LONGEST_DELAY)..target).contains(since));
+            let start = first_start(settings.start, whole_millis(first.unwrap_or(target)));
+            Cursor::new(start, settings.lookback)
+        }
     };
-    let percent = |percent| request.budget.deadline / 100 * percent;
     let mut reader = Reader {
-        arm: Arm::new(
-            world,
-            settings,
-            request.session.as_deref(),
-            percent(LAST_ANSWER_PERCENT),
-        ),
+        arm,
         partition,
         cursor,
         normalizer: Normalizer::new(settings.normalize.clone()),
@@ -91,6 +107,9 @@ pub fn poll(
         pages: 0,
         slices: 0,
         repairs: 0,
+        skipped: Vec::new(),
+        before_skip: None,
+        only_open: false,
     };
     reader.adapt();
     let ending = reader.read_on();
@@ -129,6 +148,7 @@ impl Reader<'_> {
         if self.cursor.state.pointers.settled() < floor {
             self.raise(floor);
         }
+        open::expire(&mut self.cursor.state.open, floor, target);
     }
 
     /// Gives up what Azure no longer keeps.
@@ -148,7 +168,7 @@ impl Reader<'_> {
 
     fn read_on(&mut self) -> Ending {
         loop {
-            if self.basket.is_full() || (self.pages > 0 && self.arm.world.elapsed() > self.last_request) {
+            if self.basket.is_full() || (self.pages > 0 && self.is_late()) {
                 return Ending::Full;
             }
             let Some(url) = self.next_url() else {
@@ -156,8 +176,7 @@ impl Reader<'_> {
             };
             let is_last = self.is_last();
             match self.arm.get(&url).and_then(|answer| self.take_page(answer.body)) {
-                Ok(()) if is_last && self.cursor.state.reading.is_none() => return Ending::CaughtUp,
-                Ok(()) => {}
+                Ok(()) => self.only_open |= is_last && self.cursor.state.reading.is_none(),
                 Err(failure) => {
                     if let Some(failure) = self.absorb(failure) {
                         return Ending::Failed(failure);
@@ -165,6 +184,11 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// Whether it is too late to begin a request.
+    fn is_late(&self) -> bool {
+        self.arm.world.elapsed() > self.last_request
     }
 
     /// Whether there is nothing to read after the present reading: an earlier poll began it, to read all there was. What
@@ -195,20 +219,32 @@ impl Reader<'_> {
     fn next_reading(&mut self) -> Option<Reading> {
         let state = &mut self.cursor.state;
         state.busy = revisit::is_busy(self.cursor.seen.len(), state.page_size, state.busy);
-        let range = state
-            .pointers
-            .next(self.target, self.arm.settings.window, !state.busy)?;
-        let to_now = !state.busy && range.end == self.target;
+        let fresh = match self.only_open {
+            true => None,
+            false => state
+                .pointers
+                .next(self.target, self.arm.settings.window, !state.busy),
+        };
+        let reopened = fresh.is_none();
+        let range = fresh.or_else(|| open::due(&state.open, self.target))?;
+        let to_now = !state.busy && !reopened && range.end == self.target;
         let asked = whole_millis(self.arm.world.now());
         Some(Reading {
             to_now,
+            reopened,
             ..Reading::new(range, asked, state.slice)
         })
     }
 
     fn finish(mut self, ending: Ending) -> Result<Batch, Error> {
-        let caught_up = matches!(ending, Ending::CaughtUp);
+        self.unskip();
+        let without_log = matches!(&ending, Ending::Failed(failure) if self.passes_over(failure));
+        let caught_up = without_log || matches!(ending, Ending::CaughtUp);
         let next_in = match ending {
+            Ending::Failed(failure) if without_log => {
+                self.tell_no_log(&failure);
+                None
+            }
             Ending::CaughtUp => None,
             Ending::Full => Some(0),
             Ending::Failed(failure) if self.is_progress(failure.kind) => {
@@ -254,8 +290,28 @@ impl Reader<'_> {
     /// Whether this poll got anywhere before the failure. Failures that the pages themselves cause come back after every
     /// page, so that reading pages alone is no progress then.
     fn is_progress(&self, kind: Kind) -> bool {
-        let caused_by_pages = matches!(kind, Kind::BadRequest | Kind::ForeignLink);
+        let caused_by_pages = matches!(
+            kind,
+            Kind::BadRequest | Kind::ForeignLink | Kind::OddPage | Kind::OddItems
+        );
         !self.basket.is_empty() || self.slices > 0 || (self.pages > 0 && !caused_by_pages)
+    }
+
+    /// Whether the stream is one that has no log, and that nobody has asked for by name.
+    fn passes_over(&self, failure: &Failure) -> bool {
+        failure.kind == Kind::NoLog && self.arm.settings.subscriptions == Subscriptions::All
+    }
+
+    /// Tells operators that the stream is passed over: once, and then once an hour.
+    fn tell_no_log(&mut self, failure: &Failure) {
+        let state = &mut self.cursor.state;
+        let is_due = |told: Timestamp| self.target.saturating_sub(told) >= HOUR;
+        if state.told.is_none_or(is_due) {
+            state.told = Some(self.target);
+            let text = format!("passed over, since {}", failure.error.message);
+            self.arm.world.log(Level::Warn, &text);
+        }
+        self.arm.tally.add_labelled("anomalies", "no_log", 1);
     }
 
     fn pause_after(&mut self, failure: &Failure) -> Nanos {

@@ -35,6 +35,9 @@ pub struct Reading {
     /// Everything in the range before this has been read.
     #[serde(with = "instant::text")]
     pub position: Timestamp,
+    /// Whether it was read before, and was left open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reopened: bool,
     /// How many queries in a row went round in a circle without showing a record not known before.
     #[serde(default)]
     pub circles: u32,
@@ -65,6 +68,12 @@ pub struct Query {
     /// Whether it has shown a record that was not known before.
     #[serde(default)]
     pub news: bool,
+    /// Whether what cannot be made an event is taken as it is: it stayed so however often it was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resigned: bool,
+    /// Whether it has shown something that cannot be made an event, or had no end of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub odd: bool,
 }
 
 impl Query {
@@ -77,6 +86,8 @@ impl Query {
             links: Vec::new(),
             restarts: 0,
             news: false,
+            resigned: false,
+            odd: false,
         }
     }
 }
@@ -90,6 +101,7 @@ impl Reading {
             asked,
             to_now: false,
             position: range.start,
+            reopened: false,
             circles: 0,
             query: Query::new(range.end),
         };
@@ -102,6 +114,14 @@ impl Reading {
         Range {
             start: self.start,
             end: self.position,
+        }
+    }
+
+    /// The slice that is being read.
+    pub fn slice(&self) -> Range {
+        Range {
+            start: self.position,
+            end: self.query.end,
         }
     }
 
@@ -128,6 +148,20 @@ impl Reading {
             restarts,
             ..Query::new(self.query.end)
         };
+    }
+
+    /// Moves the end of the range, all of which was read or passed over, to a later instant.
+    pub fn extend(&mut self, end: Timestamp) {
+        let width = self.query.end.saturating_sub(self.start).max(NARROWEST);
+        self.end = end;
+        self.next_slice(Some(width));
+    }
+
+    /// Passes over the slice, which cannot be read at present, to the next one. Returns what is passed over.
+    pub fn skip(&mut self) -> Range {
+        let skipped = self.slice();
+        self.finish_slice(Some(skipped.end - skipped.start));
+        skipped
     }
 
     /// Begins again with a slice of a part of the width. Returns the new width, or none when it cannot be narrower.

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::contract::{Nanos, Timestamp};
+use crate::revisit::Range;
 use crate::span::MINUTE;
 
 /// Most ids kept: 800 KB, which leaves room for the rest of a cursor below 1 MiB.
@@ -85,11 +86,17 @@ impl Seen {
             .for_each(|in_this_query| *in_this_query = false);
     }
 
-    /// Forgets ids of records before an instant that no query will reach again.
-    pub fn forget_before(&mut self, instant: Timestamp) {
+    /// Forgets ids of records before an instant that no query will reach again, but for those in a range that is still
+    /// open.
+    pub fn forget_before(&mut self, instant: Timestamp, open: impl Iterator<Item = Range> + Clone) {
         let first = bucket(instant);
-        let gone = self.buckets.partition_point(|(minute, _)| *minute < first);
-        for id in self.buckets.drain(..gone).flat_map(|(_, ids)| ids) {
+        let over = self.buckets.partition_point(|(minute, _)| *minute < first);
+        let is_open = |minute: u32| {
+            let contains = |range: Range| (bucket(range.start)..=bucket(range.end)).contains(&minute);
+            open.clone().any(contains)
+        };
+        let gone = self.buckets.extract_if(..over, |(minute, _)| !is_open(*minute));
+        for id in gone.flat_map(|(_, ids)| ids) {
             self.ids.remove(&id);
         }
     }
@@ -238,7 +245,16 @@ mod tests {
     #[test]
     fn only_what_cannot_come_back_is_forgotten() {
         let mut seen = filled(0..100);
-        seen.forget_before(5 * MINUTE);
+        let open = Range {
+            start: 2 * MINUTE + 1,
+            end: 3 * MINUTE,
+        };
+        seen.forget_before(5 * MINUTE, [open].into_iter());
+        assert_eq!(
+            [19, 20, 39, 40, 49, 50].map(|id| seen.look(id) == Sight::New),
+            [true, false, false, true, true, false]
+        );
+        seen.forget_before(5 * MINUTE, [].into_iter());
         assert_eq!([49, 50].map(|id| seen.look(id)), [Sight::New, Sight::InThisQuery]);
         assert_eq!(seen.len(), 50);
     }

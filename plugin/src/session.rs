@@ -17,6 +17,20 @@ pub struct Session {
     pub token: Option<Token>,
     /// The last refused login.
     pub refused: Option<Refused>,
+    /// What is known of the list of subscriptions.
+    pub listing: Listing,
+    /// When the source was first called; zero before that. What `start` counts back from, so that a login that is refused
+    /// at first costs nothing of it.
+    pub since: Timestamp,
+}
+
+/// How the lists of subscriptions were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// One of them was as it should be.
+    pub complete: bool,
+    /// So many since then were not.
+    pub odd: u32,
 }
 
 /// An access token for the resource manager.
@@ -45,6 +59,10 @@ struct Stored {
     key: u64,
     token: Option<StoredToken>,
     refused: Option<Refused>,
+    #[serde(default)]
+    listing: Listing,
+    #[serde(default)]
+    since: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,8 +85,14 @@ impl Session {
                     renew: token.renew,
                 }),
                 refused: stored.refused,
+                listing: stored.listing,
+                since: stored.since,
             },
-            _ => Session::default(),
+            // A corrected secret is no new source.
+            stored => Session {
+                since: stored.map_or(0, |stored| stored.since),
+                ..Session::default()
+            },
         }
     }
 
@@ -83,6 +107,8 @@ impl Session {
                 renew: token.renew,
             }),
             refused: self.refused.clone(),
+            listing: self.listing,
+            since: self.since,
         };
         serde_json::to_vec(&stored).unwrap_or_default()
     }

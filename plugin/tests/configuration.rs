@@ -49,6 +49,12 @@ fn every_issue_names_its_place_and_the_remedy() {
         r#"{"client_secret":null,"client_assertion":"text"}"#,
         r#"{"client_secret":null,"client_certificate":"text"}"#,
         r#"{"client_secret":"  "}"#,
+        r#"{"client_secret":"${AZURE_CLIENT_SECRET}"}"#,
+        r#"{"client_secret":"$AZURE_CLIENT_SECRET"}"#,
+        r#"{"client_secret":"%AZURE_CLIENT_SECRET%"}"#,
+        r#"{"client_secret":"{{ secret }}"}"#,
+        r#"{"client_secret":"<the client secret>"}"#,
+        r#"{"client_secret":null,"client_assertion":"$(cat token)"}"#,
         r#"{"subscription_id":null}"#,
         r#"{"subscription_id":[]}"#,
         r#"{"subscription_id":["11111111-2222-3333-4444-555555555555","11111111-2222-3333-4444-555555555555","x",1]}"#,
@@ -92,6 +98,8 @@ fn good_configurations_name_the_origins_they_need() {
         r#"{"start":"now","lookback":"0","window":"1m","drop":[],"filter":{"resource_group":"O'Brien"}}"#,
         r#"{"start":"2026-01-31T00:00:00+01:00","lookback":"45m","format":"ocsf"}"#,
         r#"{"client_secret":"cccccccc-0000-0000-0000-000000000003"}"#,
+        r#"{"start":"120d"}"#,
+        r#"{"start":"90d"}"#,
     ];
     let mut report = String::new();
     for case in cases {

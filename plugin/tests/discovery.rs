@@ -22,6 +22,8 @@ const NOW: Timestamp = 1_772_366_400_000_000_000;
 struct Canned {
     answers: VecDeque<(u16, String)>,
     urls: Vec<String>,
+    /// Log lines, each with the number of requests that came before it.
+    lines: Vec<(usize, String)>,
 }
 
 impl World for Canned {
@@ -36,7 +38,11 @@ impl World for Canned {
             return Ok(response.into());
         }
         self.urls.push(request.url.clone());
-        let (status, body) = self.answers.pop_front().expect("one request too many");
+        // The last answer is given again and again.
+        let (status, body) = match self.answers.len() {
+            1 => self.answers[0].clone(),
+            _ => self.answers.pop_front().expect("one request too many"),
+        };
         let response = Response {
             status,
             headers: Vec::new(),
@@ -57,7 +63,9 @@ impl World for Canned {
         0
     }
 
-    fn log(&mut self, _level: Level, _text: &str) {}
+    fn log(&mut self, _level: Level, text: &str) {
+        self.lines.push((self.urls.len(), text.to_owned()));
+    }
 }
 
 fn canned(answers: &[(u16, &str)]) -> Canned {
@@ -67,7 +75,7 @@ fn canned(answers: &[(u16, &str)]) -> Canned {
         .collect();
     Canned {
         answers,
-        urls: Vec::new(),
+        ..Canned::default()
     }
 }
 
@@ -95,14 +103,56 @@ fn an_answer_that_is_no_list_is_not_taken_for_a_tenant_without_subscriptions() {
         r#"{"error":{"code":"ServerTimeout"}}"#,
         r#"{"value":null,"error":{}}"#,
         r#"{"value":"x"}"#,
+        r#"{"value":null}"#,
+        r#"{"value":[],"error":{"code":"ServerTimeout"}}"#,
+        r#"{"value":[],"nextLink":7}"#,
+        r#"{"value":[null]}"#,
+        "",
+        "[]",
+        "<html>",
     ] {
         let mut world = canned(&[(200, body)]);
         let error = source::discover(&mut world, &config(r#""*""#, false), None).unwrap_err();
-        assert_eq!(
-            (error.fault, error.code),
-            (Fault::Retry, "azure.bad_page"),
+        assert_eq!(error.fault, Fault::Retry, "{body}");
+        assert!(
+            ["azure.bad_page", "azure.foreign_link"].contains(&error.code),
             "{body}"
         );
+
+        let good = format!(r#"{{"value":[{{"subscriptionId":"{FIRST}"}}]}}"#);
+        let mut world = canned(&[(200, body), (200, &good)]);
+        let expected = [(format!("subscriptions/{FIRST}"), FIRST.to_owned(), true)];
+        assert_eq!(
+            found(&mut world, &config("\"*\"", false)),
+            expected,
+            "{body} once"
+        );
+    }
+}
+
+#[test]
+fn an_incomplete_list_counts_only_when_it_lasts_and_nothing_else_was_seen() {
+    let half = format!(r#"{{"value":[7,{{"subscriptionId":"{FIRST}"}}]}}"#);
+    let all = config("\"*\"", false);
+    let mut session = None;
+    for attempt in 1.. {
+        assert!(attempt < 20, "it is never taken");
+        match source::discover(&mut canned(&[(200, &half)]), &all, session.as_deref()) {
+            Ok(found) => {
+                assert_eq!(found.partitions.len(), 1);
+                assert!(attempt > 5, "it was taken at once");
+                break;
+            }
+            Err(error) => session = error.session,
+        }
+    }
+    let good = format!(r#"{{"value":[{{"subscriptionId":"{FIRST}"}},{{"subscriptionId":"{SECOND}"}}]}}"#);
+    let found = source::discover(&mut canned(&[(200, &good)]), &all, None).unwrap();
+    let mut session = found.session;
+    for _ in 0..20 {
+        let error = source::discover(&mut canned(&[(200, &half)]), &all, session.as_deref()).unwrap_err();
+        assert_eq!((error.fault, error.code), (Fault::Retry, "azure.bad_page"));
+        session = error.session;
     }
 }
 
@@ -113,7 +163,7 @@ fn every_visible_subscription_is_found_once_over_all_pages() {
         (
             200,
             &format!(
-                r#"{{"value":[{{"subscriptionId":"{FIRST}","displayName":" Production ","state":"Enabled"}},{{"odd":1}},7],"nextLink":"{next}"}}"#
+                r#"{{"value":[{{"subscriptionId":"{FIRST}","displayName":" Production ","state":"Enabled"}}],"nextLink":"{next}"}}"#
             ),
         ),
         (
@@ -173,26 +223,75 @@ fn the_connection_test_says_what_it_found() {
     let partition = format!("subscriptions/{FIRST}");
     let config = config(&format!("\"{FIRST}\""), false);
     let event = r#"{"eventDataId":"1","eventTimestamp":"2026-03-01T11:30:00Z"}"#;
-    for (body, summary, warnings) in [
-        (r#"{"value":[]}"#.to_owned(), "the log is readable", 1),
+    let empty = r#"{"value":[]}"#;
+    let found = format!(r#"{{"value":[{event}]}}"#);
+    let permissions = |actions: &str| format!(r#"{{"value":[{{"actions":["{actions}"],"notActions":[]}}]}}"#);
+    let (reader, other) = (permissions("*/read"), permissions("Microsoft.Compute/*"));
+    for (answers, summary, warnings) in [
         (
-            format!(r#"{{"value":[{event}]}}"#),
+            [(200, found.as_str()), (500, "")],
             "the log is readable: 1 event in the last hour, the newest at 2026-03-01T11:30:00Z",
             0,
         ),
+        (
+            [(200, empty), (200, reader.as_str())],
+            "the application has the permission",
+            1,
+        ),
+        ([(200, empty), (403, "")], "does not prove", 1),
+        ([(200, empty), (404, "<html>")], "does not prove", 1),
+        ([(200, empty), (200, r#"{"value":null}"#)], "does not prove", 1),
     ] {
-        let report = source::check(&mut canned(&[(200, &body)]), &config, None, &partition).unwrap();
-        assert_eq!(
-            (report.summary.as_str(), report.warnings.len()),
-            (summary, warnings)
-        );
+        let report = source::check(&mut canned(&answers), &config, None, &partition).unwrap();
+        assert!(report.summary.contains(summary), "{}", report.summary);
+        assert_eq!(report.warnings.len(), warnings, "{summary}");
+    }
+    for permissions in [other.as_str(), r#"{"value":[]}"#] {
+        let answers = [(200, empty), (200, permissions)];
+        let error = source::check(&mut canned(&answers), &config, None, &partition).unwrap_err();
+        assert_eq!((error.fault, error.code), (Fault::Denied, "azure.no_permission"));
     }
     let refused = r#"{"error":{"code":"AuthorizationFailed","message":"no"}}"#;
     let error = source::check(&mut canned(&[(403, refused)]), &config, None, &partition).unwrap_err();
     assert_eq!((error.fault, error.code), (Fault::Denied, "azure.forbidden"));
+    let disallowed = r#"{"error":{"code":"DisallowedOperation","message":"no"}}"#;
+    let error = source::check(&mut canned(&[(403, disallowed)]), &config, None, &partition).unwrap_err();
+    assert_eq!((error.fault, error.code), (Fault::Denied, "azure.no_log"));
+    let all = config.replace(&format!("\"{FIRST}\""), "\"*\"");
+    let report = source::check(&mut canned(&[(403, disallowed)]), &all, None, &partition).unwrap();
+    assert!(report.summary.contains("passed over"));
     let error = source::check(&mut canned(&[]), &config, None, "tenant").unwrap_err();
     assert_eq!(
         (error.fault, error.code),
         (Fault::InvalidConfig, "config.unknown_partition")
     );
+}
+
+#[test]
+fn a_start_that_cannot_be_meant_is_told_before_anything_is_sent() {
+    for (start, word) in [
+        ("2026-03-01T12:00:01Z", Some("future")),
+        ("2026-03-01T12:00:00Z", None),
+        ("2025-12-01T12:00:00Z", None),
+        ("2025-11-30T12:00:00Z", Some("90 days")),
+    ] {
+        let config = config(&format!("\"{FIRST}\""), false)
+            .replace("\"tenant_log\"", &format!("\"start\":\"{start}\",\"tenant_log\""));
+        let mut world = canned(&[(403, "")]);
+        let _ = source::discover(&mut world, &config, None);
+        let told = world
+            .lines
+            .iter()
+            .any(|(requests, line)| *requests == 0 && word.is_some_and(|word| line.contains(word)));
+        assert_eq!(told, word.is_some(), "{start}: {:?}", world.lines);
+        let event = r#"{"value":[{"eventDataId":"1","eventTimestamp":"2026-03-01T11:30:00Z"}]}"#;
+        let report = source::check(
+            &mut canned(&[(200, event)]),
+            &config,
+            None,
+            &format!("subscriptions/{FIRST}"),
+        )
+        .unwrap();
+        assert_eq!(report.warnings.len(), usize::from(word.is_some()), "{start}");
+    }
 }

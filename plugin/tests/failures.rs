@@ -85,12 +85,7 @@ fn a_failure_at_first_is_an_error_with_its_fault() {
             "azure.not_found",
             Some(MINUTE),
         ),
-        (
-            Mishap::Status(400),
-            Fault::InvalidConfig,
-            "azure.bad_request",
-            None,
-        ),
+        (Mishap::Status(400), Fault::Retry, "azure.bad_request", None),
         (Mishap::Status(500), Fault::Retry, "azure.server_error", None),
         (Mishap::Status(503), Fault::Retry, "azure.unavailable", None),
         (Mishap::WebPage, Fault::Retry, "azure.bad_page", None),

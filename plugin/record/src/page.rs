@@ -12,8 +12,7 @@ pub enum NextLink {
     /// This is the last page.
     #[default]
     End,
-    /// Something that is no absolute http(s) address, for example the text `None` that one client has met: the last
-    /// page, but worth counting.
+    /// Something that is not an absolute http(s) address: nobody knows where the next page is, or whether there is one.
     Odd(String),
     /// Where to go next, to be followed byte for byte.
     Url(String),
@@ -41,8 +40,8 @@ pub enum PageError {
 const WINDOW: usize = 256 * 1024;
 
 /// Reads a page from the pieces of its body and shows its records, until `take` has enough. Returns where the next page is;
-/// none if `take` has stopped it before its end. A `value` that is null is a page without records, and so is one that has
-/// no more than a link.
+/// none if `take` has stopped it before its end. Only a list, be it empty, makes a page: a `value` that is null or missing
+/// says nothing about the time that was asked for.
 ///
 /// Records come before the page is known to be whole: what follows them may turn out to be broken, or not to come at all.
 pub fn read<E: From<PageError>>(
@@ -118,7 +117,6 @@ mod tests {
     fn elements_come_out_as_they_stand() {
         for (body, expected) in [
             (r#"{"value":[]}"#, vec![]),
-            (r#"{"value":null}"#, vec![]),
             (r#"{"value":[],"error":null}"#, vec![]),
             ("\u{feff}{\"value\":[{}]}", vec!["{}"]),
             (
@@ -158,7 +156,12 @@ mod tests {
         for (link, expected) in [
             ("null", NextLink::End),
             (r#""""#, NextLink::End),
-            (r#""None""#, NextLink::Odd("None".into())),
+            (r#""None""#, NextLink::End),
+            (r#""none""#, NextLink::Odd("none".into())),
+            (r#"" ""#, NextLink::Odd(" ".into())),
+            (r#""//example.com/a""#, NextLink::Odd("//example.com/a".into())),
+            ("{}", NextLink::Odd("{}".into())),
+            ("false", NextLink::Odd("false".into())),
             (r#""/relative""#, NextLink::Odd("/relative".into())),
             ("7", NextLink::Odd("7".into())),
             (r#""https:\/\/example.com/a?$skiptoken=a;b:c%20d""#, url.clone()),
@@ -185,7 +188,14 @@ mod tests {
                 r#"{"code":"InternalServerError","message":"x"}"#,
                 PageError::NoPage,
             ),
+            (r#"{"value":null}"#, PageError::NoPage),
+            (r#"{"value":null,"nextLink":"https://a/b"}"#, PageError::NoPage),
+            (r#"{"nextLink":"https://a/b"}"#, PageError::NoPage),
             (r#"{"value":null,"error":{}}"#, PageError::NoPage),
+            (
+                r#"{"value":[],"error":{"code":"ServerTimeout"}}"#,
+                PageError::NoPage,
+            ),
             (r#"{"value":[]} x"#, PageError::Broken(Flaw::Unexpected(13))),
         ] {
             assert_eq!(items(body).1, Err(expected), "{body}");

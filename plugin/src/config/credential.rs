@@ -77,6 +77,13 @@ pub fn read(fields: &Fields<'_>, issues: &mut Issues, warnings: &mut Issues) -> 
         }
     };
     let text = fields.text(key, issues)?;
+    if is_unfilled(text) {
+        issues.add(
+            fields.pointer(key),
+            "looks like a placeholder that nothing has filled in; write { env = \"NAME\" } or { file = \"PATH\" } in its place",
+        );
+        return None;
+    }
     let secret = Secret::new(text.to_owned());
     match key {
         "client_secret" => {
@@ -100,6 +107,25 @@ pub fn read(fields: &Fields<'_>, issues: &mut Issues, warnings: &mut Issues) -> 
         }
         _ => certificate(secret, issues),
     }
+}
+
+/// Whether a text is one that a shell, a template or a reader was to replace: `${NAME}`, `$NAME`, `%NAME%`, `{{ name }}`,
+/// `<the secret>`. No secret that Entra makes has such letters.
+fn is_unfilled(text: &str) -> bool {
+    let between = |start: &str, end: &str| {
+        text.len() > start.len() + end.len() && text.starts_with(start) && text.ends_with(end)
+    };
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let brackets = [("${", "}"), ("$(", ")"), ("{{", "}}"), ("<", ">"), ("[", "]")];
+    brackets.iter().any(|(start, end)| between(start, end))
+        || text.strip_prefix('$').is_some_and(is_name)
+        || text
+            .strip_prefix('%')
+            .and_then(|rest| rest.strip_suffix('%'))
+            .is_some_and(is_name)
 }
 
 #[cfg(feature = "certificate")]

@@ -1,5 +1,7 @@
 //! Reads a configuration key by key.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, Issues, kind};
@@ -101,6 +103,12 @@ fn settings(object: &Map<String, Value>, issues: &mut Issues, warnings: &mut Iss
     let subscriptions = subscriptions(&fields, tenant_log, issues);
     let cloud = endpoints::read(&fields, issues);
     let start = start(&fields, issues);
+    // An instant is judged later: there is no clock here.
+    if let Start::Back(_) = start
+        && let Some(warning) = start.warning(0)
+    {
+        warnings.add("/start", warning);
+    }
     let lookback = span_of(&fields, "lookback", "30m", issues).unwrap_or(DEFAULT_LOOKBACK);
     let window = span_of(&fields, "window", "6h", issues).unwrap_or(DEFAULT_WINDOW);
     if lookback > MAXIMUM_LOOKBACK {
@@ -185,9 +193,10 @@ fn subscriptions(fields: &Fields<'_>, tenant_log: bool, issues: &mut Issues) -> 
         Some(value) => vec![(pointer.to_owned(), value)],
     };
     let mut ids = Vec::new();
+    let mut known = HashSet::new();
     for (pointer, value) in listed {
         match value.as_str().map(|text| guid::parse(text.trim())) {
-            Some(Some(id)) if ids.contains(&id) => issues.add(pointer, "is listed twice; remove one"),
+            Some(Some(id)) if !known.insert(id.clone()) => issues.add(pointer, "is listed twice; remove one"),
             Some(Some(id)) => ids.push(id),
             Some(None) => issues.add(pointer, format!("is not a GUID; {REMEDY}")),
             None => issues.add(pointer, format!("must be a text, not {}; {REMEDY}", kind(value))),

@@ -4,15 +4,17 @@
 
 use serde_json::Value;
 
-use super::{Failure, Kind, error_body, retry_after};
+use super::{Failure, Kind, error_body, member, retry_after};
 use crate::contract::{Fault, Nanos, Timestamp};
 use crate::http::Response;
 use crate::page::PageError;
 use crate::span::{MINUTE, SECOND};
 
-/// One answer: by status, and by the code in the body where `azure` is not empty. The first row that fits counts.
+/// One answer. A row with a code counts before one without.
 struct Row {
+    /// The status; 0 for any refusal (4xx) with that code, since services differ in the status that they give a code.
     status: u16,
+    /// The code in the body; empty for any.
     azure: &'static str,
     fault: Fault,
     kind: Kind,
@@ -29,30 +31,52 @@ const REFUSED: Nanos = MINUTE;
 
 /// How Resource Manager and Insights word the retention limit.
 const TOO_FAR_BACK: &str = "90 days in the past";
+/// How they word that the provider is not registered, where the code is only `Conflict`.
+const NOT_REGISTERED: &str = "not registered to use";
 
 const ROWS: &[Row] = &[
     Row {
-        status: 400,
+        status: 0,
         azure: "InvalidSubscriptionId",
-        fault: Fault::InvalidConfig,
+        fault: Fault::Denied,
         kind: Kind::Other,
         code: "azure.invalid_subscription",
         message: "Azure does not take this as a subscription id",
         hint: "copy the subscription id from the subscription's overview in the portal",
-        wait: 0,
+        wait: REFUSED,
+    },
+    Row {
+        status: 0,
+        azure: "DisallowedOperation",
+        fault: Fault::Denied,
+        kind: Kind::NoLog,
+        code: "azure.no_log",
+        message: "this type of subscription has no activity log",
+        hint: "subscriptions such as \"Access to Azure Active Directory\" have none, and no role changes that: remove it from `subscription_id`",
+        wait: REFUSED,
+    },
+    Row {
+        status: 0,
+        azure: "MissingSubscriptionRegistration",
+        fault: Fault::Denied,
+        kind: Kind::Other,
+        code: "azure.unregistered_provider",
+        message: "the subscription is not registered to use Microsoft.Insights",
+        hint: "register the resource provider: `az provider register --namespace Microsoft.Insights --subscription ID`",
+        wait: REFUSED,
     },
     Row {
         status: 400,
         azure: "",
-        fault: Fault::InvalidConfig,
+        fault: Fault::Retry,
         kind: Kind::BadRequest,
         code: "azure.bad_request",
         message: "Azure refused the request as malformed",
-        hint: "check the value of `filter`; without a filter this is a defect worth reporting",
+        hint: "it is asked again; if this continues, report it",
         wait: 0,
     },
     Row {
-        status: 401,
+        status: 0,
         azure: "ExpiredAuthenticationToken",
         fault: Fault::Denied,
         kind: Kind::Unauthorized,
@@ -62,7 +86,7 @@ const ROWS: &[Row] = &[
         wait: REFUSED,
     },
     Row {
-        status: 401,
+        status: 0,
         azure: "InvalidAuthenticationTokenTenant",
         fault: Fault::Denied,
         // A new token would be of the same tenant.
@@ -93,7 +117,7 @@ const ROWS: &[Row] = &[
         wait: REFUSED,
     },
     Row {
-        status: 404,
+        status: 0,
         azure: "SubscriptionNotFound",
         fault: Fault::Denied,
         kind: Kind::Other,
@@ -139,7 +163,7 @@ const ROWS: &[Row] = &[
         kind: Kind::Throttled,
         code: "azure.throttled",
         message: "Azure asks for fewer requests",
-        hint: "if it stays, poll less often or give busy subscriptions an application of their own",
+        hint: "if this continues, poll less often or give busy subscriptions an application of their own",
         wait: 0,
     },
     Row {
@@ -149,7 +173,7 @@ const ROWS: &[Row] = &[
         kind: Kind::ServerError,
         code: "azure.server_error",
         message: "Azure failed inside",
-        hint: "if it stays, look at the Azure status page",
+        hint: "if this continues, look at the Azure status page",
         wait: 0,
     },
     Row {
@@ -159,7 +183,7 @@ const ROWS: &[Row] = &[
         kind: Kind::Other,
         code: "azure.bad_gateway",
         message: "a gateway got no proper answer from Azure",
-        hint: "if it stays, look at the Azure status page and at the host's proxy",
+        hint: "if this continues, look at the Azure status page and at the host's proxy",
         wait: 0,
     },
     Row {
@@ -169,7 +193,7 @@ const ROWS: &[Row] = &[
         kind: Kind::Other,
         code: "azure.unavailable",
         message: "Azure is not available at the moment",
-        hint: "if it stays, look at the Azure status page",
+        hint: "if this continues, look at the Azure status page",
         wait: 0,
     },
     Row {
@@ -179,34 +203,47 @@ const ROWS: &[Row] = &[
         kind: Kind::Other,
         code: "azure.gateway_timeout",
         message: "a gateway got no answer from Azure in time",
-        hint: "if it stays, look at the Azure status page and at the host's proxy",
+        hint: "if this continues, look at the Azure status page and at the host's proxy",
         wait: 0,
     },
 ];
 
-/// Code and message of a body, which has them in its member `error` or at the top; empty for anything else.
-fn detail(response: &Response) -> (String, String) {
-    let body = error_body(response);
-    let detail = body
-        .get("error")
-        .filter(|error| error.is_object())
-        .unwrap_or(&body);
-    let text = |name| {
-        detail
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+/// How deep an error may be inside other members.
+const DEEPEST_ERROR: usize = 4;
+
+/// Code and message of a body: at its top or in a member like `error`, in any letter case; empty for anything else.
+fn detail(body: &Value, depth: usize) -> (String, String) {
+    let text = |name| match member(body, name) {
+        Value::Object(object) => object.get("value").and_then(Value::as_str),
+        other => other.as_str(),
     };
-    (text("code"), text("message"))
+    let here = (text("code"), text("message"));
+    let inside = ["error", "odata.error", "errors", "body"];
+    let within = inside.into_iter().map(|name| match member(body, name) {
+        Value::Array(list) => list.first().unwrap_or(&Value::Null),
+        other => other,
+    });
+    for error in within.filter(|error| error.is_object() && depth < DEEPEST_ERROR) {
+        let found = detail(error, depth + 1);
+        if !found.0.is_empty() || !found.1.is_empty() {
+            return found;
+        }
+    }
+    let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    (owned(here.0), owned(here.1))
 }
 
 /// The failure that an answer other than 200 means for a stream.
 pub fn failure(response: &Response, now: Timestamp) -> Failure {
-    let (azure, text) = detail(response);
+    let (mut azure, text) = detail(&error_body(response), 0);
     let status = response.status;
+    let refused = (400..500).contains(&status);
     let wait = retry_after(response, now);
-    if status == 400 && text.contains(TOO_FAR_BACK) {
+    let says = |words: &str| refused && text.to_ascii_lowercase().contains(words);
+    if says(NOT_REGISTERED) || azure.eq_ignore_ascii_case("SubscriptionNotRegistered") {
+        "MissingSubscriptionRegistration".clone_into(&mut azure);
+    }
+    if says(TOO_FAR_BACK) {
         let message = "the window begins before the 90 days that Azure keeps";
         return Failure::new(Fault::Retry, "azure.too_far_back", message).kind(Kind::TooFarBack);
     }
@@ -219,21 +256,19 @@ pub fn failure(response: &Response, now: Timestamp) -> Failure {
         .hint("a proxy or a sign-in page stands between the host and Azure: allow the Azure endpoints there")
         .after(wait);
     }
-    let row = ROWS
-        .iter()
-        .find(|row| row.status == status && (row.azure.is_empty() || row.azure.eq_ignore_ascii_case(&azure)));
+    let named_row = |row: &&Row| refused && !azure.is_empty() && row.azure.eq_ignore_ascii_case(&azure);
+    let row = ROWS.iter().find(named_row).or_else(|| {
+        let unnamed = |row: &&Row| row.azure.is_empty() && row.status == status;
+        ROWS.iter().find(unnamed)
+    });
     let Some(row) = row else {
-        let fault = if !(400..500).contains(&status) {
-            Fault::Retry
-        } else {
-            Fault::Denied
-        };
+        let fault = if refused { Fault::Denied } else { Fault::Retry };
         return Failure::new(
             fault,
             "azure.unexpected_status",
             format!("unexpected answer ({})", named(status, &azure)),
         )
-        .hint("if it stays, report it")
+        .hint("if this continues, report it")
         .after(wait);
     };
     let own_wait = (row.wait > 0).then_some(row.wait);
@@ -272,7 +307,24 @@ pub fn no_page(what: impl std::fmt::Display) -> Failure {
         "azure.bad_page",
         format!("the answer cannot be read: {what}"),
     )
-    .hint("if it stays, look for a proxy that changes answers")
+    .hint("if this continues, look for a proxy that changes answers")
+    .kind(Kind::OddPage)
+}
+
+/// A page with items that cannot be made events.
+pub fn odd_items(count: u64) -> Failure {
+    let what = if count == 1 {
+        "an item of the page is not a valid event"
+    } else {
+        "items of the page are not valid events"
+    };
+    no_page(what).kind(Kind::OddItems)
+}
+
+/// A refused request with a filter: most probably its value, but the answer may change.
+pub fn blame_filter(failure: &mut Failure) {
+    failure.error.fault = Fault::Denied;
+    failure.error.hint = Some("check the value of `filter`".to_owned());
 }
 
 impl From<PageError> for Failure {
@@ -283,8 +335,8 @@ impl From<PageError> for Failure {
 
 /// A page whose next one is elsewhere.
 pub fn foreign_link() -> Failure {
-    Failure::new(Fault::Retry, "azure.foreign_link", "a page names a next page that is not this log at the configured resource manager")
-        .hint("check `cloud.resource_manager`, and look for a proxy that rewrites answers; the link was not followed and nothing was lost")
+    Failure::new(Fault::Retry, "azure.foreign_link", "a page names a next page that is not a link to this list at the configured resource manager")
+        .hint("check `cloud.resource_manager`, and look for a proxy that rewrites answers; the link was not followed and the time is read again")
         .kind(Kind::ForeignLink)
 }
 
@@ -318,13 +370,13 @@ mod tests {
             (
                 400,
                 r#"{"code":"BadRequest","message":"filter"}"#,
-                Fault::InvalidConfig,
+                Fault::Retry,
                 "azure.bad_request",
             ),
             (
                 400,
                 r#"{"error":{"code":"InvalidSubscriptionId","message":"x"}}"#,
-                Fault::InvalidConfig,
+                Fault::Denied,
                 "azure.invalid_subscription",
             ),
             (
@@ -385,6 +437,95 @@ mod tests {
         ] {
             let error = answer(status, body).error;
             assert_eq!((error.fault, error.code), (fault, code), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn members_of_an_error_are_found_in_any_case_and_place() {
+        let far = "The start time cannot be more than 90 days in the past.";
+        let unregistered = "The subscription is not registered to use namespace 'microsoft.insights'.";
+        for (status, body, code) in [
+            (
+                400,
+                format!(r#"{{"Code":"BadRequest","Message":"{far}"}}"#),
+                "azure.too_far_back",
+            ),
+            (
+                400,
+                format!(r#"{{"CODE":"BadRequest","MESSAGE":"{far}"}}"#),
+                "azure.too_far_back",
+            ),
+            (
+                400,
+                format!(r#"{{"Error":{{"Code":"BadRequest","Message":"{far}"}}}}"#),
+                "azure.too_far_back",
+            ),
+            (
+                400,
+                format!("\u{feff}{{\"code\":\"BadRequest\",\"message\":\"{far}\"}}"),
+                "azure.too_far_back",
+            ),
+            (
+                400,
+                format!(r#"{{"odata.error":{{"code":"x","message":{{"lang":"en","value":"{far}"}}}}}}"#),
+                "azure.too_far_back",
+            ),
+            (
+                400,
+                format!(r#"{{"errors":[{{"message":"{far}"}}]}}"#),
+                "azure.too_far_back",
+            ),
+            (
+                400,
+                r#"{"Code":"InternalServerError","Message":"x"}"#.to_owned(),
+                "azure.bad_request",
+            ),
+            (
+                403,
+                r#"{"Error":{"Code":"DisallowedOperation"}}"#.to_owned(),
+                "azure.no_log",
+            ),
+            (
+                409,
+                r#"{"error":{"code":"MissingSubscriptionRegistration"}}"#.to_owned(),
+                "azure.unregistered_provider",
+            ),
+            (
+                409,
+                format!(r#"{{"Code":"Conflict","Message":"{unregistered}"}}"#),
+                "azure.unregistered_provider",
+            ),
+            (
+                404,
+                format!(r#"{{"error":{{"code":"Conflict","message":"{unregistered}"}}}}"#),
+                "azure.unregistered_provider",
+            ),
+            (
+                403,
+                r#"{"Error":{"Code":"subscriptionnotfound"}}"#.to_owned(),
+                "azure.subscription_not_found",
+            ),
+        ] {
+            let error = answer(status, &body).error;
+            assert_eq!(error.code, code, "{status} {body}");
+            assert!(
+                matches!(error.fault, Fault::Retry | Fault::Denied),
+                "{status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_answer_is_permanent() {
+        for status in 100..1000 {
+            for row in ROWS {
+                let error = answer(status, &format!(r#"{{"code":"{}"}}"#, row.azure)).error;
+                assert!(
+                    matches!(error.fault, Fault::Retry | Fault::Denied),
+                    "{status} {}",
+                    row.azure
+                );
+            }
         }
     }
 

@@ -1,12 +1,13 @@
 //! The refusals of Entra's token endpoint.
 //!
-//! The status and the OAuth word decide what the host does; Microsoft warns that the AADSTS numbers change, so they only
-//! choose the hint. Source of the numbers: Microsoft's list of Entra authentication error codes.
+//! Whatever Entra says may change without a change here: consent is given, an application created, a certificate uploaded, a
+//! credential federated. So no refusal is permanent, and the login is tried again. The numbers choose the hint. Source of
+//! the numbers: Microsoft's list of Entra authentication error codes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Failure, Kind, error_body};
+use super::{Failure, Kind, error_body, member};
 use crate::contract::{Fault, Nanos};
 use crate::http::Response;
 use crate::span::{MINUTE, SECOND};
@@ -28,22 +29,17 @@ pub struct Refusal {
 struct Row {
     numbers: &'static [u32],
     code: &'static str,
-    class: Class,
+    fault: Fault,
     message: &'static str,
     hint: &'static str,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Denied,
-    Configuration,
-    Transient,
-    Defect,
-}
+/// A refused login is asked again no more often than this by all partitions together: a person has to act first, and Entra
+/// itself punishes loops (AADSTS50196). Each partition waits its interval besides, so that all are back within both of them.
+const REFUSED: Nanos = MINUTE / 2;
 
-/// A refused login is asked again no more often than this: a person has to act first, and Entra itself punishes loops
-/// (AADSTS50196).
-const REFUSED: Nanos = MINUTE;
+/// Entra asked for fewer logins without naming a time.
+const THROTTLED: Nanos = MINUTE;
 
 /// A passing failure of Entra's own: long enough that a thousand partitions do not ask at once, short enough that
 /// reading goes on soon.
@@ -53,128 +49,128 @@ const ROWS: &[Row] = &[
     Row {
         numbers: &[7000215],
         code: "entra.wrong_secret",
-        class: Class::Denied,
+        fault: Fault::Denied,
         message: "the client secret is wrong",
         hint: "copy the Value of the client secret, not its Secret ID; the portal shows the Value only once",
     },
     Row {
         numbers: &[7000222],
         code: "entra.expired_secret",
-        class: Class::Denied,
+        fault: Fault::Denied,
         message: "the client secret has expired",
         hint: "create a new client secret under Certificates & secrets and put its Value into the configuration",
     },
     Row {
         numbers: &[7000218],
         code: "entra.no_credential",
-        class: Class::Configuration,
+        fault: Fault::Denied,
         message: "the request carried no credential",
         hint: "set client_secret, client_certificate or client_assertion",
     },
     Row {
         numbers: &[700016],
         code: "entra.unknown_application",
-        class: Class::Configuration,
+        fault: Fault::Denied,
         message: "the application does not exist in this tenant",
         hint: "check `client_id` (Application (client) ID) and `tenant_id` (Directory (tenant) ID)",
     },
     Row {
         numbers: &[7000229],
         code: "entra.no_service_principal",
-        class: Class::Configuration,
+        fault: Fault::Denied,
         message: "the application has no service principal in this tenant",
         hint: "create the enterprise application in this tenant, for example by an administrator's consent",
     },
     Row {
         numbers: &[7000112, 70001],
         code: "entra.application_disabled",
-        class: Class::Denied,
+        fault: Fault::Denied,
         message: "the application is disabled or was not found",
         hint: "enable the application under Enterprise applications, or check `client_id`",
     },
     Row {
         numbers: &[90002],
         code: "entra.unknown_tenant",
-        class: Class::Configuration,
+        fault: Fault::Denied,
         message: "the tenant does not exist in this cloud",
         hint: "check `tenant_id`, and `cloud` if the tenant is in a national cloud",
     },
     Row {
         numbers: &[900023],
         code: "entra.malformed_tenant",
-        class: Class::Configuration,
+        fault: Fault::Denied,
         message: "the tenant is neither a GUID nor a verified domain",
         hint: "copy the Directory (tenant) ID into `tenant_id`",
     },
     Row {
         numbers: &[90038, 900382, 900432],
         code: "entra.wrong_cloud",
-        class: Class::Configuration,
+        fault: Fault::Denied,
         message: "the tenant belongs to another cloud",
         hint: "set `cloud` to the cloud that the tenant belongs to",
     },
     Row {
         numbers: &[70011, 650057, 500011],
         code: "entra.wrong_scope",
-        class: Class::Configuration,
+        fault: Fault::Denied,
         message: "the resource manager is not known in this cloud",
         hint: "check `cloud`: authority and resource manager must belong together",
     },
     Row {
         numbers: &[65001],
         code: "entra.no_consent",
-        class: Class::Configuration,
+        fault: Fault::Denied,
         message: "the application lacks consent in this tenant",
         hint: "let an administrator consent to the application",
     },
     Row {
         numbers: &[53003],
         code: "entra.conditional_access",
-        class: Class::Denied,
+        fault: Fault::Denied,
         message: "a Conditional Access policy blocks the login",
         hint: "exempt the application or the host's address from the policy",
     },
     Row {
         numbers: &[700027],
         code: "entra.wrong_certificate",
-        class: Class::Configuration,
+        fault: Fault::Denied,
         message: "the certificate or its signature is not accepted",
         hint: "upload the certificate of this key to the app registration",
     },
     Row {
         numbers: &[700024],
         code: "entra.assertion_time",
-        class: Class::Transient,
+        fault: Fault::Retry,
         message: "the assertion is outside its valid time",
         hint: "check the clock of the host, and that the token file is renewed",
     },
     Row {
         numbers: &[70021, 700211, 700212, 700213],
         code: "entra.no_federation",
-        class: Class::Configuration,
+        fault: Fault::Denied,
         message: "no federated credential of the application matches the assertion",
         hint: "compare issuer, subject and audience of the federated credential with the assertion",
     },
     Row {
         numbers: &[900144],
         code: "entra.missing_field",
-        class: Class::Defect,
+        fault: Fault::Denied,
         message: "the token request misses a field",
         hint: "report this defect",
     },
     Row {
         numbers: &[50196, 90055],
         code: "entra.throttled",
-        class: Class::Transient,
+        fault: Fault::Retry,
         message: "Entra asks for fewer logins",
-        hint: "if it stays, look for other clients with this application",
+        hint: "if this continues, look for other clients with this application",
     },
     Row {
         numbers: &[90006, 90012, 90024, 90033],
         code: "entra.transient",
-        class: Class::Transient,
+        fault: Fault::Retry,
         message: "Entra failed for a moment",
-        hint: "if it stays, look at the Azure status page",
+        hint: "if this continues, look at the Azure status page",
     },
 ];
 
@@ -182,15 +178,28 @@ impl Refusal {
     /// Reads an answer other than 200, whatever its body.
     pub fn read(response: &Response) -> Refusal {
         let body = error_body(response);
-        let number = body["error_codes"][0]
-            .as_u64()
-            .and_then(|number| u32::try_from(number).ok())
-            .or_else(|| described_number(body["error_description"].as_str()?));
+        let error = member(&body, "error");
+        // Gateways and older endpoints put an object there.
+        let (word, inner) = if error.is_object() {
+            (member(error, "code"), error)
+        } else {
+            (error, &body)
+        };
+        let first = |name| match member(inner, name) {
+            Value::Array(list) => list.first().cloned().unwrap_or_default(),
+            other => other.clone(),
+        };
+        let number = match first("error_codes") {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
+        };
+        // Wherever else it is named: in a description of any name, or on a web page.
+        let number = number.or_else(|| described_number(&String::from_utf8_lossy(&response.body)));
         Refusal {
             status: response.status,
-            word: plain(&body["error"]),
+            word: plain(word),
             number: number.unwrap_or_default(),
-            trace: plain(&body["trace_id"]),
+            trace: plain(member(inner, "trace_id")),
         }
     }
 
@@ -198,7 +207,7 @@ impl Refusal {
     pub fn pause(&self) -> Nanos {
         let failure = self.failure();
         match (failure.error.fault, failure.error.code) {
-            (_, "entra.throttled") => REFUSED,
+            (_, "entra.throttled") => THROTTLED,
             (Fault::Retry, _) => UNAVAILABLE,
             _ => REFUSED,
         }
@@ -208,14 +217,8 @@ impl Refusal {
     pub fn failure(&self) -> Failure {
         let named = self.named();
         if let Some(row) = ROWS.iter().find(|row| row.numbers.contains(&self.number)) {
-            let fault = match row.class {
-                Class::Denied => Fault::Denied,
-                Class::Configuration => Fault::InvalidConfig,
-                Class::Transient => Fault::Retry,
-                Class::Defect => Fault::Broken,
-            };
             return self.throttled_or(
-                Failure::new(fault, row.code, format!("{} ({named})", row.message)).hint(row.hint),
+                Failure::new(row.fault, row.code, format!("{} ({named})", row.message)).hint(row.hint),
             );
         }
         let (fault, code, message, hint) = match (self.status, self.word.as_str()) {
@@ -223,13 +226,13 @@ impl Refusal {
                 Fault::Retry,
                 "entra.throttled",
                 "Entra asks for fewer logins",
-                "if it stays, look for other clients with this application",
+                "if this continues, look for other clients with this application",
             ),
             (500.., _) | (_, "temporarily_unavailable" | "server_error") => (
                 Fault::Retry,
                 "entra.unavailable",
                 "Entra is not available at the moment",
-                "if it stays, look at the Azure status page",
+                "if this continues, look at the Azure status page",
             ),
             (_, "invalid_client") => (
                 Fault::Denied,
@@ -238,13 +241,13 @@ impl Refusal {
                 "check `client_id` and the credential",
             ),
             (_, "unauthorized_client") => (
-                Fault::InvalidConfig,
+                Fault::Denied,
                 "entra.unauthorized_client",
                 "the application may not log in this way",
                 "check `client_id` and `tenant_id`",
             ),
             (_, "invalid_scope" | "invalid_resource") => (
-                Fault::InvalidConfig,
+                Fault::Denied,
                 "entra.wrong_scope",
                 "the resource manager is not known in this cloud",
                 "check `cloud`: authority and resource manager must belong together",
@@ -255,7 +258,7 @@ impl Refusal {
                 "the login answers with a redirect, which is never followed",
                 "a proxy or a sign-in page stands between the host and Entra: allow the login endpoint there",
             ),
-            (400..500, "") => (
+            (_, "") => (
                 Fault::Retry,
                 "entra.no_answer",
                 "the login answers with something that is not Entra's",
@@ -342,6 +345,47 @@ mod tests {
     }
 
     #[test]
+    fn no_refusal_is_permanent() {
+        for row in ROWS {
+            assert!(matches!(row.fault, Fault::Retry | Fault::Denied), "{}", row.code);
+        }
+        for status in 200..600 {
+            for word in [
+                "",
+                "access_denied",
+                "invalid_scope",
+                "unauthorized_client",
+                "invalid_request",
+                "strange",
+            ] {
+                let fault = refusal(status, &format!(r#"{{"error":"{word}"}}"#))
+                    .failure()
+                    .error
+                    .fault;
+                assert!(matches!(fault, Fault::Retry | Fault::Denied), "{status} {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn members_of_a_refusal_are_found_in_any_case_and_place() {
+        for body in [
+            r#"{"Error":"invalid_client","Error_Codes":[7000222]}"#,
+            r#"{"ERROR":"invalid_client","ERROR_CODES":["7000222"]}"#,
+            r#"{"Error":"invalid_client","Error_Description":"AADSTS7000222: expired."}"#,
+            r#"{"error":{"code":"invalid_client","message":"AADSTS7000222: expired."}}"#,
+            r#"{"Error":{"Code":"invalid_client","Error_Codes":[7000222]}}"#,
+            "<html>Sorry, AADSTS7000222: the secret has expired</html>",
+        ] {
+            assert_eq!(
+                refusal(401, body).failure().error.code,
+                "entra.expired_secret",
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
     fn without_a_known_number_status_and_word_decide() {
         for (status, body, fault, code) in [
             (
@@ -359,7 +403,7 @@ mod tests {
             (
                 400,
                 r#"{"error":"unauthorized_client"}"#,
-                Fault::InvalidConfig,
+                Fault::Denied,
                 "entra.unauthorized_client",
             ),
             (
@@ -372,6 +416,7 @@ mod tests {
             (503, "<html>", Fault::Retry, "entra.unavailable"),
             (302, "", Fault::Retry, "entra.redirected"),
             (404, "<html>", Fault::Retry, "entra.no_answer"),
+            (200, "<html>", Fault::Retry, "entra.no_answer"),
         ] {
             let error = refusal(status, body).failure().error;
             assert_eq!((error.fault, error.code), (fault, code), "{status} {body}");

@@ -22,7 +22,7 @@ pub fn failure(error: &TransportError, origin: &str) -> Failure {
         ),
         TransportError::Timeout => (
             "network.timeout",
-            "if it stays, check the proxy and the firewall of the host",
+            "if this continues, check the proxy and the firewall of the host",
         ),
         TransportError::TooLarge => (
             "azure.response_too_large",
@@ -30,11 +30,11 @@ pub fn failure(error: &TransportError, origin: &str) -> Failure {
         ),
         TransportError::Incomplete => (
             "network.incomplete",
-            "if it stays, check the proxy of the host, and the source's `limits.response`",
+            "if this continues, check the proxy of the host, and the source's `limits.response`",
         ),
         TransportError::Other(_) => (
             "network.failed",
-            "if it stays, check the proxy and the firewall of the host",
+            "if this continues, check the proxy and the firewall of the host",
         ),
     };
     let kind = match error {

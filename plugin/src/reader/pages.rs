@@ -5,11 +5,12 @@ use crate::arm::transport_failure;
 use crate::contract::Timestamp;
 use crate::event::Record;
 use crate::fault::Failure;
-use crate::fault::arm::foreign_link;
+use crate::fault::arm::{foreign_link, odd_items};
 use crate::http::Body;
 use crate::json::bytes;
 use crate::link;
 use crate::normalize::{Context, Outcome};
+use crate::open::OpenRange;
 use crate::page::{self, NextLink};
 use crate::reading::{MOST_PAGES, Reading};
 use crate::seen::Sight;
@@ -31,6 +32,8 @@ struct Shown {
     received: u64,
     /// Those of them that were known.
     duplicates: u64,
+    /// Items that cannot be made events, and were left for another attempt.
+    withheld: u64,
 }
 
 impl Reader<'_> {
@@ -54,7 +57,13 @@ impl Reader<'_> {
                 return unfinished.map(|_| ());
             }
         };
+        self.cursor.state.told = None;
         self.cursor.state.page_size = self.cursor.state.page_size.max(shown.records);
+        if shown.withheld > 0 {
+            reading.query.partial = true;
+            self.cursor.state.reading = Some(reading);
+            return Err(odd_items(shown.withheld));
+        }
         self.pages += 1;
         self.arm.tally.add("pages", 1);
         reading.query.pages += 1;
@@ -82,6 +91,13 @@ impl Reader<'_> {
             .filter(|time| range.contains(time))
             .unwrap_or(reading.query.end);
         let sight = self.cursor.seen.look(id);
+        if record.flaw().is_some() || record.time().is_none() {
+            if sight == Sight::New && !reading.query.resigned {
+                shown.withheld += 1;
+                return Some(());
+            }
+            reading.query.odd = true;
+        }
         if sight == Sight::New && !self.take_new(record) {
             return None;
         }
@@ -105,7 +121,10 @@ impl Reader<'_> {
         if self.basket.is_full() {
             return false;
         }
-        let outcome = self.normalizer.apply(record, &Context::default());
+        let mut outcome = self.normalizer.apply(record, &Context::default());
+        if let Outcome::Rejected(rejected) = &mut outcome {
+            self.arm.clean(rejected);
+        }
         if let Outcome::Dropped { rule } = outcome {
             let rules = &self.arm.settings.normalize.drop;
             let label = rules.get(rule).map_or("", |rule| rule.label());
@@ -127,21 +146,30 @@ impl Reader<'_> {
 
     /// Goes on to the next page, or on from the end of the slice.
     fn follow(&mut self, reading: &mut Reading, next: NextLink, stuck: bool) -> Result<(), Failure> {
-        let NextLink::Url(text) = next else {
-            if matches!(next, NextLink::Odd(_)) {
-                self.arm.tally.add_labelled("anomalies", "next_link", 1);
-            }
-            reading.circles = 0;
-            self.finish_slice(reading);
-            return Ok(());
-        };
         let path = self.partition.log_path();
-        if text.len() > LONGEST_LINK
-            || !link::leads_to(&text, &self.arm.settings.cloud.resource_manager, &path)
-        {
-            self.arm.tally.add_labelled("anomalies", "foreign_link", 1);
-            return Err(foreign_link());
-        }
+        let leads_on = |text: &String| {
+            text.len() <= LONGEST_LINK
+                && link::leads_to(text, &self.arm.settings.cloud.resource_manager, &path)
+        };
+        let text = match next {
+            NextLink::End => {
+                reading.circles = 0;
+                self.finish_slice(reading);
+                return Ok(());
+            }
+            NextLink::Url(text) if leads_on(&text) => text,
+            NextLink::Url(_) | NextLink::Odd(_) => {
+                let kind = if matches!(next, NextLink::Odd(_)) {
+                    "next_link"
+                } else {
+                    "foreign_link"
+                };
+                self.arm.tally.add_labelled("anomalies", kind, 1);
+                // The page is asked for again, and its records are known then.
+                reading.query.partial = true;
+                return Err(foreign_link());
+            }
+        };
         let link = link::sendable(&text);
         let hash = bytes::hash(link.as_bytes());
         if stuck || reading.query.links.contains(&hash) {
@@ -161,11 +189,13 @@ impl Reader<'_> {
 
     /// The slice is read: moves the pointers.
     pub(super) fn finish_slice(&mut self, reading: &mut Reading) {
+        self.note_slice(reading);
         let state = &mut self.cursor.state;
         state.slice = reading.widened(state.slice, self.arm.settings.window);
         reading.finish_slice(state.slice);
         state.pointers.cover(reading.covered(), reading.asked);
-        self.cursor.seen.forget_before(state.pointers.settled());
+        let open = state.open.iter().map(OpenRange::range);
+        self.cursor.seen.forget_before(state.pointers.settled(), open);
         self.cursor.seen.start_query();
         self.slices += 1;
     }

@@ -1,62 +1,92 @@
 //! What to do when a request or its paging fails: try a narrower slice, or give the failure to the host.
 
 use super::Reader;
-use crate::contract::Fault;
+use crate::contract::{Fault, Nanos};
 use crate::fault::{Failure, Kind};
 use crate::http::Level;
 use crate::instant;
 use crate::reading::Reading;
-use crate::span::{self, HOUR};
+use crate::span::{self, DAY, HOUR};
 
 /// Most repairs in one poll, each costing a request: enough to go from a window of six hours to a minute or two.
 const MOST_REPAIRS: u32 = 4;
 
+/// Azure keeps 90 days. A window that begins later than this is never refused for its age by a service in order.
+const SURELY_KEPT: Nanos = 85 * DAY;
+
 /// So many circles in a row without anything new are the end of the pages.
 const CIRCLES_TO_BELIEVE: u32 = 3;
+
+/// The kind of anomaly that an odd answer counts as.
+fn anomaly(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::OddPage => Some("odd_page"),
+        Kind::OddItems => Some("odd_item"),
+        _ => None,
+    }
+}
 
 impl Reader<'_> {
     /// Repairs the reading if it can. Returns the failure if it cannot.
     pub(super) fn absorb(&mut self, mut failure: Failure) -> Option<Failure> {
-        let Some(mut reading) = self.cursor.state.reading.take() else {
-            return Some(failure);
-        };
+        let mut reading = self.cursor.state.reading.take()?;
         let paged = reading.query.link.is_some();
         if paged && failure.kind == Kind::BadRequest {
             // The link is Azure's own: no configuration is to blame, and another day it may be good.
             failure.error.fault = Fault::Retry;
             failure.error.hint = None;
         }
-        if self.repairs >= MOST_REPAIRS {
-            self.cursor.state.reading = Some(reading);
-            return Some(failure);
-        }
-        if failure.kind == Kind::TooFarBack {
+        if failure.kind == Kind::TooFarBack && self.repairs < MOST_REPAIRS {
+            if reading.position > self.target.saturating_sub(SURELY_KEPT) {
+                // Azure keeps this time, whatever it says.
+                self.cursor.state.reading = Some(reading);
+                return Some(failure);
+            }
             // Azure's edge lies later than expected: give up an hour, then four, sixteen and sixty-four more.
             let step = HOUR << (2 * self.repairs);
             self.repairs += 1;
             self.raise(reading.position.saturating_add(step).min(self.target));
             return None;
         }
-        let repaired = match failure.kind {
+        if let Some(kind) = anomaly(failure.kind) {
+            self.arm.tally.add_labelled("anomalies", kind, 1);
+        }
+        let repaired = self.repairs < MOST_REPAIRS && !self.is_late() && self.repair(&failure, &mut reading);
+        self.repairs += u32::from(repaired);
+        self.cursor.state.reading = Some(reading);
+        if repaired { None } else { self.pass_over(failure) }
+    }
+
+    /// Asks again: first for the same, then for less.
+    fn repair(&mut self, failure: &Failure, reading: &mut Reading) -> bool {
+        let paged = reading.query.link.is_some();
+        match failure.kind {
+            // What is odd once may be good when it is asked for again; the page's place is known.
+            Kind::OddPage | Kind::OddItems | Kind::ForeignLink if self.repairs == 0 => {
+                self.arm.tally.add_labelled("retries", "odd_answer", 1);
+                true
+            }
+            Kind::OddPage | Kind::OddItems => self.narrow(reading, 4, "odd_answer"),
             // A stored link lives for a while only. The first time it is the link that is stale, then the paging itself
             // is broken.
             Kind::BadRequest if paged && reading.query.restarts == 0 => {
-                self.restart(&mut reading);
+                self.restart(reading);
                 self.arm.tally.add_labelled("retries", "stale_link", 1);
                 true
             }
-            Kind::BadRequest if paged => self.narrow(&mut reading, 2, "stale_link"),
-            Kind::ForeignLink => self.narrow(&mut reading, 2, "foreign_link"),
-            Kind::ServerError if paged => self.narrow(&mut reading, 2, "server_error"),
-            Kind::ServerError => self.narrow(&mut reading, 4, "server_error"),
-            Kind::TooLarge => self.narrow(&mut reading, 4, "too_large"),
+            Kind::BadRequest if paged => self.narrow(reading, 2, "stale_link"),
+            // Azure has answered so where it had failed inside.
+            Kind::BadRequest if failure.error.code == "azure.bad_request" => {
+                self.narrow(reading, 4, "bad_request")
+            }
+            Kind::ForeignLink => self.narrow(reading, 2, "foreign_link"),
+            Kind::ServerError if paged => self.narrow(reading, 2, "server_error"),
+            Kind::ServerError => self.narrow(reading, 4, "server_error"),
+            Kind::TooLarge => self.narrow(reading, 4, "too_large"),
             // A page that ends early may be too large for something on the way, the host's own limit included.
-            Kind::CutOff if reading.query.partial => self.narrow(&mut reading, 4, "cut_off"),
+            Kind::CutOff if reading.query.partial => self.narrow(reading, 4, "cut_off"),
             _ => false,
-        };
-        self.repairs += u32::from(repaired);
-        self.cursor.state.reading = Some(reading);
-        (!repaired).then_some(failure)
+        }
     }
 
     /// Begins the slice again from its first page.
@@ -105,6 +135,7 @@ impl Reader<'_> {
             instant::rfc3339(reading.query.end)
         );
         self.arm.world.log(Level::Warn, &text);
+        reading.query.odd = true;
         self.finish_slice(reading);
     }
 }

@@ -60,7 +60,70 @@ pub enum Mishap {
     EmptyPage,
     /// A stored link is no longer known.
     StaleLink,
+    /// Anything that is not a page, from [`ODD_BODIES`].
+    OddBody(u8),
+    /// A good page whose next link, from [`ODD_LINKS`], leads nowhere.
+    OddLink(u8),
+    /// A page whose items, all or every second one, are what stands in [`ODD_ITEMS`].
+    OddItems {
+        what: u8,
+        all: bool,
+    },
+    /// A refusal with this body.
+    Refused(u16, &'static str),
 }
+
+/// Bodies with status 200 that are not pages.
+pub const ODD_BODIES: [&str; 19] = [
+    "",
+    " ",
+    "null",
+    "7",
+    "\"\"",
+    "[]",
+    "{}",
+    r#"{"value":null}"#,
+    r#"{"value":{}}"#,
+    r#"{"value":"x"}"#,
+    r#"{"value":0}"#,
+    r#"{"value":false}"#,
+    r#"{"nextLink":null}"#,
+    r#"{"value":[],"error":{"code":"ServerTimeout"}}"#,
+    r#"{"error":{"code":"ServerTimeout","message":"x"}}"#,
+    r#"{"value":[]} and more"#,
+    r#"{"value":[}"#,
+    "\u{feff}",
+    "<html>sign in</html>",
+];
+
+/// What is not the link to a next page, as JSON.
+pub const ODD_LINKS: [&str; 12] = [
+    r#""//management.azure.com/subscriptions""#,
+    r#""/subscriptions?$skiptoken=1""#,
+    r#""next""#,
+    r#"" ""#,
+    r#""none""#,
+    "7",
+    "true",
+    "{}",
+    "[]",
+    r#"["https://management.azure.com/subscriptions"]"#,
+    r#""https://evil.example/next""#,
+    r#""https:/management.azure.com""#,
+];
+
+/// What is not a record.
+pub const ODD_ITEMS: [&str; 9] = [
+    "null",
+    "7",
+    "true",
+    r#""x""#,
+    "[]",
+    "{}",
+    r#"{"eventDataId":"#,
+    r#"{"id":"a","eventTimestamp":"never"}"#,
+    "[{}]",
+];
 
 /// The service and the clock.
 pub struct Simulated {
@@ -81,6 +144,10 @@ pub struct Simulated {
     pub refusal: Option<Response>,
     /// What happens to every request, beyond those in `mishaps`.
     pub lasting: Option<Mishap>,
+    /// What happens to every request for a range with this instant.
+    pub poison: Option<(Timestamp, Mishap)>,
+    /// Whether a filter besides the time is let through.
+    pub any_filter: bool,
     /// Requests as sent, without the values of headers and form fields.
     pub requests: Vec<String>,
     /// Log lines, for operators.
@@ -105,6 +172,8 @@ impl Simulated {
             logins: 0,
             refusal: None,
             lasting: None,
+            poison: None,
+            any_filter: false,
             requests: Vec::new(),
             lines: Vec::new(),
             token: None,
@@ -168,6 +237,7 @@ impl Simulated {
         } else {
             self.mishaps.remove(0)
         };
+        let poison = self.poison;
         let (start, end, offset) = match query.split_once("$skiptoken=") {
             Some((_, token)) => {
                 let mut parts = token.split(';').map(|part| part.parse::<u64>().unwrap());
@@ -175,10 +245,16 @@ impl Simulated {
                 (part(), part(), part() as usize)
             }
             None => {
+                let query = match query.split_once("%20and%20resourceGroupName") {
+                    Some((query, _)) if self.any_filter => query,
+                    _ => query,
+                };
                 let (start, end) = read_filter(query);
                 (start, end, 0)
             }
         };
+        let poisoned = poison.filter(|(instant, _)| (start..=end).contains(instant));
+        let mishap = poisoned.map(|(_, mishap)| mishap).or(mishap);
         let page = self.page(start, end, offset);
         let link =
             |offset: usize, nonce: u64| format!("{ARM}{path}?$skiptoken={start};{end};{offset};{nonce}");
@@ -202,6 +278,32 @@ impl Simulated {
             Mishap::ThrottledSilently => answer(429, ""),
             Mishap::Status(status) => answer(status, r#"{"code":"Strange","message":"a bad day"}"#),
             Mishap::Body(body) => answer(200, body),
+            Mishap::OddBody(which) => answer(200, ODD_BODIES[usize::from(which) % ODD_BODIES.len()]),
+            Mishap::OddLink(which) => {
+                let mut response = self.serve(&page, None);
+                response.body.pop();
+                let link = ODD_LINKS[usize::from(which) % ODD_LINKS.len()];
+                response
+                    .body
+                    .extend(format!(",\"nextLink\":{link}}}").into_bytes());
+                response
+            }
+            Mishap::OddItems { what, all } => {
+                let odd = ODD_ITEMS[usize::from(what) % ODD_ITEMS.len()];
+                let items = (0..).zip(&page).map(|(index, event)| {
+                    if all || index % 2 == 0 {
+                        odd.to_owned()
+                    } else {
+                        item(event)
+                    }
+                });
+                let items: Vec<String> = items.collect();
+                let next = own_link
+                    .map(|link| format!(r#","nextLink":"{link}""#))
+                    .unwrap_or_default();
+                answer(200, &format!(r#"{{"value":[{}]{next}}}"#, items.join(",")))
+            }
+            Mishap::Refused(status, body) => answer(status, body),
             Mishap::WebPage => answer(200, "<html>sign in</html>"),
             Mishap::CutOff | Mishap::BrokenOff => {
                 let mut response = self.serve(&page, own_link);

@@ -5,6 +5,9 @@ use crate::json::{Closing, Flaw, Marks, Scanner, Shape, Value};
 /// Byte order mark, which some gateways put before JSON.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// A word for "no next page" that one client has met in place of a link.
+const NONE: &str = "None";
+
 /// So often brackets are followed to the end of a page in vain; then no more, so that time stays linear.
 const MOST_UNCLOSED: u32 = 8;
 
@@ -187,12 +190,12 @@ impl Walk {
     fn end(&self, scanner: &mut Scanner<'_>) -> Result<Flow, PageError> {
         match self.place {
             Place::Start => Err(PageError::Empty),
-            Place::End if scanner.end().is_some() => match (self.list, &self.next_link) {
-                (List::Other, _) => Err(PageError::NotAList),
+            Place::End if scanner.end().is_some() => match self.list {
+                List::Other => Err(PageError::NotAList),
                 // An answer of another kind. Taken for a page, it would stand for a time without events.
-                (List::Missing, NextLink::End | NextLink::Odd(_)) => Err(PageError::NoPage),
-                (List::Missing | List::Null, _) if self.is_error => Err(PageError::NoPage),
-                _ => Ok(Flow::Ended),
+                List::Missing | List::Null => Err(PageError::NoPage),
+                List::Met if self.is_error => Err(PageError::NoPage),
+                List::Met => Ok(Flow::Ended),
             },
             _ => Err(match scanner.flaw() {
                 Flaw::CutOff(length) => Flaw::CutOff(self.before + length),
@@ -217,7 +220,7 @@ fn link(value: Value<'_>) -> NextLink {
         text.get(..scheme.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    if text.is_empty() {
+    if text.is_empty() || text == NONE {
         NextLink::End
     } else if scheme("https://") || scheme("http://") {
         NextLink::Url(text)
