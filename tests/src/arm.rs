@@ -17,6 +17,9 @@ use crate::token::Token;
 /// The version of the log's API; there is no other stable one.
 pub(crate) const LOG_VERSION: &str = "2015-04-01";
 
+/// The version of the permissions API that the lab speaks.
+const PERMISSIONS_VERSION: &str = "2022-04-01";
+
 /// The versions of the subscriptions API that the lab speaks. The answers do not differ.
 const SUBSCRIPTION_VERSIONS: &[&str] = &["2020-01-01", "2022-12-01"];
 
@@ -75,6 +78,7 @@ impl Azure {
         };
         let answer = match route.endpoint {
             Endpoint::Subscriptions => self.list_subscriptions(&call)?,
+            Endpoint::Permissions => self.permissions(&call, &route.name)?,
             Endpoint::Subscription => self.one_subscription(&call, &route.name)?,
             Endpoint::TenantLog => {
                 let scope = Scope::Tenant(call.token.tenant.clone());
@@ -115,6 +119,7 @@ impl Azure {
 fn check_version(endpoint: Endpoint, version: Option<&str>) -> OrRefusal<()> {
     let known = match endpoint {
         Endpoint::Log | Endpoint::TenantLog => &[LOG_VERSION][..],
+        Endpoint::Permissions => &[PERMISSIONS_VERSION],
         _ => SUBSCRIPTION_VERSIONS,
     };
     match version {

@@ -41,6 +41,10 @@ impl Action {
                     None => answer,
                 }
             }
+            Action::Answer { status, body } => {
+                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                Answer::bytes(status, "application/json", Bytes::from(body.clone()))
+            }
             Action::Entra { number } => entra_error::answer(*number, "", now),
             Action::Redirect { to } => Answer::bytes(StatusCode::FOUND, "text/plain", Bytes::new())
                 .with_header(LOCATION.as_str(), to),
@@ -68,6 +72,11 @@ impl Action {
             Action::EmptyPage => {
                 page.items.clear();
                 page.next = Some(Value::String(page.again_link.clone()));
+            }
+            Action::Link { value } => page.next = Some(value.clone()),
+            Action::Items { value } => {
+                let item = value.to_string().into_bytes();
+                page.items.iter_mut().for_each(|place| place.clone_from(&item));
             }
             Action::LastLink { value } => {
                 page.next.get_or_insert_with(|| value.clone());
@@ -108,7 +117,10 @@ impl Action {
 
     /// Whether a page with this failure reaches no client in full.
     pub(crate) fn loses_page(&self) -> bool {
-        matches!(self, Action::Reset { .. } | Action::Truncate { .. })
+        matches!(
+            self,
+            Action::Reset { .. } | Action::Truncate { .. } | Action::Items { .. }
+        )
     }
 }
 

@@ -104,6 +104,15 @@ pub enum Role {
 }
 
 impl Role {
+    /// What the permissions endpoint says of it.
+    pub fn actions(self) -> &'static [&'static str] {
+        match self {
+            Role::Reader => &["*/read"],
+            Role::LogOnly => &["Microsoft.Insights/eventtypes/values/Read"],
+            Role::SubscriptionOnly => &["Microsoft.Resources/subscriptions/read"],
+        }
+    }
+
     fn reads_log(self) -> bool {
         matches!(self, Role::Reader | Role::LogOnly)
     }
@@ -175,6 +184,17 @@ impl Directory {
     pub fn may_read_subscription(&self, client_id: &str, issued: Instant, subscription: &str) -> bool {
         let scope = Scope::Subscription(subscription.to_owned());
         self.holds(client_id, issued, &scope, Role::reads_subscription)
+    }
+
+    /// The roles that a token of this application, issued then, carries at a subscription.
+    pub fn roles(&self, client_id: &str, issued: Instant, subscription: &str) -> Vec<Role> {
+        let scope = Scope::Subscription(subscription.to_owned());
+        let held = self.grants.iter().filter(|grant| {
+            grant.client_id.eq_ignore_ascii_case(client_id)
+                && grant.scope == scope
+                && grant.since.is_none_or(|since| issued >= since)
+        });
+        held.map(|grant| grant.role).collect()
     }
 
     fn holds(&self, client_id: &str, issued: Instant, scope: &Scope, allows: fn(Role) -> bool) -> bool {

@@ -12,6 +12,8 @@ pub enum Endpoint {
     Subscriptions,
     /// One subscription.
     Subscription,
+    /// The permissions of the caller at a subscription.
+    Permissions,
     /// The activity log of a subscription.
     Log,
     /// The activity log of a tenant.
@@ -45,6 +47,13 @@ impl Route {
         let (endpoint, name) = match segments.as_slice() {
             [_, "oauth2", "v2.0", "token"] => (Endpoint::Token, written(0)),
             ["subscriptions"] => (Endpoint::Subscriptions, String::new()),
+            [
+                "subscriptions",
+                _,
+                "providers",
+                "microsoft.authorization",
+                "permissions",
+            ] => (Endpoint::Permissions, written(1)),
             ["subscriptions", _] => (Endpoint::Subscription, written(1)),
             ["subscriptions", _, rest @ ..] if rest == VALUES => (Endpoint::Log, written(1)),
             rest if rest == VALUES => (Endpoint::TenantLog, String::new()),
@@ -67,6 +76,11 @@ mod tests {
             (
                 "/subscriptions/a/providers/Microsoft.Insights/eventtypes/management/values",
                 Endpoint::Log,
+                "a",
+            ),
+            (
+                "/subscriptions/a/providers/Microsoft.Authorization/permissions",
+                Endpoint::Permissions,
                 "a",
             ),
             (

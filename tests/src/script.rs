@@ -91,6 +91,23 @@ pub enum Action {
         /// Seconds of a `Retry-After` that goes with it; they count as with `throttle`.
         retry_after: Option<u32>,
     },
+    /// Any status with any body.
+    Answer {
+        /// The status.
+        status: u16,
+        /// The body, as it is sent.
+        body: String,
+    },
+    /// `nextLink` is this, whatever page it is.
+    Link {
+        /// Any JSON.
+        value: Value,
+    },
+    /// Every item of the page is this.
+    Items {
+        /// Any JSON.
+        value: Value,
+    },
     /// A refusal of the token endpoint by its AADSTS number.
     Entra {
         /// The number, for example 7000222.
@@ -206,7 +223,7 @@ impl Fault {
             return Some(format!("chance {} is not between 0 and 1", self.on.chance));
         }
         match &self.action {
-            Action::Fail { status, .. } if !(200..600).contains(status) => {
+            Action::Fail { status, .. } | Action::Answer { status, .. } if !(200..600).contains(status) => {
                 Some(format!("{status} is not a status between 200 and 599"))
             }
             Action::Entra { number } if !entra_error::is_known(*number) => Some(format!(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::arm::Call;
 use crate::azure::Azure;
-use crate::directory::Subscription;
+use crate::directory::{Role, Subscription};
 use crate::link::{self, Position};
 use crate::log::Place;
 use crate::page::Page;
@@ -32,6 +32,18 @@ impl Azure {
             ));
         }
         Ok(Answer::json(StatusCode::OK, &describe(subscription)))
+    }
+
+    /// What the caller may do at a subscription: one entry per role.
+    pub(crate) fn permissions(&self, call: &Call<'_>, id: &str) -> OrRefusal<Answer> {
+        let subscription = self.subscription_in_reach(call, id)?;
+        let Token {
+            client_id, issued, ..
+        } = &call.token;
+        let roles = self.directory.roles(client_id, *issued, &subscription.id);
+        let entry = |role: &Role| json!({"actions": role.actions(), "notActions": [], "dataActions": [], "notDataActions": []});
+        let entries: Vec<Value> = roles.iter().map(entry).collect();
+        Ok(Answer::json(StatusCode::OK, &json!({ "value": entries })))
     }
 
     /// A page of the subscriptions that the caller can see.

@@ -1,11 +1,12 @@
 //! How every partition is doing: what `/healthz` and `/status` show.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
+use super::Away;
 use crate::failure::{Failure, Fault};
 
 /// Past polls kept for the small chart.
@@ -27,6 +28,10 @@ pub(super) enum Health {
     Refused,
     /// Given up until a restart.
     Stopped,
+    /// Listed as not readable at present.
+    Unavailable,
+    /// Read before, and not listed any more.
+    Gone,
 }
 
 /// One partition, or a source that has none yet.
@@ -91,12 +96,38 @@ impl Board {
         self.row(source, "");
     }
 
-    /// Notes what a source has found; whatever is missing there has vanished.
-    pub(super) fn found(&mut self, source: &str, partitions: &[(String, String)]) {
+    /// Notes what a source has found, and what it knows and does not read.
+    pub(super) fn found(&mut self, source: &str, partitions: &[(String, String)], away: &[Away]) {
         let rows = self.0.entry(source.to_owned()).or_default();
-        rows.retain(|id, _| partitions.iter().any(|(found, _)| found == id));
+        let read = partitions.iter().map(|(id, _)| id);
+        let named: HashSet<&String> = read.chain(away.iter().map(|away| &away.id)).collect();
+        rows.retain(|id, _| named.contains(id));
         for (id, title) in partitions {
-            rows.entry(id.clone()).or_default().title.clone_from(title);
+            let row = rows.entry(id.clone()).or_default();
+            row.title.clone_from(title);
+            if matches!(row.health, Health::Unavailable | Health::Gone) {
+                row.health = Health::Waiting;
+                row.error = None;
+            }
+        }
+        for Away {
+            id,
+            title,
+            is_gone,
+            reason,
+        } in away
+        {
+            let row = rows.entry(id.clone()).or_default();
+            if !title.is_empty() {
+                row.title.clone_from(title);
+            }
+            row.health = if *is_gone {
+                Health::Gone
+            } else {
+                Health::Unavailable
+            };
+            row.error = Some(reason.clone());
+            row.hint = None;
         }
     }
 
@@ -193,7 +224,7 @@ mod tests {
     fn quiet_and_refused_are_told_apart() {
         let mut board = Board::default();
         board.expect("contoso");
-        board.found("contoso", &found(&["a", "b", "c"]));
+        board.found("contoso", &found(&["a", "b", "c"]), &[]);
         board.committed("contoso", "a", 3, 1, None, true);
         board.committed("contoso", "b", 0, 0, None, true);
         board.failed(
@@ -214,15 +245,15 @@ mod tests {
         assert!(board.is_healthy());
         board.failed("contoso", "", &Failure::host(Fault::Retry, "x", "x"));
         assert!(!board.is_healthy());
-        board.found("contoso", &found(&["a"]));
+        board.found("contoso", &found(&["a"]), &[]);
         assert!(board.is_healthy());
     }
 
     #[test]
     fn what_an_ended_source_was_to_read_does_not_wait_any_more() {
         let mut board = Board::default();
-        board.found("contoso", &found(&["a", "b"]));
-        board.found("fabrikam", &found(&["c"]));
+        board.found("contoso", &found(&["a", "b"]), &[]);
+        board.found("fabrikam", &found(&["c"]), &[]);
         board.ended("contoso", &Failure::host(Fault::Gone, "sink", "nobody reads"));
         let stopped = "stopped nobody reads [host.sink]";
         assert_eq!(
@@ -232,12 +263,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_and_not_read_stays_visible_until_it_is_back() {
+        let mut board = Board::default();
+        board.found("contoso", &found(&["a", "b"]), &[]);
+        board.committed("contoso", "b", 1, 1, None, true);
+        let away = |id: &str, is_gone| Away {
+            id: id.to_owned(),
+            title: String::new(),
+            is_gone,
+            reason: "why".to_owned(),
+        };
+        board.found("contoso", &found(&["a"]), &[away("b", true), away("c", false)]);
+        assert_eq!(
+            board.lines(),
+            "contoso a waiting\ncontoso b gone why\ncontoso c unavailable why\n"
+        );
+        assert_eq!(board.0["contoso"]["b"].title, "The b");
+        assert!(board.is_healthy());
+        board.found("contoso", &found(&["a", "b"]), &[]);
+        assert_eq!(board.lines(), "contoso a waiting\ncontoso b waiting\n");
+    }
+
+    #[test]
     fn a_success_clears_the_error_and_a_vanished_partition_its_row() {
         let mut board = Board::default();
-        board.found("contoso", &found(&["a", "b"]));
+        board.found("contoso", &found(&["a", "b"]), &[]);
         board.failed("contoso", "a", &Failure::host(Fault::Retry, "x", "x"));
         board.committed("contoso", "a", 1, 1, Some(5), true);
-        board.found("contoso", &found(&["a"]));
+        board.found("contoso", &found(&["a"]), &[]);
         assert_eq!(board.lines(), "contoso a flowing\n");
         assert_eq!(board.0["contoso"]["a"].lag, Some(5));
     }

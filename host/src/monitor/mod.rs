@@ -26,6 +26,16 @@ struct Books {
     board: Board,
 }
 
+/// A partition that is known and not read.
+pub(crate) struct Away {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    /// Whether it is not listed any more, in contrast to one that is listed as unavailable.
+    pub(crate) is_gone: bool,
+    /// Why it is not read, in one sentence.
+    pub(crate) reason: String,
+}
+
 /// A batch that has been stored.
 pub(crate) struct Stored<'a> {
     pub(crate) totals: &'a Totals,
@@ -43,9 +53,10 @@ impl Monitor {
         self.books().board.expect(source);
     }
 
-    /// Notes which partitions, with their titles, a source reads from now on.
-    pub(crate) fn found(&self, source: &str, partitions: &[(String, String)]) {
-        self.books().board.found(source, partitions);
+    /// Notes which partitions, with their titles, a source reads from now on, and which it does not read although it knows
+    /// them.
+    pub(crate) fn found(&self, source: &str, partitions: &[(String, String)], away: &[Away]) {
+        self.books().board.found(source, partitions, away);
     }
 
     /// Notes a call into a plugin, whatever came of it.

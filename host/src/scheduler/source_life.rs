@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ use super::{Mode, Run, Summary, report};
 use crate::backoff::Backoff;
 use crate::bindings::exports::headwater::source::source::PartitionInfo;
 use crate::failure::{Failure, Fault};
+use crate::monitor::Away;
 use crate::partition::Partition;
 use crate::shutdown::{self, Trigger};
 use crate::source::{Outlets, Source};
@@ -22,6 +23,17 @@ use crate::source::{Outlets, Source};
 const SOURCE_POLLS_AT_ONCE: usize = 8;
 /// How often to look for new and vanished partitions.
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+/// How often operators are reminded of a partition that is gone.
+const REMINDER: Duration = Duration::from_secs(60 * 60);
+
+/// A partition that is not listed any more.
+struct Gone {
+    /// When that was noticed, for people.
+    since: String,
+    /// When operators were last told.
+    told: Option<Instant>,
+}
 
 /// Runs a source until it is done or asked to stop.
 pub(super) async fn run_source(
@@ -40,6 +52,7 @@ pub(super) async fn run_source(
         let wait = match source.discover().await {
             Ok(found) => {
                 backoff.reset();
+                tasks.recall().await;
                 tasks.reconcile(found);
                 if run.mode == Mode::Once {
                     break;
@@ -76,6 +89,10 @@ struct Tasks {
     turns: Arc<Semaphore>,
     running: BTreeMap<String, Trigger>,
     tasks: JoinSet<Ended>,
+    /// Partitions that were read, now or before the last restart, by id; with their title where it is known.
+    known: Option<BTreeMap<String, String>>,
+    /// Those of them that are not listed any more.
+    gone: BTreeMap<String, Gone>,
     /// Partitions that failed for good: not begun again before a restart.
     given_up: BTreeSet<String>,
     summary: Summary,
@@ -90,9 +107,60 @@ impl Tasks {
             turns: Arc::new(Semaphore::new(SOURCE_POLLS_AT_ONCE)),
             running: BTreeMap::new(),
             tasks: JoinSet::new(),
+            known: None,
+            gone: BTreeMap::new(),
             given_up: BTreeSet::new(),
             summary: Summary::default(),
         }
+    }
+
+    /// Learns, once, which partitions earlier runs have read.
+    async fn recall(&mut self) {
+        if self.known.is_some() {
+            return;
+        }
+        match self.run.shared.state.partitions(self.source.name()).await {
+            Ok(stored) => self.known = Some(stored.into_iter().map(|id| (id, String::new())).collect()),
+            Err(error) => warn!(%error, "cannot tell which partitions were read before"),
+        }
+    }
+
+    /// Notes which known partitions are not listed any more, and tells operators: something that was watched is not watched
+    /// now, which somebody may have wanted.
+    fn note_gone(&mut self, listed: &BTreeMap<String, String>) -> Vec<Away> {
+        let known = self.known.get_or_insert_default();
+        self.gone.retain(|id, _| {
+            let is_back = listed.contains_key(id);
+            if is_back {
+                info!(partition = id, "listed again");
+            }
+            !is_back
+        });
+        let mut away = Vec::new();
+        for (id, title) in known.iter().filter(|(id, _)| !listed.contains_key(*id)) {
+            let now = Instant::now();
+            let gone = self.gone.entry(id.clone()).or_insert_with(|| Gone {
+                since: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+                told: None,
+            });
+            let reason = format!(
+                "gone since {}: not listed any more; it was deleted, or this source has lost its access to it, or the \
+                 configuration excludes it now; its cursor is kept",
+                gone.since
+            );
+            if gone.told.is_none_or(|told| now - told >= REMINDER) {
+                gone.told = Some(now);
+                warn!(partition = id, title, "{reason}");
+            }
+            away.push(Away {
+                id: id.clone(),
+                title: title.clone(),
+                is_gone: true,
+                reason,
+            });
+        }
+        known.extend(listed.iter().map(|(id, title)| (id.clone(), title.clone())));
+        away
     }
 
     /// Begins what is new and stops what has vanished or cannot be read. Stored cursors stay either way.
@@ -100,6 +168,11 @@ impl Tasks {
         while let Some(ended) = self.tasks.try_join_next() {
             self.note(ended);
         }
+        let listed = found
+            .iter()
+            .map(|info| (info.id.clone(), info.title.clone()))
+            .collect();
+        let mut away = self.note_gone(&listed);
         let readable: BTreeMap<String, String> = found
             .into_iter()
             .filter_map(|info| match info.unavailable {
@@ -110,6 +183,12 @@ impl Tasks {
                         title = info.title,
                         "cannot be read at present: {reason}"
                     );
+                    away.push(Away {
+                        id: info.id,
+                        title: info.title,
+                        is_gone: false,
+                        reason,
+                    });
                     None
                 }
             })
@@ -118,10 +197,10 @@ impl Tasks {
             .iter()
             .map(|(id, title)| (id.clone(), title.clone()))
             .collect();
-        self.run.shared.monitor.found(self.source.name(), &titles);
+        self.run.shared.monitor.found(self.source.name(), &titles, &away);
         // They stay in the list until their task has ended: a partition that comes back must not be polled twice.
         for (id, stop) in self.running.iter().filter(|(id, _)| !readable.contains_key(*id)) {
-            info!(partition = id, "no longer there; its cursor is kept");
+            info!(partition = id, "not read any more; its cursor is kept");
             stop.request();
         }
         let fresh: Vec<_> = readable

@@ -139,6 +139,25 @@ impl State {
         .await
     }
 
+    /// The partitions of a source that have a stored cursor, sorted; damaged or not.
+    pub async fn partitions(&self, source: &str) -> Result<Vec<String>, StateError> {
+        let source = source.to_owned();
+        self.with(move |database| {
+            let cursors = database.begin_read()?.open_table(CURSORS)?;
+            let mut partitions = Vec::new();
+            for item in cursors.range((source.as_str(), "")..)? {
+                let (key, _) = item?;
+                let (of, partition) = key.value();
+                if of != source {
+                    break;
+                }
+                partitions.push(partition.to_owned());
+            }
+            Ok(partitions)
+        })
+        .await
+    }
+
     /// All stored cursors, sorted by source and partition.
     pub async fn entries(&self) -> Result<Vec<Entry>, StateError> {
         self.with(|database| {
