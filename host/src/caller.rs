@@ -30,6 +30,10 @@ const BATCH_BYTES: u64 = 8 << 20;
 
 /// A call that failed after this time has waited for an upstream in vain: it counts as one that hung.
 const HANGS: Duration = Duration::from_secs(5);
+/// Bytes that a call may return which says what a plugin is, or whether it can work: texts for people.
+const LARGEST_REPORT: usize = 4 << 20;
+/// Bytes that a list of partitions may take.
+const LARGEST_DISCOVERY: usize = 16 << 20;
 
 /// Calls one source's plugin.
 pub struct Caller {
@@ -82,7 +86,10 @@ impl Caller {
         let (offline, no_secrets) = (Arc::default(), Scrubber::default());
         let called = self
             .call(offline, BoundSecrets::default(), &no_secrets, |plugin, store| {
-                Box::pin(async move { plugin.headwater_source_descriptor().call_describe(store).await })
+                Box::pin(async move {
+                    returns_at_most(store, LARGEST_REPORT);
+                    plugin.headwater_source_descriptor().call_describe(store).await
+                })
             })
             .await;
         called.result
@@ -98,9 +105,10 @@ impl Caller {
                 BoundSecrets::default(),
                 &config.scrubber,
                 move |plugin, store| {
-                    Box::pin(
-                        async move { plugin.headwater_source_source().call_validate(store, &json).await },
-                    )
+                    Box::pin(async move {
+                        returns_at_most(store, LARGEST_REPORT);
+                        plugin.headwater_source_source().call_validate(store, &json).await
+                    })
                 },
             )
             .await;
@@ -113,6 +121,7 @@ impl Caller {
         let take = |found: &mut wit::Discovery| found.session.take();
         self.call_with_session(config, take, move |plugin, store, session| {
             Box::pin(async move {
+                returns_at_most(store, LARGEST_DISCOVERY);
                 plugin
                     .headwater_source_source()
                     .call_discover(store, &json, session.as_ref())
@@ -128,6 +137,7 @@ impl Caller {
         let take = |report: &mut wit::Report| report.session.take();
         self.call_with_session(config, take, move |plugin, store, session| {
             Box::pin(async move {
+                returns_at_most(store, LARGEST_REPORT);
                 plugin
                     .headwater_source_source()
                     .call_check(store, &json, session.as_ref(), &partition)
@@ -234,12 +244,7 @@ impl Caller {
             end: tokio::time::Instant::now() + timeout,
         };
         let gate = Gate::new(grant, self.transport.clone(), bounds, bound);
-        let mut store = sandbox::store(
-            self.plugin.pre.engine(),
-            self.limits.memory,
-            gate,
-            PluginLog::default(),
-        );
+        let mut store = sandbox::store(self.plugin.pre.engine(), &self.limits, gate, PluginLog::default());
         let mut used = CpuUse::default();
         let outcome = {
             let store = &mut store;
@@ -273,6 +278,11 @@ impl Caller {
         );
         if guest.was_refused_memory() {
             failure.with_hint("give it more with `limits.memory`, or less to do with `limits.batch_events`")
+        } else if guest.was_refused_host_memory() {
+            failure.with_hint(
+                "it keeps more requests, fields or bodies than a source needs; report it to its author, or raise \
+                 `limits.host_memory`",
+            )
         } else {
             failure.with_hint("this is a defect of the plugin; report it with the log lines before this one")
         }
@@ -294,6 +304,12 @@ impl Caller {
             failure.with_hint("the upstream may be slow; if this stays, raise `limits.poll_timeout`")
         }
     }
+}
+
+/// Lowers what may cross between plugin and host in one piece.
+fn returns_at_most(store: &mut Store<Guest>, bytes: usize) {
+    let allowed = store.hostcall_fuel().min(bytes);
+    store.set_hostcall_fuel(allowed);
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

@@ -10,7 +10,7 @@ use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
 use wasmtime_wasi::p2::bindings::{cli, clocks, random};
 use wasmtime_wasi::random::{WasiRandom, WasiRandomView as _};
 
-use crate::sandbox::Guest;
+use crate::sandbox::{self, Guest};
 
 /// Every interface below, without its version: any 0.2 is served.
 const LINKED: [&str; 20] = [
@@ -50,7 +50,7 @@ pub(crate) fn is_linked(import: &str) -> bool {
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;
-    wasmtime_wasi_io::add_to_linker_async(l)?;
+    sandbox::wait::add_to_linker(l)?;
     clocks::wall_clock::add_to_linker::<Guest, WasiClocks>(l, Guest::clocks)?;
     clocks::monotonic_clock::add_to_linker::<Guest, WasiClocks>(l, Guest::clocks)?;
     random::random::add_to_linker::<Guest, WasiRandom>(l, Guest::random)?;
@@ -67,7 +67,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     cli::terminal_stdin::add_to_linker::<Guest, WasiCli>(l, Guest::cli)?;
     cli::terminal_stdout::add_to_linker::<Guest, WasiCli>(l, Guest::cli)?;
     cli::terminal_stderr::add_to_linker::<Guest, WasiCli>(l, Guest::cli)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(l)?;
+    sandbox::http::add_to_linker(l)?;
     Ok(linker)
 }
 

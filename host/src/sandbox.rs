@@ -1,26 +1,33 @@
 //! What one call into a plugin runs in. Made fresh for every call, so nothing leaks from one poll into the next.
 
+mod held;
+pub(crate) mod http;
+pub(crate) mod wait;
+
 use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::clocks::HostWallClock;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
-use wasmtime_wasi_io::IoView;
+use wasmtime_wasi_http::WasiHttpCtx;
 
+use self::held::Held;
+use crate::config::Limits;
 use crate::cpu_share::CpuUse;
 use crate::egress::{Gate, Traffic};
 use crate::plugin_log::PluginLog;
 
+pub(crate) use self::held::BODY_PIECE_BYTES;
+
 /// Bytes that one call may carry between plugin and host: the largest batch (8 MiB, or one record that is larger) with
-/// the host's bookkeeping for each of its events.
-const HOST_CALL_BYTES: usize = 64 << 20;
+/// the host's bookkeeping for each of its events. No plugin gets more than its own memory could hold.
+const TRANSFER_BYTES: u64 = 64 << 20;
 /// Handles inside the component; a plugin needs a handful per request.
-const COMPONENT_HANDLES: usize = 8_192;
+const COMPONENT_HANDLES: usize = 4_096;
 /// Resources on the host's side. Each request leaves one behind until the store goes (wado-lang/wado#1133), so this is
-/// well above the requests of a call.
-const HOST_RESOURCES: usize = 8_192;
+/// well above the requests of a call. What they hold together is bounded in bytes (see `held`).
+const HOST_RESOURCES: usize = 4_096;
 /// Entries of all tables; a large Rust component has a few thousand functions.
 pub(crate) const TABLE_ELEMENTS: usize = 20_000;
 /// Core instances, memories and tables; a component is made of a handful of modules.
@@ -41,6 +48,7 @@ pub struct Guest {
     table: ResourceTable,
     gate: Gate,
     limiter: Limiter,
+    held: Held,
     log: PluginLog,
 }
 
@@ -49,6 +57,8 @@ pub struct Guest {
 pub struct Usage {
     /// The largest amount of linear memory at any time, in bytes.
     pub memory: u64,
+    /// The largest amount that the host held for it beside that, in bytes.
+    pub host_memory: u64,
     /// Time during which the call really ran, in contrast to waiting.
     pub cpu: Duration,
     /// Time that the call had to wait for its source's share of the processor.
@@ -58,14 +68,14 @@ pub struct Usage {
 }
 
 /// Makes a store for one call.
-pub(crate) fn store(engine: &Engine, memory: u64, gate: Gate, log: PluginLog) -> Store<Guest> {
-    store_at(engine, memory, gate, log, None)
+pub(crate) fn store(engine: &Engine, limits: &Limits, gate: Gate, log: PluginLog) -> Store<Guest> {
+    store_at(engine, limits, gate, log, None)
 }
 
 /// The same with a calendar that stands still, at so much time since 1970. Time goes on passing.
 pub(crate) fn store_at(
     engine: &Engine,
-    memory: u64,
+    limits: &Limits,
     gate: Gate,
     log: PluginLog,
     now: Option<Duration>,
@@ -86,12 +96,14 @@ pub(crate) fn store_at(
         http,
         table,
         gate,
-        limiter: Limiter::new(memory),
+        limiter: Limiter::new(limits.memory),
+        held: Held::new(limits.host_memory),
         log,
     };
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.limiter);
-    store.set_hostcall_fuel(HOST_CALL_BYTES);
+    let transfer = usize::try_from(limits.memory.min(TRANSFER_BYTES)).unwrap_or(usize::MAX);
+    store.set_hostcall_fuel(transfer);
     store.set_max_component_handles(COMPONENT_HANDLES);
     store.set_epoch_deadline(TICKS_PER_TURN);
     // Yielding is enough: whoever waits for the call has a time-out, and drops the call when it strikes.
@@ -117,6 +129,7 @@ impl Guest {
     pub(crate) fn usage(&self, used: CpuUse) -> Usage {
         Usage {
             memory: self.limiter.peak as u64,
+            host_memory: self.held.peak as u64,
             cpu: used.ran,
             held: used.held,
             traffic: self.gate.traffic(),
@@ -128,15 +141,14 @@ impl Guest {
         self.limiter.refused
     }
 
+    /// Whether the host held more for the plugin than it may.
+    pub(crate) fn was_refused_host_memory(&self) -> bool {
+        self.held.refused
+    }
+
     /// What the plugin has written to stderr.
     pub(crate) fn log(&self) -> &PluginLog {
         &self.log
-    }
-}
-
-impl IoView for Guest {
-    fn table(&mut self) -> &mut ResourceTable {
-        &mut self.table
     }
 }
 
@@ -145,16 +157,6 @@ impl WasiView for Guest {
         WasiCtxView {
             ctx: &mut self.wasi,
             table: &mut self.table,
-        }
-    }
-}
-
-impl WasiHttpView for Guest {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView {
-            ctx: &mut self.http,
-            table: &mut self.table,
-            hooks: &mut self.gate,
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::small_file::{self, Purpose};
 
 /// Memory of one poll. A poll holds one batch (8 MiB) a few times over while it reads and rewrites it.
 const DEFAULT_MEMORY: u64 = 64 << 20;
+const DEFAULT_HOST_MEMORY: u64 = 16 << 20;
 /// Wall-clock time of one poll: several pages of a slow upstream.
 const DEFAULT_POLL_TIMEOUT: Duration = Duration::from_secs(120);
 /// One HTTP response: larger than any page an upstream should send.
@@ -88,6 +89,8 @@ pub enum PluginPlace {
 pub struct Limits {
     /// Bytes of linear memory, all memories of the component together.
     pub memory: u64,
+    /// Bytes that the host holds for a poll beside its linear memory: requests, fields, bodies.
+    pub host_memory: u64,
     /// Wall-clock time after which the poll is interrupted.
     pub poll_timeout: Duration,
     /// Share of the processor, of all polls of the source together, in percent of one core.
@@ -102,6 +105,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory: DEFAULT_MEMORY,
+            host_memory: DEFAULT_HOST_MEMORY,
             poll_timeout: DEFAULT_POLL_TIMEOUT,
             cpu: DEFAULT_CPU,
             response: DEFAULT_RESPONSE,
@@ -369,6 +373,7 @@ fn read_limits(section: Section<'_>) -> Limits {
     let default = Limits::default();
     let limits = Limits {
         memory: section.size("memory").unwrap_or(default.memory),
+        host_memory: section.size("host_memory").unwrap_or(default.host_memory),
         poll_timeout: section.duration("poll_timeout").unwrap_or(default.poll_timeout),
         cpu: section.percent("cpu").unwrap_or(default.cpu),
         response: section.size("response").unwrap_or(default.response),
@@ -381,6 +386,12 @@ fn read_limits(section: Section<'_>) -> Limits {
         section.problem(
             "memory",
             "is too small for any component; give at least \"1MiB\", better \"64MiB\"",
+        );
+    }
+    if limits.host_memory < 1 << 20 {
+        section.problem(
+            "host_memory",
+            "is too small for any request; give at least \"1MiB\", better \"16MiB\"",
         );
     }
     if limits.cpu == 0 {

@@ -126,7 +126,7 @@ impl Lab {
         );
         let engine = self.plugin.pre.engine();
         let log = PluginLog::default();
-        let mut store = sandbox::store_at(engine, self.limits.memory, gate, log, Some(world.now));
+        let mut store = sandbox::store_at(engine, &self.limits, gate, log, Some(world.now));
         let outcome = tokio::time::timeout(timeout, async {
             let source = self.plugin.pre.instantiate_async(&mut store).await?;
             function(&source, &mut store).await

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response, header};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -16,6 +21,7 @@ use super::body::{BodyBounds, WatchedBody};
 use super::origin::{Grant, Origin};
 use super::sender::{Answer, Transport};
 use super::substitute::BoundSecrets;
+use crate::sandbox::BODY_PIECE_BYTES;
 
 /// A whole exchange, from the request to the last byte of the answer.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -25,6 +31,9 @@ const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Requests of one call. Ten times the pages that a batch of 5,000 small records could need.
 const MOST_REQUESTS: u32 = 1_000;
+/// Requests of one call that go on at the same time, each until its answer has been read; others wait for their turn. The
+/// Azure source has one, a browser six for each origin.
+const REQUESTS_AT_ONCE: usize = 16;
 /// All answers of one call together may be this many times the largest answer.
 const CALL_RESPONSES: u64 = 16;
 /// All header fields of an answer. Proxies usually stop at 8 KiB to 16 KiB.
@@ -60,6 +69,7 @@ pub struct Gate {
     secrets: BoundSecrets,
     poll_bytes: Arc<AtomicU64>,
     traffic: Arc<Mutex<Traffic>>,
+    at_once: Arc<Semaphore>,
 }
 
 impl Gate {
@@ -78,6 +88,7 @@ impl Gate {
             secrets,
             poll_bytes,
             traffic: Arc::default(),
+            at_once: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
         }
     }
 
@@ -129,6 +140,10 @@ impl WasiHttpHooks for Gate {
         false
     }
 
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_PIECE_BYTES
+    }
+
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
@@ -145,9 +160,13 @@ impl WasiHttpHooks for Gate {
         let body_bounds = self.body_bounds(end, &options);
         let secrets = self.secrets.of(&origin);
         let (grant, transport) = (self.grant.clone(), self.transport.clone());
+        let at_once = self.at_once.clone();
         let answer = async move {
+            // Never closed.
+            let turn = at_once.acquire_owned().await.ok();
             let request = secrets.fill_in(request).await?;
-            transport.send(&grant, request).await
+            let answer = transport.send(&grant, request).await?;
+            Ok(answer.map(|body| TurnBody { inner: body, turn }.boxed_unsync()))
         };
         let traffic = self.traffic.clone();
         Box::new(async move {
@@ -180,6 +199,36 @@ type Sent = Box<
             >,
         > + Send,
 >;
+
+/// A body that keeps its request's turn until it is dropped.
+struct TurnBody {
+    inner: WasiBody,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Body for TurnBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) {
+            self.turn = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
 
 /// Waits for an answer's head, checks it and puts its body under watch.
 async fn receive(answer: Answer, head_end: Instant, bounds: BodyBounds) -> Result<Response<WasiBody>, Error> {

@@ -154,6 +154,11 @@ impl Grant {
         self.origins.contains(origin)
     }
 
+    /// How many origins are granted.
+    pub(super) fn origins(&self) -> usize {
+        self.origins.len()
+    }
+
     /// Whether a name may resolve to a private address.
     pub fn allows_private(&self) -> bool {
         self.private

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::origin::Origin;
+use super::resolver::TrustingResolver;
 use crate::secret::SecretText;
 
 /// Where the environment names proxies.
@@ -141,7 +142,7 @@ pub(super) struct TunnelError {
 pub(crate) struct ProxyConnector<C> {
     direct: C,
     /// Its own connector: the address of a proxy is the operator's, and no grant judges it.
-    to_proxy: HttpsConnector<HttpConnector>,
+    to_proxy: HttpsConnector<HttpConnector<TrustingResolver>>,
     proxies: Proxies,
 }
 
@@ -149,7 +150,11 @@ type Connection = MaybeHttpsStream<TokioIo<TcpStream>>;
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl<C> ProxyConnector<C> {
-    pub(super) fn new(direct: C, to_proxy: HttpsConnector<HttpConnector>, proxies: Proxies) -> Self {
+    pub(super) fn new(
+        direct: C,
+        to_proxy: HttpsConnector<HttpConnector<TrustingResolver>>,
+        proxies: Proxies,
+    ) -> Self {
         Self {
             direct,
             to_proxy,

@@ -10,13 +10,16 @@ use thiserror::Error;
 use tower_service::Service;
 
 use super::address;
+use super::lookup::{Failed, LookupShare};
 use super::origin::Grant;
 
 /// Why a name has no address to connect to.
 #[derive(Debug, Error)]
-pub(super) enum ResolveError {
+pub(crate) enum ResolveError {
     #[error("the name {0} cannot be resolved; check its spelling and the name servers of this machine")]
     Unknown(String),
+    #[error("no name server has answered for {0} in time; check the name servers of this machine")]
+    Silent(String),
     #[error("{host} resolves to {address}, which is {reason}")]
     Prohibited {
         host: String,
@@ -27,13 +30,48 @@ pub(super) enum ResolveError {
 
 /// The connector's resolver. The connector connects to what comes out of here and asks nobody else.
 #[derive(Clone)]
-pub(super) struct CheckedResolver {
+pub(crate) struct CheckedResolver {
     grant: Arc<Grant>,
+    lookups: LookupShare,
 }
 
 impl CheckedResolver {
-    pub(super) fn new(grant: Arc<Grant>) -> Self {
-        Self { grant }
+    pub(crate) fn new(grant: Arc<Grant>) -> Self {
+        Self {
+            grant,
+            lookups: LookupShare::default(),
+        }
+    }
+}
+
+/// The same for names that the operator gives, such as a proxy's: nobody judges where they lead.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TrustingResolver(LookupShare);
+
+/// Asks for a name's addresses, and says in words why there are none.
+async fn look_up(lookups: &LookupShare, host: &str) -> Result<Arc<[IpAddr]>, ResolveError> {
+    lookups.look_up(host).await.map_err(|failed| match failed {
+        Failed::Unknown => ResolveError::Unknown(host.to_owned()),
+        Failed::Silent => ResolveError::Silent(host.to_owned()),
+    })
+}
+
+impl Service<Name> for TrustingResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = ResolveError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ResolveError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ResolveError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let lookups = self.0.clone();
+        Box::pin(async move {
+            let found = look_up(&lookups, name.as_str()).await?;
+            let found: Vec<_> = found.iter().map(|address| SocketAddr::new(*address, 0)).collect();
+            Ok(found.into_iter())
+        })
     }
 }
 
@@ -47,12 +85,11 @@ impl Service<Name> for CheckedResolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let grant = self.grant.clone();
+        let (grant, lookups) = (self.grant.clone(), self.lookups.clone());
         Box::pin(async move {
             let host = name.as_str();
-            let found = tokio::net::lookup_host((host, 0)).await;
-            let found = found.map_err(|_| ResolveError::Unknown(host.to_owned()))?;
-            check(&grant, host, found.map(|address| address.ip())).map(Vec::into_iter)
+            let found = look_up(&lookups, host).await?;
+            check(&grant, host, found.iter().copied()).map(Vec::into_iter)
         })
     }
 }
@@ -81,6 +118,19 @@ pub(super) fn check(
     }
 }
 
+/// Whether a host is an address of this machine or of a private network, or a name that leads to one. No name that cannot be
+/// looked up does.
+pub(crate) async fn is_inside(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let addresses: Arc<[IpAddr]> = match host.parse() {
+        Ok(address) => [address].into(),
+        Err(_) => look_up(&LookupShare::default(), host).await.unwrap_or_default(),
+    };
+    addresses
+        .iter()
+        .any(|address| address::check(&Grant::default(), host, *address).is_err())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +149,21 @@ mod tests {
     fn a_name_without_addresses_is_unknown() {
         let unknown = check(&Grant::default(), "empty.example.com", std::iter::empty()).unwrap_err();
         assert!(matches!(unknown, ResolveError::Unknown(_)), "{unknown}");
+    }
+
+    #[tokio::test]
+    async fn what_is_inside_is_told_by_address() {
+        for (host, expected) in [
+            ("127.0.0.1", true),
+            ("[::1]", true),
+            ("10.1.2.3", true),
+            ("169.254.169.254", true),
+            ("localhost", true),
+            ("1.1.1.1", false),
+            ("[2603:1030::1]", false),
+        ] {
+            assert_eq!(is_inside(host).await, expected, "{host}");
+        }
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use rustls::ClientConfig;
 use thiserror::Error;
 
 use super::proxy::{Proxies, ProxyChoice, ProxyConnector, ProxyError};
+use super::resolver::TrustingResolver;
 use super::sender::CONNECT_TIMEOUT;
 use super::tls::{self, CaError};
 
@@ -60,7 +61,12 @@ impl Outbound {
 impl Route {
     /// A connector for http and https over one that connects directly.
     pub(crate) fn connector<C>(&self, direct: C) -> HttpsConnector<ProxyConnector<C>> {
-        let mut to_proxy = HttpConnector::new();
+        self.secure(self.plain(direct))
+    }
+
+    /// A connector for http over one that connects directly, or through the proxy.
+    pub(super) fn plain<C>(&self, direct: C) -> ProxyConnector<C> {
+        let mut to_proxy = HttpConnector::new_with_resolver(TrustingResolver::default());
         to_proxy.enforce_http(false);
         to_proxy.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let to_proxy = HttpsConnectorBuilder::new()
@@ -68,10 +74,15 @@ impl Route {
             .https_or_http()
             .enable_http1()
             .wrap_connector(to_proxy);
+        ProxyConnector::new(direct, to_proxy, self.proxies.clone())
+    }
+
+    /// A connector for http and https over one for http.
+    pub(super) fn secure<C>(&self, plain: C) -> HttpsConnector<C> {
         HttpsConnectorBuilder::new()
             .with_tls_config(self.tls.as_ref().clone())
             .https_or_http()
             .enable_all_versions()
-            .wrap_connector(ProxyConnector::new(direct, to_proxy, self.proxies.clone()))
+            .wrap_connector(plain)
     }
 }

@@ -1,37 +1,46 @@
 //! The network itself: pooled connections, TLS, one resolved and checked address per connection.
 
 use std::error::Error as StdError;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tracing::warn;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
+use hyper_util::rt::TokioTimer;
+use tracing::{Instrument, Span, warn};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::origin::Grant;
+use super::connections::{Connections, MeteredConnector};
+use super::meter::{Account, Exchange, Meter, SentTooMuch};
+use super::origin::{Grant, Origin};
 use super::proxy::{ProxyConnector, TunnelError};
 use super::resolver::{self, CheckedResolver, ResolveError};
 use super::route::Route;
+use super::runtime::{self, EgressExecutor};
 
 /// One attempt to reach an address.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Idle connections to one origin; as many as partitions of one source are polled at once.
-const IDLE_CONNECTIONS: usize = 8;
 /// Servers close idle connections after one to four minutes; ours goes first.
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(50);
 /// Header fields of an answer.
 const MOST_HEADERS: usize = 128;
 /// Buffer for an answer's head, and with HTTP/2 the size of its header list.
 const HEAD_BUFFER: usize = 128 << 10;
+/// With HTTP/2, what an upstream may send of a body before it is read, of one and of all bodies of a connection: that waits
+/// in memory. With a hundred milliseconds to the upstream that is still 20 Mbit/s for each.
+const WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 512 << 10;
 
 /// An answer to come.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<WasiBody>, Error>> + Send>>;
@@ -45,27 +54,36 @@ pub trait Transport: Send + Sync {
 /// The real network, for one source: connections are shared between its polls and with no other source.
 #[derive(Debug, Clone)]
 pub struct Sender {
-    client: Client<HttpsConnector<ProxyConnector<HttpConnector<CheckedResolver>>>, WasiBody>,
+    client: HttpClient,
+    account: Arc<Account>,
 }
+
+type HttpClient =
+    Client<HttpsConnector<MeteredConnector<ProxyConnector<HttpConnector<CheckedResolver>>>>, WasiBody>;
 
 impl Sender {
     /// A sender that connects to what the grant allows.
     pub fn new(grant: Arc<Grant>, route: &Route) -> Self {
+        let (connections, account) = (Connections::default(), Arc::<Account>::default());
+        let idle = connections.idle_per_origin(grant.origins());
         let mut connector = HttpConnector::new_with_resolver(CheckedResolver::new(grant));
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let metered = MeteredConnector::new(route.plain(connector), connections, account.clone());
         // Both schemes: that plain http goes to loopback only has been settled by the grant.
-        let client = Client::builder(TokioExecutor::new())
+        let client = Client::builder(EgressExecutor)
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_max_idle_per_host(idle)
             .http1_max_headers(MOST_HEADERS)
             .http1_max_buf_size(HEAD_BUFFER)
             .http2_max_header_list_size(HEAD_BUFFER as u32)
-            .build(route.connector(connector));
-        Self { client }
+            .http2_initial_stream_window_size(WINDOW)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
+            .build(route.secure(metered));
+        Self { client, account }
     }
 }
 
@@ -75,11 +93,70 @@ impl Transport for Sender {
         if let Err(refusal) = check_literal(grant, &request) {
             return Box::pin(std::future::ready(Err(explain(&refusal))));
         }
-        let response = self.client.request(request);
+        let Some(origin) = Origin::of(request.uri()) else {
+            return Box::pin(std::future::ready(Err(Error::HttpRequestUriInvalid)));
+        };
+        let (client, account) = (self.client.clone(), self.account.clone());
         Box::pin(async move {
-            let response = response.await.map_err(|error| classify(&error))?;
-            Ok(response.map(|body| body.map_err(|error| classify(&error)).boxed_unsync()))
+            account.admit(&origin).await;
+            let exchanged = runtime::spawn(exchange(client, request).instrument(Span::current()));
+            exchanged.await.unwrap_or(Err(Error::HttpProtocolError))
         })
+    }
+}
+
+/// One request and the head of its answer, and what is known of its connection then.
+async fn exchange(client: HttpClient, mut request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
+    let captured = capture_connection(&mut request);
+    let mut on: Option<Exchange> = None;
+    let mut response = pin!(client.request(request));
+    let response = poll_fn(|context| {
+        let polled = response.as_mut().poll(context);
+        // The client may try a second connection when the first one turns out to be closed.
+        let meter = captured.connection_metadata().as_ref().and_then(Meter::of);
+        if let Some(meter) = meter
+            && !on.as_ref().is_some_and(|on| on.is_on(&meter))
+        {
+            on = Some(Exchange::begin(meter));
+        }
+        polled
+    });
+    let response = response.await.map_err(|error| classify(&error))?;
+    if let Some(on) = &on {
+        on.head();
+    }
+    Ok(response.map(|body| MeteredBody { inner: body, on }.boxed_unsync()))
+}
+
+/// A body that says to its connection's meter how much of it has been read.
+struct MeteredBody {
+    inner: Incoming,
+    on: Option<Exchange>,
+}
+
+impl Body for MeteredBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
+        match (&frame, &self.on) {
+            (Some(Ok(frame)), Some(on)) => on.data(frame.data_ref().map_or(0, Bytes::len)),
+            (None, Some(on)) => on.done(),
+            _ => {}
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(|error| classify(&error))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
     }
 }
 
@@ -99,6 +176,10 @@ fn check_literal(grant: &Grant, request: &Request<WasiBody>) -> Result<(), Resol
 fn explain(error: &ResolveError) -> Error {
     match error {
         ResolveError::Unknown(_) => Error::DestinationNotFound,
+        ResolveError::Silent(_) => {
+            warn!("{error}");
+            Error::DnsTimeout
+        }
         ResolveError::Prohibited { .. } => {
             warn!("refused to connect: {error}");
             Error::DestinationIpProhibited
@@ -116,6 +197,10 @@ fn classify(error: &(dyn StdError + 'static)) -> Error {
         if let Some(error) = current.downcast_ref::<TunnelError>() {
             warn!("{error}");
             return Error::DestinationUnavailable;
+        }
+        if let Some(error) = current.downcast_ref::<SentTooMuch>() {
+            warn!("closed a connection: {error}");
+            return Error::HttpProtocolError;
         }
         if let Some(error) = current.downcast_ref::<rustls::Error>() {
             return classify_tls(error);

@@ -14,8 +14,11 @@ use wasmtime_wasi_http::{Error, WasiBody};
 use super::origin::Origin;
 use crate::scrub::{json_escaped, percent_encoded};
 
-/// Bodies of requests to an origin that has a secret bound to it. They are logins and queries, not uploads.
-const LARGEST_BODY: usize = 1 << 20;
+/// Bodies of requests to an origin that has a secret bound to it, with the secrets filled in. They are logins and queries,
+/// not uploads.
+const LARGEST_BODY: usize = 256 << 10;
+/// All header fields of such a request, with the secrets filled in. Servers stop at 8 KiB to 64 KiB.
+const LARGEST_HEADERS: usize = 64 << 10;
 
 /// A secret, what the source has in its place, and the one origin that it may go to.
 #[derive(Clone)]
@@ -61,8 +64,19 @@ impl BoundSecrets {
             return Ok(request);
         }
         let (mut head, body) = request.into_parts();
+        let mut headers = 0;
         for value in head.headers.values_mut() {
-            if let Some(filled) = self.replaced(value.as_bytes(), Spelling::Plain) {
+            let left = LARGEST_HEADERS.saturating_sub(headers);
+            let filled = self.replaced(value.as_bytes(), Spelling::Plain, left);
+            let filled = filled.map_err(|TooLarge| {
+                warn!(
+                    limit = LARGEST_HEADERS,
+                    "refused a request: its header fields are too large with the secrets filled in"
+                );
+                Error::HttpRequestHeaderSectionSize(Some(LARGEST_HEADERS as u32))
+            })?;
+            headers += filled.as_ref().map_or(value.len(), Vec::len);
+            if let Some(filled) = filled {
                 *value = HeaderValue::from_bytes(&filled).map_err(|_| {
                     warn!("refused a request: its secret holds letters that no header field can carry");
                     Error::HttpRequestDenied
@@ -71,7 +85,15 @@ impl BoundSecrets {
             }
         }
         let mut body = collect(body).await?;
-        if let Some(filled) = self.replaced(&body, Spelling::of(&head.headers)) {
+        let filled = self.replaced(&body, Spelling::of(&head.headers), LARGEST_BODY);
+        let filled = filled.map_err(|TooLarge| {
+            warn!(
+                limit = LARGEST_BODY,
+                "refused a request: its body is too large with the secrets filled in"
+            );
+            Error::HttpRequestBodySize(Some(LARGEST_BODY as u64))
+        })?;
+        if let Some(filled) = filled {
             if let Some(length) = head.headers.get_mut(header::CONTENT_LENGTH) {
                 *length = filled.len().into();
             }
@@ -81,8 +103,9 @@ impl BoundSecrets {
         Ok(Request::from_parts(head, body.boxed_unsync()))
     }
 
-    /// The text with secrets in place of their placeholders; none if it holds no placeholder.
-    fn replaced(&self, text: &[u8], spelling: Spelling) -> Option<Vec<u8>> {
+    /// The text with secrets in place of their placeholders; none if it holds no placeholder. Its length is known before
+    /// any of it is made.
+    fn replaced(&self, text: &[u8], spelling: Spelling, most: usize) -> Result<Option<Vec<u8>>, TooLarge> {
         let mut filled = None;
         for BoundSecret {
             placeholder, secret, ..
@@ -90,11 +113,15 @@ impl BoundSecrets {
         {
             let text = filled.as_deref().unwrap_or(text);
             let secret = spelling.spell(secret);
-            filled = replace(text, placeholder.as_bytes(), secret.as_bytes()).or(filled);
+            filled = replace(text, placeholder.as_bytes(), secret.as_bytes(), most)?.or(filled);
         }
-        filled
+        Ok(filled)
     }
 }
+
+/// A text would be larger than anybody needs.
+#[derive(Debug, PartialEq, Eq)]
+struct TooLarge;
 
 impl Spelling {
     fn of(headers: &HeaderMap) -> Self {
@@ -119,19 +146,24 @@ impl Spelling {
     }
 }
 
-fn replace(text: &[u8], old: &[u8], new: &[u8]) -> Option<Vec<u8>> {
-    let mut filled = Vec::new();
+fn replace(text: &[u8], old: &[u8], new: &[u8], most: usize) -> Result<Option<Vec<u8>>, TooLarge> {
+    let found = memmem::find_iter(text, old).count();
+    if found == 0 {
+        return Ok(None);
+    }
+    let length = text.len() - found * old.len() + found.saturating_mul(new.len());
+    if length > most {
+        return Err(TooLarge);
+    }
+    let mut filled = Vec::with_capacity(length);
     let mut copied = 0;
     for at in memmem::find_iter(text, old) {
         filled.extend_from_slice(&text[copied..at]);
         filled.extend_from_slice(new);
         copied = at + old.len();
     }
-    if copied == 0 {
-        return None;
-    }
     filled.extend_from_slice(&text[copied..]);
-    Some(filled)
+    Ok(Some(filled))
 }
 
 async fn collect(body: WasiBody) -> Result<Bytes, Error> {
@@ -242,6 +274,31 @@ mod tests {
         assert!(
             matches!(refused, Error::HttpRequestBodySize(Some(_))),
             "{refused}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_grows_too_large_with_its_secrets_is_refused_before_it_is_made() {
+        let mut secrets = secrets().0.to_vec();
+        secrets[0].secret = "s".repeat(60_000);
+        let secrets = BoundSecrets::new(secrets);
+        let body = request("text/plain", PLACEHOLDER.repeat(10_000));
+        let refused = secrets.fill_in(body).await.unwrap_err();
+        assert!(
+            matches!(refused, Error::HttpRequestBodySize(Some(_))),
+            "{refused}"
+        );
+        let mut many = request("text/plain", PLACEHOLDER.to_owned());
+        many.headers_mut().insert("x-other", PLACEHOLDER.parse().unwrap());
+        let refused = secrets.fill_in(many).await.unwrap_err();
+        assert!(
+            matches!(refused, Error::HttpRequestHeaderSectionSize(Some(_))),
+            "{refused}"
+        );
+        let one = request("text/plain", PLACEHOLDER.to_owned());
+        assert!(
+            secrets.fill_in(one).await.is_ok(),
+            "one secret of its largest size fits"
         );
     }
 

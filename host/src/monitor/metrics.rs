@@ -52,6 +52,10 @@ pub(super) static CPU_HELD_SECONDS: Family = counter(
     "Time that plugins waited for their source's share of the processor.",
 );
 pub(super) static MEMORY_PEAK: Family = gauge("memory_peak_bytes", "Largest linear memory of the last poll.");
+pub(super) static HOST_MEMORY_PEAK: Family = gauge(
+    "host_memory_peak_bytes",
+    "Most that the host held for the last poll beside its linear memory.",
+);
 pub(super) static FAULTS: Family = counter("faults_total", "Failures by fault and code.");
 pub(super) static ANSWERS: Family = counter(
     "egress_answers_total",
@@ -152,6 +156,7 @@ fn all() -> impl Iterator<Item = &'static Family> {
         &CPU_SECONDS,
         &CPU_HELD_SECONDS,
         &MEMORY_PEAK,
+        &HOST_MEMORY_PEAK,
         &FAULTS,
         &ANSWERS,
         &RECEIVED_BYTES,

@@ -87,6 +87,12 @@ impl Monitor {
             usage.held.as_secs_f64(),
         );
         metrics.set(&metrics::MEMORY_PEAK, source, &[partition], usage.memory as f64);
+        metrics.set(
+            &metrics::HOST_MEMORY_PEAK,
+            source,
+            &[partition],
+            usage.host_memory as f64,
+        );
         metrics.add(
             &metrics::RECEIVED_BYTES,
             source,

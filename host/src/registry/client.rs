@@ -1,9 +1,10 @@
 //! Reading from one repository of a registry (OCI Distribution 1.1).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
@@ -13,7 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
 use super::{Reference, RegistryError};
-use crate::egress::{ProxyConnector, Route, last_cause};
+use crate::egress::{CheckedResolver, ProxyConnector, Route, is_inside, last_cause};
 
 /// Long enough for a component over a slow line.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -29,6 +30,8 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(super) struct Client<'a> {
     reference: &'a Reference,
     http: legacy::Client<HttpsConnector<ProxyConnector<HttpConnector>>, Empty<Bytes>>,
+    /// For where the registry leads, if it is not inside itself: connects to the public internet and nowhere else.
+    outside: legacy::Client<HttpsConnector<ProxyConnector<HttpConnector<CheckedResolver>>>, Empty<Bytes>>,
     /// What an anonymous reader is given by registries that want a token even for public contents.
     token: Option<String>,
 }
@@ -37,10 +40,12 @@ impl<'a> Client<'a> {
     pub(super) fn new(reference: &'a Reference, route: &Route) -> Self {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
-        let connector = route.connector(connector);
+        let mut checked = HttpConnector::new_with_resolver(CheckedResolver::new(Arc::default()));
+        checked.enforce_http(false);
         Self {
             reference,
-            http: legacy::Client::builder(TokioExecutor::new()).build(connector),
+            http: legacy::Client::builder(TokioExecutor::new()).build(route.connector(connector)),
+            outside: legacy::Client::builder(TokioExecutor::new()).build(route.connector(checked)),
             token: None,
         }
     }
@@ -151,8 +156,30 @@ impl<'a> Client<'a> {
         let request = request
             .body(Empty::new())
             .map_err(|error| self.unavailable(format!("the registry leads nowhere: {error}")))?;
-        let answer = self.http.request(request).await;
+        let answer = if self.leads_elsewhere(request.uri()).await? {
+            self.outside.request(request).await
+        } else {
+            self.http.request(request).await
+        };
         answer.map_err(|error| self.unavailable(last_cause(&error)))
+    }
+
+    /// Whether a request goes to another server than the registry, which then has to be on the public internet: the operator
+    /// named the registry and not where it leads. A registry that is inside itself may lead inside.
+    async fn leads_elsewhere(&self, target: &Uri) -> Result<bool, RegistryError> {
+        let own = self.reference.origin().parse::<Uri>().ok();
+        let own = own.as_ref().and_then(Uri::host).unwrap_or_default();
+        let host = target.host().unwrap_or_default();
+        if host.eq_ignore_ascii_case(own) || is_inside(own).await {
+            return Ok(false);
+        }
+        if is_inside(host).await {
+            return Err(self.refused(format!(
+                "the registry leads to {host}, which is this machine or a private network; only a registry that is there \
+                 itself may"
+            )));
+        }
+        Ok(true)
     }
 
     async fn read(&self, response: Response<Incoming>) -> Result<Vec<u8>, RegistryError> {
@@ -183,6 +210,38 @@ fn token_url(challenge: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_public_registry_leads_to_the_public_internet_only() {
+        for (registry, target, expected) in [
+            ("1.1.1.1:5000", "https://1.1.1.1:5000/v2/", Some(false)),
+            ("1.1.1.1:5000", "https://8.8.8.8/blob", Some(true)),
+            ("1.1.1.1:5000", "https://127.0.0.1/blob", None),
+            ("1.1.1.1:5000", "https://[::1]:8443/blob", None),
+            ("1.1.1.1:5000", "https://10.0.0.1/token", None),
+            ("1.1.1.1:5000", "https://169.254.169.254/metadata", None),
+            ("1.1.1.1:5000", "https://localhost/token", None),
+            ("127.0.0.1:5000", "https://10.0.0.1/blob", Some(false)),
+            ("10.0.0.1:5000", "https://10.0.0.2/blob", Some(false)),
+        ] {
+            let reference = Reference {
+                registry: registry.to_owned(),
+                repository: "a/b".to_owned(),
+                digest: "0".repeat(64),
+            };
+            let outbound = crate::egress::Outbound {
+                proxy: crate::egress::ProxyChoice::Direct,
+                ..crate::egress::Outbound::default()
+            };
+            let client = Client::new(&reference, &outbound.route().await.unwrap());
+            let leads = client.leads_elsewhere(&target.parse().unwrap()).await;
+            match (leads, expected) {
+                (Ok(leads), Some(expected)) => assert_eq!(leads, expected, "{registry} to {target}"),
+                (Err(refused), None) => assert!(refused.to_string().contains("only a registry"), "{refused}"),
+                (other, _) => panic!("{registry} to {target}: {other:?}"),
+            }
+        }
+    }
 
     #[test]
     fn a_challenge_becomes_the_address_of_the_token() {

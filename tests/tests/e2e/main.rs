@@ -39,4 +39,5 @@ mod site;
 mod support;
 mod twin;
 mod upstreams;
+mod walls;
 mod writing;

@@ -56,6 +56,21 @@ pub fn run(name: &str, config: &Value) -> Result<Batch, Error> {
             eprintln!("warn \u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m cleared");
             Ok(batch(vec![event("after-escapes", "{}".to_owned())]))
         }
+        // Asks again and again, whatever comes of it, several at a time.
+        "fetch-on" => loop {
+            let asked: Vec<_> = (0..config["at_once"].as_u64().unwrap_or(1))
+                .filter_map(|_| crate::hoard::send(url))
+                .collect();
+            for answer in &asked {
+                answer.subscribe().block();
+                if let Some(Ok(Ok(answer))) = answer.get()
+                    && let Ok(body) = answer.consume()
+                    && let Ok(stream) = body.stream()
+                {
+                    while stream.blocking_read(1 << 20).is_ok() {}
+                }
+            }
+        },
         "fetch" => Ok(batch(vec![event("fetched", fetch(url))])),
         "spend-secret" => Ok(batch(vec![event("spent", spend_secret(config))])),
         "invalid-body" => Ok(batch(vec![
@@ -90,6 +105,7 @@ pub fn run(name: &str, config: &Value) -> Result<Batch, Error> {
             });
             Ok(batch(vec![event("seen", seen.to_string())]))
         }
+        _ if crate::hoard::run(name, url) => Ok(batch(vec![])),
         _ => Err(Error {
             fault: Fault::InvalidConfig,
             code: "hostile.unknown".into(),

@@ -6,6 +6,7 @@
 
 mod attack;
 mod defect;
+mod hoard;
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,166 @@
+//! How many connections sources may have open: each, and all together.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_service::Service;
+
+use super::meter::{Account, Meter, MeteredStream};
+use super::origin::Origin;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Files that state, sinks, dead letters, the monitor and plugins have open at their busiest.
+const OTHER_FILES: u64 = 256;
+/// All sources together, where the system would allow more: a connection with TLS takes some 50 KB.
+const MOST_CONNECTIONS: u64 = 8_192;
+/// One source has a sixteenth of all, within these bounds. Eight partitions that are polled at once, each with a request
+/// or two, need a dozen; with HTTP/2 one.
+const SOURCE_SHARE: usize = 16;
+const FEWEST_PER_SOURCE: usize = 8;
+const MOST_PER_SOURCE: usize = 64;
+/// Idle connections to one origin; as many as partitions of one source are polled at once.
+const IDLE_PER_ORIGIN: usize = 8;
+
+/// Connections of all sources, for so many files that this process may have open: half of what others leave.
+fn all_connections(files: u64) -> usize {
+    let connections = files.saturating_sub(OTHER_FILES) / 2;
+    usize::try_from(connections.clamp(64, MOST_CONNECTIONS)).unwrap_or(64)
+}
+
+fn connections_per_source(all: usize) -> usize {
+    (all / SOURCE_SHARE).clamp(FEWEST_PER_SOURCE, MOST_PER_SOURCE)
+}
+
+/// The process's connections, counted when the first source needs one: the limit of files has been raised by then.
+fn all() -> &'static (usize, Arc<Semaphore>) {
+    static ALL: OnceLock<(usize, Arc<Semaphore>)> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let files = rlimit::Resource::NOFILE.get().map_or(1_024, |(soft, _)| soft);
+        let all = all_connections(files);
+        (all, Arc::new(Semaphore::new(all)))
+    })
+}
+
+/// The connections of one source.
+#[derive(Debug, Clone)]
+pub(super) struct Connections {
+    own: Arc<Semaphore>,
+    most: usize,
+}
+
+/// Held by a connection for as long as it is open.
+pub(super) struct Permits {
+    _own: OwnedSemaphorePermit,
+    _shared: OwnedSemaphorePermit,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        let most = connections_per_source(all().0);
+        Self {
+            own: Arc::new(Semaphore::new(most)),
+            most,
+        }
+    }
+}
+
+impl Connections {
+    /// Idle connections that are kept for each of so many origins. Half of the source's connections are never kept idle,
+    /// so that a new one need not wait for an old one's end.
+    pub(super) fn idle_per_origin(&self, origins: usize) -> usize {
+        (self.most / 2 / origins.max(1)).min(IDLE_PER_ORIGIN)
+    }
+
+    async fn wait(&self) -> Result<Permits, BoxError> {
+        // The own one first: who waits for that holds nothing that others wait for.
+        Ok(Permits {
+            _own: self.own.clone().acquire_owned().await?,
+            _shared: all().1.clone().acquire_owned().await?,
+        })
+    }
+}
+
+/// A connector whose connections are counted, and whose bytes are.
+#[derive(Debug, Clone)]
+pub(super) struct MeteredConnector<C> {
+    inner: C,
+    connections: Connections,
+    account: Arc<Account>,
+}
+
+impl<C> MeteredConnector<C> {
+    pub(super) fn new(inner: C, connections: Connections, account: Arc<Account>) -> Self {
+        Self {
+            inner,
+            connections,
+            account,
+        }
+    }
+}
+
+impl<C> Service<Uri> for MeteredConnector<C>
+where
+    C: Service<Uri, Error = BoxError> + Clone + Send + 'static,
+    C::Response: Send,
+    C::Future: Send,
+{
+    type Response = TokioIo<MeteredStream<C::Response>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, destination: Uri) -> Self::Future {
+        let mut ready = self.inner.clone();
+        // The clone goes back, the one that has been polled to readiness is used.
+        std::mem::swap(&mut ready, &mut self.inner);
+        let (connections, account) = (self.connections.clone(), self.account.clone());
+        Box::pin(async move {
+            let origin = Origin::of(&destination).ok_or("the destination has no clear origin")?;
+            let permits = connections.wait().await?;
+            let stream = ready.call(destination).await?;
+            let meter = Meter::new(origin, account);
+            Ok(TokioIo::new(MeteredStream::new(stream, meter, permits)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_has_far_fewer_connections_than_the_process_files() {
+        for (files, expected_all, expected_own) in [
+            (256, 64, 8),
+            (1_024, 384, 24),
+            (16_384, 8_064, 64),
+            (u64::MAX, 8_192, 64),
+        ] {
+            let all = all_connections(files);
+            assert_eq!(
+                (all, connections_per_source(all)),
+                (expected_all, expected_own),
+                "{files}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn idle_connections_never_take_the_place_of_new_ones() {
+        let connections = Connections::default();
+        for origins in [0, 1, 2, 3, 10, 100, 1_000] {
+            let idle = connections.idle_per_origin(origins) * origins;
+            assert!(idle <= connections.most / 2, "{origins}: {idle}");
+        }
+        assert!(connections.idle_per_origin(2) >= 2);
+    }
+}

@@ -1,0 +1,69 @@
+//! Threads for the network alone. What upstreams send is read here, so that a flood of bytes takes a worker from no poll,
+//! no sink and no monitor.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
+use std::thread::available_parallelism;
+
+use hyper::rt::Executor;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+
+/// More threads than this bring nothing: decrypting is fast.
+const MOST_THREADS: usize = 4;
+
+/// The runtime of all connections of sources. It lives as long as the process.
+fn handle() -> &'static Handle {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| {
+        let cores = available_parallelism().map_or(1, usize::from);
+        Builder::new_multi_thread()
+            .worker_threads((cores / 2).clamp(1, MOST_THREADS))
+            .thread_name("egress")
+            // Names are looked up on threads of their own (see `lookup`): nothing here blocks.
+            .max_blocking_threads(1)
+            .enable_all()
+            .build()
+            .expect("the first threads of a process can be started")
+    });
+    runtime.handle()
+}
+
+/// Runs a task on the network's threads until whoever waits for it goes away.
+pub(super) fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Task<T> {
+    Task(handle().spawn(task))
+}
+
+/// A task that ends when it is dropped.
+pub(super) struct Task<T>(JoinHandle<T>);
+
+impl<T> Future for Task<T> {
+    /// None when the task panicked.
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        Pin::new(&mut self.0).poll(context).map(Result::ok)
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs what connections do beside their requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EgressExecutor;
+
+impl<F> Executor<F> for EgressExecutor
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, task: F) {
+        handle().spawn(task);
+    }
+}
