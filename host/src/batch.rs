@@ -1,4 +1,5 @@
-//! What a poll brought, checked before anybody downstream sees it. A plugin is not trusted to keep the contract.
+//! What a poll brought, checked before anybody downstream sees it. A plugin is not trusted to keep the contract, nor to
+//! keep secrets out of what it returns.
 
 use std::time::Duration;
 
@@ -8,10 +9,16 @@ use crate::bindings::exports::headwater::source::source as wit;
 use crate::bindings::exports::headwater::source::types::Measure;
 use crate::dead_letter::DeadLetter;
 use crate::failure::{Failure, Fault};
-use crate::scrub::Scrubber;
+use crate::measures;
+use crate::redact::Redactor;
 
 /// The contract's bound for a cursor.
 const LARGEST_CURSOR: usize = 1 << 20;
+/// Ids are keys in receivers, some of which take no longer ones.
+const LONGEST_ID: usize = 1_024;
+/// A batch may be this many times as large as it was asked to be: ids and reasons count, too, and a source that only
+/// notices what it has when it has it is not at fault.
+const BYTES_ALLOWANCE: u64 = 2;
 /// The largest SeverityNumber of OpenTelemetry.
 pub(crate) const HIGHEST_SEVERITY: u8 = 24;
 
@@ -48,22 +55,30 @@ pub struct Batch {
 impl Batch {
     /// Checks a batch. What breaks the contract becomes a rejected item where an item is at fault; where the cursor is,
     /// the whole batch is refused, because it could not be stored.
-    pub fn check(batch: wit::Batch, scrubber: &Scrubber) -> Result<Self, Failure> {
-        check_cursor(&batch.cursor)?;
+    pub fn check(batch: wit::Batch, redactor: &Redactor) -> Result<Self, Failure> {
+        check_cursor(&batch.cursor, redactor)?;
+        let measures = measures::check(batch.measures, redactor)?;
+        let redacted = |bytes: Vec<u8>| redactor.redact_bytes(&bytes).unwrap_or(bytes);
+        let dead_letter = |item: DeadLetter| DeadLetter {
+            id: item.id.map(|id| redactor.clean(&id)),
+            reason: redactor.clean(&item.reason),
+            raw: redacted(item.raw),
+        };
         let mut rejected: Vec<DeadLetter> = batch
             .rejected
             .into_iter()
             .map(|item| DeadLetter {
                 id: item.id,
-                reason: scrubber.clean(&item.reason),
+                reason: item.reason,
                 raw: item.raw,
             })
+            .map(dead_letter)
             .collect();
         let mut events = Vec::with_capacity(batch.events.len());
         for event in batch.events {
-            match check_event(event) {
+            match check_event(event, redactor) {
                 Ok(event) => events.push(event),
-                Err(item) => rejected.push(item),
+                Err(item) => rejected.push(dead_letter(item)),
             }
         }
         Ok(Self {
@@ -72,20 +87,60 @@ impl Batch {
             cursor: batch.cursor,
             next_in: batch.next_in.map(Duration::from_nanos),
             progress: batch.progress,
-            measures: batch.measures,
+            measures,
         })
     }
 }
 
-fn check_cursor(cursor: &[u8]) -> Result<(), Failure> {
-    match cursor_problem(cursor) {
+/// Checks how much a batch holds, before anything is done with it. A single item may be larger than `bytes`.
+pub(crate) fn check_size(batch: &wit::Batch, items: u32, bytes: u64) -> Result<(), Failure> {
+    let count = batch.events.len() + batch.rejected.len();
+    if count > items as usize {
+        let message =
+            format!("the plugin returned {count} items in one batch; it was asked for {items} at most");
+        return Err(oversized(message).with_hint(
+            "`limits.batch_events` sets the bound; that the plugin does not keep it is a defect, report it to its author",
+        ));
+    }
+    let events = batch.events.iter().map(|event| event.body.len() + event.id.len());
+    let id = |id: &Option<String>| id.as_ref().map_or(0, String::len);
+    let rejected = batch
+        .rejected
+        .iter()
+        .map(|item| item.raw.len() + item.reason.len() + id(&item.id));
+    let total = events.chain(rejected).sum::<usize>() as u64;
+    let allowed = bytes * BYTES_ALLOWANCE;
+    if count > 1 && total > allowed {
+        let message = format!(
+            "the plugin returned {total} bytes in one batch; it was asked for {bytes}, and {allowed} are accepted"
+        );
+        return Err(oversized(message).with_hint("this is a defect of the plugin; report it to its author"));
+    }
+    Ok(())
+}
+
+fn oversized(message: String) -> Failure {
+    Failure::host(
+        Fault::Broken,
+        "batch",
+        format_args!("{message}; nothing was stored"),
+    )
+}
+
+fn check_cursor(cursor: &[u8], redactor: &Redactor) -> Result<(), Failure> {
+    let problem = cursor_problem(cursor).or_else(|| {
+        redactor
+            .is_given_away_by(cursor)
+            .then(|| "a cursor that holds a secret".to_owned())
+    });
+    match problem {
         None => Ok(()),
         Some(problem) => Err(Failure::host(
             Fault::Broken,
             "cursor",
             format_args!("the plugin returned {problem}; nothing was stored"),
         )
-        .with_hint("this is a defect of the plugin; report it")),
+        .with_hint("this is a defect of the plugin; report it to its author")),
     }
 }
 
@@ -104,7 +159,7 @@ pub(crate) fn cursor_problem(cursor: &[u8]) -> Option<String> {
     }
 }
 
-fn check_event(event: wit::Event) -> Result<Event, DeadLetter> {
+fn check_event(event: wit::Event, redactor: &Redactor) -> Result<Event, DeadLetter> {
     let wit::Event {
         id,
         time,
@@ -113,6 +168,10 @@ fn check_event(event: wit::Event) -> Result<Event, DeadLetter> {
     } = event;
     let problem = if id.is_empty() {
         Some("the plugin gave the event no id")
+    } else if id.len() > LONGEST_ID {
+        Some("the plugin gave the event an id of more than 1,024 bytes")
+    } else if redactor.is_given_away_by(id.as_bytes()) {
+        Some("the plugin gave the event an id that holds a secret")
     } else if !body.trim_start().starts_with('{') {
         Some("the plugin's event is no JSON object")
     } else if serde_json::from_str::<IgnoredAny>(&body).is_err() {
@@ -186,7 +245,7 @@ mod tests {
             ("1", "{} {}", "the plugin's event is invalid JSON"),
             ("1", "{\"a\":\"\n\"}", "the plugin's event is invalid JSON"),
         ] {
-            let checked = Batch::check(batch(vec![event(id, body)], b"1 x"), &Scrubber::default()).unwrap();
+            let checked = Batch::check(batch(vec![event(id, body)], b"1 x"), &Redactor::default()).unwrap();
             assert_eq!(checked.events, [], "{body}");
             assert_eq!(
                 (checked.rejected[0].reason.as_str(), &checked.rejected[0].raw[..]),
@@ -198,7 +257,7 @@ mod tests {
     #[test]
     fn a_body_on_several_lines_is_put_on_one() {
         let body = "{\r\n  \"a\": \"x\\ny\"\n}";
-        let checked = Batch::check(batch(vec![event("1", body)], b"1 x"), &Scrubber::default()).unwrap();
+        let checked = Batch::check(batch(vec![event("1", body)], b"1 x"), &Redactor::default()).unwrap();
         assert_eq!(checked.events[0].body, "{    \"a\": \"x\\ny\" }");
     }
 
@@ -208,14 +267,14 @@ mod tests {
             severity: 25,
             ..event("1", "{}")
         };
-        let checked = Batch::check(batch(vec![odd], b"1 x"), &Scrubber::default()).unwrap();
+        let checked = Batch::check(batch(vec![odd], b"1 x"), &Redactor::default()).unwrap();
         assert_eq!(checked.events[0].severity, 0);
     }
 
     #[test]
     fn a_cursor_that_cannot_be_stored_refuses_the_batch() {
         for cursor in [&b""[..], b"x", b"1", b" 1", b"1x", &[b'1'; LARGEST_CURSOR + 1]] {
-            let failure = Batch::check(batch(Vec::new(), cursor), &Scrubber::default()).unwrap_err();
+            let failure = Batch::check(batch(Vec::new(), cursor), &Redactor::default()).unwrap_err();
             assert_eq!(
                 failure.fault,
                 Fault::Broken,
@@ -223,5 +282,65 @@ mod tests {
                 &cursor[..cursor.len().min(8)]
             );
         }
+    }
+
+    #[test]
+    fn secrets_stay_out_of_dead_letters_and_of_the_state() {
+        let redactor = Redactor::new(["s3cret-value".to_owned()]);
+        let mut leaking = batch(
+            vec![event("s3cret-value", "{}"), event("1", "[\"s3cret-value\"]")],
+            b"1 x",
+        );
+        leaking.rejected.push(wit::Rejected {
+            id: Some("s3cret-value".to_owned()),
+            reason: "czNjcmV0LXZhbHVl".to_owned(),
+            raw: b"\xff s3cret-value".to_vec(),
+        });
+        let checked = Batch::check(leaking, &redactor).unwrap();
+        assert_eq!((checked.events.len(), checked.rejected.len()), (0, 3));
+        for item in &checked.rejected {
+            let shown = format!(
+                "{:?} {} {}",
+                item.id,
+                item.reason,
+                String::from_utf8_lossy(&item.raw)
+            );
+            assert!(!shown.contains("s3cret"), "{shown}");
+            assert!(shown.contains("[secret]"), "{shown}");
+        }
+        for cursor in ["1 s3cret-value", "1 x\nczNjcmV0LXZhbHVl"] {
+            let failure = Batch::check(batch(Vec::new(), cursor.as_bytes()), &redactor).unwrap_err();
+            assert_eq!(
+                (failure.fault, failure.code.as_str()),
+                (Fault::Broken, "host.cursor")
+            );
+            assert!(!failure.to_string().contains("s3cret"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_batch_that_is_larger_than_asked_for_is_refused_with_the_bound() {
+        let many = |count: usize, body: &str| {
+            let events = (0..count).map(|number| event(&number.to_string(), body));
+            batch(events.collect(), b"1 x")
+        };
+        assert!(check_size(&many(5, "{}"), 5, 100).is_ok());
+        let failure = check_size(&many(6, "{}"), 5, 100).unwrap_err();
+        assert!(
+            failure.to_string().contains("6 items") && failure.to_string().contains("limits.batch_events")
+        );
+        let large = "x".repeat(500);
+        assert!(
+            check_size(&many(1, &large), 5, 100).is_ok(),
+            "a single large record is delivered"
+        );
+        assert!(check_size(&many(2, &large), 5, 100).is_err());
+    }
+
+    #[test]
+    fn a_long_id_makes_a_dead_letter() {
+        let long = "x".repeat(LONGEST_ID + 1);
+        let checked = Batch::check(batch(vec![event(&long, "{}")], b"1 x"), &Redactor::default()).unwrap();
+        assert_eq!((checked.events.len(), checked.rejected.len()), (0, 1));
     }
 }

@@ -8,21 +8,24 @@ use std::time::{Duration, Instant};
 use tracing::debug;
 use wasmtime::Store;
 
+use crate::batch::{self, Batch};
 use crate::bindings::LogSource;
 use crate::bindings::exports::headwater::source::descriptor::Manifest;
 use crate::bindings::exports::headwater::source::source as wit;
 use crate::bindings::exports::headwater::source::types::Error as PluginFailure;
+use crate::compute::Compute;
 use crate::config::Limits;
 use crate::cpu_share::{CpuShare, CpuUse};
+use crate::discovery;
 use crate::egress::{BoundSecrets, Bounds, Gate, Grant, Transport};
 use crate::failure::{Failure, Fault};
 use crate::fair_slots::Share;
 use crate::plugin::Plugin;
-use crate::plugin_log::PluginLog;
+use crate::plugin_log::{LogBudget, PluginLog};
+use crate::redact::Redactor;
 use crate::sandbox::{self, Guest, Usage};
-use crate::scrub::Scrubber;
 use crate::secret::Resolved;
-use crate::session::SessionSlot;
+use crate::session::{LARGEST_SESSION, SessionSlot};
 
 /// Bytes of bodies and rejected items in one batch. Large enough that a batch is worth its commit, small enough that
 /// many sources can hold one at the same time.
@@ -35,6 +38,9 @@ const LARGEST_REPORT: usize = 4 << 20;
 /// Bytes that a list of partitions may take.
 const LARGEST_DISCOVERY: usize = 16 << 20;
 
+/// Warnings of a connection test that are shown.
+const MOST_WARNINGS: usize = 100;
+
 /// Calls one source's plugin.
 pub struct Caller {
     plugin: Arc<Plugin>,
@@ -44,6 +50,8 @@ pub struct Caller {
     cpu: CpuShare,
     session: SessionSlot,
     share: Share,
+    compute: Compute,
+    log_budget: LogBudget,
 }
 
 /// What a call brought, and what it cost. The cost counts for failed calls, too.
@@ -56,7 +64,11 @@ pub struct Called<T> {
     /// From start to end.
     pub took: Duration,
     /// Removes the source's secrets, those of the session included.
-    pub scrubber: Scrubber,
+    pub scrubber: Redactor,
+    /// What the plugin wrote to stderr, until it is published.
+    log: PluginLog,
+    /// What requests logged in with.
+    credentials: Vec<String>,
 }
 
 /// A call in flight inside its store.
@@ -78,12 +90,14 @@ impl Caller {
             limits,
             cpu: CpuShare::new(limits.cpu),
             session: SessionSlot::default(),
+            compute: Compute::default(),
+            log_budget: LogBudget::default(),
         }
     }
 
     /// Asks the plugin what it is.
     pub async fn describe(&self) -> Result<Manifest, Failure> {
-        let (offline, no_secrets) = (Arc::default(), Scrubber::default());
+        let (offline, no_secrets) = (Arc::default(), Redactor::default());
         let called = self
             .call(offline, BoundSecrets::default(), &no_secrets, |plugin, store| {
                 Box::pin(async move {
@@ -92,6 +106,7 @@ impl Caller {
                 })
             })
             .await;
+        self.publish_log(&called).await;
         called.result
     }
 
@@ -112,14 +127,15 @@ impl Caller {
                 },
             )
             .await;
+        self.publish_log(&called).await;
         called.result
     }
 
     /// Has the plugin find the partitions.
-    pub async fn discover(&self, config: &Resolved) -> Called<wit::Discovery> {
+    pub async fn discover(&self, config: &Resolved) -> Called<Vec<wit::PartitionInfo>> {
         let json = config.json.clone();
         let take = |found: &mut wit::Discovery| found.session.take();
-        self.call_with_session(config, take, move |plugin, store, session| {
+        self.call_with_session(config, take, discovery::judge, move |plugin, store, session| {
             Box::pin(async move {
                 returns_at_most(store, LARGEST_DISCOVERY);
                 plugin
@@ -135,7 +151,7 @@ impl Caller {
     pub async fn check(&self, config: &Resolved, partition: &str) -> Called<wit::Report> {
         let (json, partition) = (config.json.clone(), partition.to_owned());
         let take = |report: &mut wit::Report| report.session.take();
-        self.call_with_session(config, take, move |plugin, store, session| {
+        self.call_with_session(config, take, clean_report, move |plugin, store, session| {
             Box::pin(async move {
                 returns_at_most(store, LARGEST_REPORT);
                 plugin
@@ -148,12 +164,7 @@ impl Caller {
     }
 
     /// Has the plugin fetch the next batch of a partition.
-    pub async fn poll(
-        &self,
-        config: &Resolved,
-        partition: &str,
-        cursor: Option<Vec<u8>>,
-    ) -> Called<wit::Batch> {
+    pub async fn poll(&self, config: &Resolved, partition: &str, cursor: Option<Vec<u8>>) -> Called<Batch> {
         let mut request = wit::Request {
             config: config.json.clone(),
             partition: partition.to_owned(),
@@ -166,7 +177,12 @@ impl Caller {
             },
         };
         let take = |batch: &mut wit::Batch| batch.session.take();
-        self.call_with_session(config, take, move |plugin, store, session| {
+        let most = self.limits.batch_events;
+        let judge = move |batch, redactor: &Redactor| {
+            batch::check_size(&batch, most, BATCH_BYTES)?;
+            Batch::check(batch, redactor)
+        };
+        self.call_with_session(config, take, judge, move |plugin, store, session| {
             Box::pin(async move {
                 request.session = session;
                 plugin.headwater_source_source().call_poll(store, &request).await
@@ -175,26 +191,27 @@ impl Caller {
         .await
     }
 
-    /// One call that takes and returns the session.
-    async fn call_with_session<T: Send + 'static>(
+    /// One call that takes and returns the session. What comes back is examined by `judge`, away from the workers.
+    async fn call_with_session<T: Send + 'static, U: Send + 'static>(
         &self,
         config: &Resolved,
         take_session: fn(&mut T) -> Option<Vec<u8>>,
+        judge: impl FnOnce(T, &Redactor) -> Result<U, Failure> + Send + 'static,
         function: impl for<'a> FnOnce(
             &'a LogSource,
             &'a mut Store<Guest>,
             Option<Vec<u8>>,
         ) -> Running<'a, Result<T, PluginFailure>>
         + Send,
-    ) -> Called<T> {
+    ) -> Called<U> {
         let turn = self.session.turn().await;
         let session = turn.session().map(<[u8]>::to_vec);
-        let scrubber = config.scrubber.with_session(turn.session());
+        let known = config.scrubber.with_session(turn.session());
         let called = self
             .call(
                 self.grant.clone(),
                 config.bound.clone(),
-                &scrubber,
+                &known,
                 |plugin, store| function(plugin, store, session),
             )
             .await;
@@ -202,21 +219,50 @@ impl Caller {
             result,
             usage,
             took,
-            scrubber,
+            log,
+            credentials,
+            ..
         } = called;
-        let (result, returned) = match result {
-            Ok(Ok(mut value)) => {
-                let returned = take_session(&mut value);
-                (Ok(value), returned)
-            }
-            Ok(Err(mut error)) => {
-                let returned = error.session.take();
-                let failure = Failure::from_plugin(error, &scrubber.with_session(returned.as_deref()));
-                (Err(failure), returned)
-            }
-            Err(failure) => (Err(failure), None),
+        let (written, budget) = (log.clone(), self.log_budget.clone());
+        let examine = move || {
+            let (result, returned) = match result {
+                Ok(Ok(mut value)) => {
+                    let returned = take_session(&mut value);
+                    (Ok(Ok(value)), returned)
+                }
+                Ok(Err(mut error)) => {
+                    let returned = error.session.take();
+                    (Ok(Err(error)), returned)
+                }
+                Err(failure) => (Err(failure), None),
+            };
+            // Before anything is done with it: everything below takes time in proportion to its size.
+            let too_large = returned
+                .as_ref()
+                .is_some_and(|session| session.len() > LARGEST_SESSION);
+            let returned = returned.filter(|_| !too_large);
+            let redactor = known
+                .with_session(returned.as_deref())
+                .with_credentials(credentials);
+            let result = match result {
+                _ if too_large => Err(oversized_session()),
+                Ok(Ok(value)) => judge(value, &redactor),
+                Ok(Err(error)) => Err(Failure::from_plugin(error, &redactor)),
+                Err(failure) => Err(failure),
+            };
+            let lines = written.take_lines(&redactor, &budget);
+            (result, returned, redactor, lines)
         };
-        let scrubber = scrubber.with_session(returned.as_deref());
+        let (result, returned, scrubber) = match self.compute.run(examine).await {
+            Ok((result, returned, redactor, lines)) => {
+                lines.publish();
+                (result, returned, redactor)
+            }
+            Err(error) => {
+                let failure = Failure::host(Fault::Broken, "examination", error);
+                (Err(failure), None, config.scrubber.clone())
+            }
+        };
         turn.finish(returned, result.is_ok());
         self.share.note(result.is_ok() || took < HANGS);
         Called {
@@ -224,6 +270,20 @@ impl Caller {
             usage,
             took,
             scrubber,
+            log,
+            credentials: Vec::new(),
+        }
+    }
+
+    /// Publishes what a call without a session wrote to stderr.
+    async fn publish_log<T>(&self, called: &Called<T>) {
+        let (log, redactor, budget) = (
+            called.log.clone(),
+            called.scrubber.clone(),
+            self.log_budget.clone(),
+        );
+        if let Ok(lines) = self.compute.run(move || log.take_lines(&redactor, &budget)).await {
+            lines.publish();
         }
     }
 
@@ -232,7 +292,7 @@ impl Caller {
         &self,
         grant: Arc<Grant>,
         bound: BoundSecrets,
-        scrubber: &Scrubber,
+        scrubber: &Redactor,
         function: impl for<'a> FnOnce(&'a LogSource, &'a mut Store<Guest>) -> Running<'a, T> + Send,
     ) -> Called<T> {
         // Waiting here counts towards no time-out: it is not the plugin that is slow.
@@ -259,16 +319,17 @@ impl Caller {
             Ok(Err(trap)) => Err(self.explain_trap(&trap, store.data(), scrubber)),
             Err(_) => Err(self.explain_timeout(used)),
         };
-        store.data().log().publish(scrubber);
         Called {
             result,
             usage: store.data().usage(used),
             took: started.elapsed(),
             scrubber: scrubber.clone(),
+            log: store.data().log().clone(),
+            credentials: store.data().credentials(),
         }
     }
 
-    fn explain_trap(&self, trap: &wasmtime::Error, guest: &Guest, scrubber: &Scrubber) -> Failure {
+    fn explain_trap(&self, trap: &wasmtime::Error, guest: &Guest, scrubber: &Redactor) -> Failure {
         debug!(backtrace = %scrubber.clean(&format!("{trap:#}")), "the plugin trapped");
         let reason = scrubber.clean(&trap.root_cause().to_string());
         let failure = Failure::host(
@@ -310,6 +371,23 @@ impl Caller {
 fn returns_at_most(store: &mut Store<Guest>, bytes: usize) {
     let allowed = store.hostcall_fuel().min(bytes);
     store.set_hostcall_fuel(allowed);
+}
+
+/// A report of a connection test, fit for people.
+fn clean_report(report: wit::Report, redactor: &Redactor) -> Result<wit::Report, Failure> {
+    let warnings = report.warnings.iter().take(MOST_WARNINGS);
+    Ok(wit::Report {
+        summary: redactor.clean(&report.summary),
+        warnings: warnings.map(|warning| redactor.clean(warning)).collect(),
+        session: None,
+    })
+}
+
+fn oversized_session() -> Failure {
+    let message =
+        format!("the plugin returned a session of more than {LARGEST_SESSION} bytes; nothing was stored");
+    Failure::host(Fault::Broken, "session", message)
+        .with_hint("a session is for a token or two; this is a defect of the plugin, report it to its author")
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

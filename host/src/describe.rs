@@ -11,8 +11,12 @@ use crate::egress::{Grant, Outbound, OutboundError, Sender};
 use crate::failure::Failure;
 use crate::manifest::{self, Key};
 use crate::plugin::{Plugin, PluginError, Plugins};
-use crate::scrub::Scrubber;
+use crate::printable::printable;
+use crate::redact::Redactor;
 use crate::table;
+
+/// Keys of a configuration that are shown.
+const MOST_KEYS: usize = 1_000;
 
 /// Why a plugin cannot be described.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +48,7 @@ pub async fn describe(path: &Path, plugins: &Plugins) -> Result<String, Describe
 
 fn render(plugin: &Plugin, manifest: &Manifest) -> String {
     // The plugin is a stranger until it has been described, and strangers do not write to terminals unchecked.
-    let clean = |text: &str| Scrubber::default().clean(text);
+    let clean = |text: &str| Redactor::default().clean(text);
     let fact = |name: &str, value: String| vec![name.to_owned(), value];
     let every = |nanoseconds| humantime::format_duration(Duration::from_nanos(nanoseconds)).to_string();
     let facts = table::layout(&[
@@ -77,6 +81,7 @@ fn render(plugin: &Plugin, manifest: &Manifest) -> String {
 fn keys(keys: &[Key]) -> String {
     let rows: Vec<Vec<String>> = keys
         .iter()
+        .take(MOST_KEYS)
         .map(|key| {
             let value = match (&key.default, key.required) {
                 (Some(default), _) => format!("= {default}"),
@@ -84,13 +89,17 @@ fn keys(keys: &[Key]) -> String {
                 (None, false) => String::new(),
             };
             let secret = if key.secret { "Secret. " } else { "" };
-            let description = Scrubber::default().clean(&format!("{secret}{}", key.description));
-            vec![format!("  {}", key.name), value, description]
+            let clean = |text: &str| Redactor::default().clean(text);
+            let description = clean(&format!("{secret}{}", key.description));
+            vec![format!("  {}", clean(&key.name)), clean(&value), description]
         })
         .collect();
     table::layout(&rows)
 }
 
 fn list(names: &[String]) -> String {
-    names.iter().map(|name| format!("  {name}\n")).collect()
+    names
+        .iter()
+        .map(|name| format!("  {}\n", printable(name)))
+        .collect()
 }

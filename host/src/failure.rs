@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::bindings::exports::headwater::source::types as wit;
-use crate::scrub::Scrubber;
+use crate::redact::Redactor;
 
 /// What the host does about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Failure {
     }
 
     /// A plugin's error without the secrets that it should not hold anyway.
-    pub(crate) fn from_plugin(error: wit::Error, scrubber: &Scrubber) -> Self {
+    pub(crate) fn from_plugin(error: wit::Error, scrubber: &Redactor) -> Self {
         Self {
             fault: match error.fault {
                 wit::Fault::Retry => Fault::Retry,
@@ -90,11 +90,29 @@ impl Failure {
                 wit::Fault::InvalidCursor => Fault::InvalidCursor,
                 wit::Fault::Broken => Fault::Broken,
             },
-            code: scrubber.clean(&error.code),
+            code: checked_code(error.code, scrubber),
             message: scrubber.clean(&error.message),
             hint: error.hint.map(|hint| scrubber.clean(&hint)),
             retry_after: error.retry_after.map(Duration::from_nanos),
         }
+    }
+}
+
+/// A code for one that is none. Codes are constants that people search for, so they are taken as they are or not at all.
+const NO_CODE: &str = "plugin.invalid-code";
+/// Longest code.
+const LONGEST_CODE: usize = 64;
+/// Codes of this length may hold a token; shorter ones happen to share a word with a secret.
+const LONG_CODE: usize = 20;
+
+fn checked_code(code: String, redactor: &Redactor) -> String {
+    let is_letter =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-');
+    let is_code = !code.is_empty() && code.len() <= LONGEST_CODE && code.bytes().all(is_letter);
+    if is_code && (code.len() < LONG_CODE || !redactor.is_given_away_by(code.as_bytes())) {
+        code
+    } else {
+        NO_CODE.to_owned()
     }
 }
 
@@ -109,3 +127,38 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(code: &str, redactor: &Redactor) -> Failure {
+        let error = wit::Error {
+            fault: wit::Fault::Denied,
+            code: code.to_owned(),
+            message: "the secret is wrong: a-secret-of-mine".to_owned(),
+            hint: Some("renew a-secret-of-mine".to_owned()),
+            retry_after: None,
+            session: None,
+        };
+        Failure::from_plugin(error, redactor)
+    }
+
+    #[test]
+    fn a_code_is_never_redacted_and_never_anything_else() {
+        let redactor = Redactor::new(["secret".to_owned(), "a-secret-of-mine".to_owned()]);
+        let failure = failed("entra.wrong_secret", &redactor);
+        assert_eq!(failure.code, "entra.wrong_secret");
+        assert_eq!(failure.message, "the [secret] is wrong: [secret]");
+        for code in [
+            "",
+            "Not A Code",
+            "x\n",
+            "a\u{1b}b",
+            &"x".repeat(65),
+            "code.is.a-secret-of-mine",
+        ] {
+            assert_eq!(failed(code, &redactor).code, NO_CODE, "{code:?}");
+        }
+    }
+}

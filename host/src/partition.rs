@@ -169,7 +169,7 @@ impl Partition {
         self.shared
             .monitor
             .called(self.source.name(), &self.id, usage, took, called.result.is_ok());
-        let batch = Batch::check(called.result?, &called.scrubber)?;
+        let batch = called.result?;
         let kib = batch_memory::kib(&batch, cursor.as_deref());
         self.usual_kib = kib.max(self.usual_kib / 2);
         let on_its_way = memory.resize(reserved, own, kib);

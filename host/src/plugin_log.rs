@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
@@ -11,10 +12,15 @@ use tracing::{debug, error, info, warn};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::scrub::Scrubber;
+use crate::redact::Redactor;
 
-/// Bytes kept of one call. Hundreds of lines; more helps nobody.
+/// Bytes shown of one call. Hundreds of lines; more helps nobody.
 const MOST_BYTES: usize = 64 << 10;
+/// Bytes kept beyond those, to find secrets that cross the end.
+const LOOK_AHEAD: usize = 64 << 10;
+/// Bytes of all calls of one source together in a minute.
+const BYTES_PER_MINUTE: u64 = 256 << 10;
+const MINUTE: Duration = Duration::from_secs(60);
 /// Offered to the plugin per write.
 const WRITE_BYTES: usize = 8 << 10;
 
@@ -34,7 +40,7 @@ struct Captured {
 impl PluginLog {
     fn append(&self, bytes: &[u8]) {
         let mut captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = bytes.len().min(MOST_BYTES - captured.bytes.len());
+        let kept = bytes.len().min(MOST_BYTES + LOOK_AHEAD - captured.bytes.len());
         captured.bytes.extend_from_slice(&bytes[..kept]);
         captured.dropped += (bytes.len() - kept) as u64;
     }
@@ -48,14 +54,55 @@ impl PluginLog {
         )
     }
 
-    /// Passes the lines on as log events of the current span, and forgets them.
-    pub(crate) fn publish(&self, scrubber: &Scrubber) {
-        let (text, dropped) = self.take();
-        // Redacted as a whole first: a secret with a line end in it must not slip through line by line.
-        let text = scrubber.redact(&text);
+    /// Takes the lines, without secrets and within what the source may still log, and forgets them.
+    pub(crate) fn take_lines(&self, redactor: &Redactor, budget: &LogBudget) -> Lines {
+        let (text, mut dropped) = self.take();
+        // Redacted as a whole first: a secret with a line end in it must not slip through line by line. More was kept than
+        // is shown, so that one that crosses the end is known.
+        let mut text = redactor.redact(&text);
+        if text.len() > MOST_BYTES {
+            let end = text.floor_char_boundary(MOST_BYTES);
+            dropped += (text.len() - end) as u64;
+            text.truncate(end);
+        }
+        let allowed = budget.take(text.len() as u64);
+        let mut lines = Vec::new();
+        let mut bytes = 0;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            bytes += line.len() as u64;
+            if bytes > allowed.bytes {
+                break;
+            }
             let (level, text) = split_level(line);
-            let text = scrubber.clean(text);
+            lines.push((level, Redactor::default().clean(text)));
+        }
+        Lines {
+            lines,
+            dropped,
+            allowed,
+        }
+    }
+}
+
+/// Lines of one call that may be published.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    lines: Vec<(Level, String)>,
+    /// Bytes beyond what one call may write.
+    dropped: u64,
+    allowed: Allowed,
+}
+
+impl Lines {
+    /// Passes the lines on as log events of the current span.
+    pub(crate) fn publish(self) {
+        if self.allowed.suppressed_before > 0 {
+            warn!(
+                bytes = self.allowed.suppressed_before,
+                "suppressed log output of the plugin in the minute before"
+            );
+        }
+        for (level, text) in &self.lines {
             match level {
                 Level::Error => error!("{text}"),
                 Level::Warn => warn!("{text}"),
@@ -63,16 +110,72 @@ impl PluginLog {
                 Level::Debug => debug!("{text}"),
             }
         }
-        if dropped > 0 {
+        if self.allowed.is_first_excess {
             warn!(
-                bytes = dropped,
+                limit = BYTES_PER_MINUTE,
+                "the plugin logs more bytes than a source may in one minute; the rest of the minute is suppressed"
+            );
+        } else if self.dropped > 0 && self.allowed.bytes > 0 {
+            warn!(
+                bytes = self.dropped,
                 "dropped log output of the plugin: too much in one call"
             );
         }
     }
 }
 
+/// What a source may still log. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LogBudget(Arc<Mutex<Minute>>);
+
+#[derive(Debug, Default)]
+struct Minute {
+    began: Option<Instant>,
+    used: u64,
+    suppressed: u64,
+}
+
+/// A share of the budget.
 #[derive(Debug, PartialEq, Eq)]
+struct Allowed {
+    bytes: u64,
+    /// Whether this is the first in its minute to get less than it asked for.
+    is_first_excess: bool,
+    /// Bytes that were suppressed in the minute that has just ended.
+    suppressed_before: u64,
+}
+
+impl LogBudget {
+    fn take(&self, wanted: u64) -> Allowed {
+        self.take_at(wanted, Instant::now())
+    }
+
+    fn take_at(&self, wanted: u64, now: Instant) -> Allowed {
+        let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut suppressed_before = 0;
+        if minute
+            .began
+            .is_none_or(|began| now.duration_since(began) >= MINUTE)
+        {
+            suppressed_before = minute.suppressed;
+            *minute = Minute {
+                began: Some(now),
+                ..Minute::default()
+            };
+        }
+        let bytes = wanted.min(BYTES_PER_MINUTE - minute.used);
+        minute.used += bytes;
+        let is_first_excess = bytes < wanted && minute.suppressed == 0;
+        minute.suppressed += wanted - bytes;
+        Allowed {
+            bytes,
+            is_first_excess,
+            suppressed_before,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Level {
     Error,
     Warn,
@@ -168,7 +271,38 @@ mod tests {
             log.write(Bytes::from(vec![b'x'; WRITE_BYTES])).unwrap();
         }
         let captured = log.0.lock().unwrap();
-        assert_eq!(captured.bytes.len(), MOST_BYTES);
-        assert_eq!(captured.dropped as usize, 100 * WRITE_BYTES - MOST_BYTES);
+        let kept = MOST_BYTES + LOOK_AHEAD;
+        assert_eq!(captured.bytes.len(), kept);
+        assert_eq!(captured.dropped as usize, 100 * WRITE_BYTES - kept);
+    }
+
+    #[test]
+    fn a_secret_across_the_end_of_what_is_shown_is_not_shown_in_part() {
+        for before in MOST_BYTES - 12..MOST_BYTES + 2 {
+            let log = PluginLog::default();
+            log.append(&vec![b'x'; before]);
+            log.append(b"the-secret and more");
+            let lines = log.take_lines(&Redactor::new(["the-secret".to_owned()]), &LogBudget::default());
+            assert!(lines.dropped > 0);
+            let text: String = lines.lines.into_iter().map(|(_, text)| text).collect();
+            assert!(!text.contains("the-"), "{before}");
+        }
+    }
+
+    #[test]
+    fn a_source_that_logs_without_end_is_held_to_its_minute() {
+        let budget = LogBudget::default();
+        let start = Instant::now();
+        let allowed = |bytes, is_first_excess, suppressed_before| Allowed {
+            bytes,
+            is_first_excess,
+            suppressed_before,
+        };
+        let most = BYTES_PER_MINUTE;
+        assert_eq!(budget.take_at(most - 10, start), allowed(most - 10, false, 0));
+        assert_eq!(budget.take_at(20, start), allowed(10, true, 0));
+        assert_eq!(budget.take_at(20, start), allowed(0, false, 0));
+        assert_eq!(budget.take_at(5, start + MINUTE), allowed(5, false, 30));
+        assert_eq!(budget.take_at(5, start + 2 * MINUTE), allowed(5, false, 0));
     }
 }

@@ -136,6 +136,11 @@ impl Guest {
         }
     }
 
+    /// What the plugin's requests logged in with.
+    pub(crate) fn credentials(&self) -> Vec<String> {
+        self.gate.credentials()
+    }
+
     /// Whether the plugin asked for more memory than it may have.
     pub(crate) fn was_refused_memory(&self) -> bool {
         self.limiter.refused

@@ -4,8 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 
-/// Larger sessions are not kept: it is a token, not a store.
-const LARGEST_SESSION: usize = 1 << 20;
+/// A call that returns a larger session fails: it is a token or two, not a store, and each word of it is looked for in
+/// every text of the source.
+pub(crate) const LARGEST_SESSION: usize = 64 << 10;
 
 /// Keeps the newest session, and lets one call go first while there is none.
 #[derive(Default)]

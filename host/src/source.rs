@@ -1,6 +1,5 @@
 //! One source: its plugin, its configuration, its partitions.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use tracing::warn;
 use crate::batch_memory::Allowance;
 use crate::bindings::exports::headwater::source::descriptor::Manifest;
 use crate::bindings::exports::headwater::source::source::{PartitionInfo, Report};
-use crate::caller::{Called, Caller};
+use crate::caller::Caller;
 use crate::config::{Limits, SourceConfig};
 use crate::dead_letter::DeadLetters;
 use crate::egress::{Origin, Sender};
@@ -18,9 +17,6 @@ use crate::manifest;
 use crate::plugin::Plugin;
 use crate::secret::Resolved;
 use crate::sink::Sink;
-
-/// The contract's bound for a partition's name.
-const LONGEST_PARTITION: usize = 256;
 
 /// A source that has been loaded and whose configuration its plugin accepts.
 #[derive(Debug)]
@@ -100,30 +96,13 @@ impl Source {
     pub async fn discover(&self) -> Result<Vec<PartitionInfo>, Failure> {
         let config = self.resolve().await?;
         let called = self.caller.discover(&config).await;
-        let scrubber = called.scrubber;
-        let partitions = called.result?.partitions;
-        check_partitions(&partitions)?;
-        let clean = |info: PartitionInfo| PartitionInfo {
-            title: scrubber.clean(&info.title),
-            unavailable: info.unavailable.map(|reason| scrubber.clean(&reason)),
-            ..info
-        };
-        Ok(partitions.into_iter().map(clean).collect())
+        called.result
     }
 
     /// Tests one partition.
     pub async fn check(&self, partition: &str) -> Result<Report, Failure> {
         let config = self.resolve().await?;
-        let Called { result, scrubber, .. } = self.caller.check(&config, partition).await;
-        result.map(|report| Report {
-            summary: scrubber.clean(&report.summary),
-            warnings: report
-                .warnings
-                .iter()
-                .map(|warning| scrubber.clean(warning))
-                .collect(),
-            ..report
-        })
+        self.caller.check(&config, partition).await.result
     }
 
     /// Has the plugin check its configuration, and compares what it needs with what it is granted.
@@ -195,29 +174,6 @@ fn dotted(pointer: &str) -> String {
     pointer.replace('/', ".").replace("~1", "/").replace("~0", "~")
 }
 
-/// Checks what the contract says about the names of partitions: they become keys of the state.
-pub(crate) fn check_partitions(partitions: &[PartitionInfo]) -> Result<(), Failure> {
-    let mut seen = HashSet::new();
-    for PartitionInfo { id, .. } in partitions {
-        let problem = if id.is_empty() || id.len() > LONGEST_PARTITION {
-            "an empty or too long name"
-        } else if !id.bytes().all(|byte| byte.is_ascii_graphic()) {
-            "a name with other than printable ASCII letters"
-        } else if !seen.insert(id) {
-            "a name that it used twice"
-        } else {
-            continue;
-        };
-        return Err(Failure::host(
-            Fault::Broken,
-            "partition",
-            format_args!("the plugin gave a partition {problem}"),
-        )
-        .with_hint("this is a defect of the plugin; report it"));
-    }
-    Ok(())
-}
-
 impl std::fmt::Debug for Outlets {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -239,29 +195,6 @@ mod tests {
             ("/drop/0/a~1b", ".drop.0.a/b"),
         ] {
             assert_eq!(dotted(pointer), key);
-        }
-    }
-
-    #[test]
-    fn partitions_are_named_as_the_contract_says() {
-        let named = |ids: &[&str]| -> Vec<PartitionInfo> {
-            let info = |id: &&str| PartitionInfo {
-                id: (*id).to_owned(),
-                title: String::new(),
-                unavailable: None,
-            };
-            ids.iter().map(info).collect()
-        };
-        assert!(check_partitions(&named(&["a", "b/c", "tenant"])).is_ok());
-        for ids in [
-            &["a", "a"][..],
-            &[""],
-            &["a b"],
-            &["ä"],
-            &["\u{1b}[2J"],
-            &[&"x".repeat(257)],
-        ] {
-            assert!(check_partitions(&named(ids)).is_err(), "{ids:?}");
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use chrono::SecondsFormat;
 
-use crate::scrub::Scrubber;
+use crate::printable::printable;
+use crate::redact::Redactor;
 use crate::state::{Entry, State, StateError};
 use crate::table;
 
@@ -55,13 +56,14 @@ pub async fn list(state: &State, selection: &Selection) -> Result<String, StateE
 
 /// What a cursor says to people: the first line of each.
 pub async fn show(state: &State, selection: &Selection) -> Result<String, StateError> {
-    let cleaner = Scrubber::default();
+    let cleaner = Redactor::default();
     let section = |entry: Entry| {
         let content = match &entry.envelope {
             Ok(envelope) => cleaner.clean(&envelope.first_line()),
             Err(error) => error.to_string(),
         };
-        format!("{} {}\n  {content}\n", entry.source, entry.partition)
+        let (source, partition) = (printable(&entry.source), printable(&entry.partition));
+        format!("{source} {partition}\n  {}\n", printable(&content))
     };
     Ok(selected(state, selection)
         .await?

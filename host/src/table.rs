@@ -1,7 +1,13 @@
 //! Aligned columns of text.
 
+use crate::printable::printable;
+
 /// Lays rows out in columns, two blanks apart, the last column as it is.
+///
+/// What the cells hold comes from plugins and files, so each is made printable here, on the way out.
 pub(crate) fn layout(rows: &[Vec<String>]) -> String {
+    let clean = |row: &Vec<String>| row.iter().map(|cell| printable(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(clean).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
@@ -34,5 +40,11 @@ mod tests {
             layout(&rows),
             "a           bcd  e\nä long one\nx           y    z\n"
         );
+    }
+
+    #[test]
+    fn a_cell_can_neither_command_the_terminal_nor_begin_a_row() {
+        let rows = vec![vec!["k\u{1b}]0;owned\u{7}".to_owned(), "a\nb\u{202e}".to_owned()]];
+        assert_eq!(layout(&rows), "k\u{fffd}]0;owned\u{fffd}  a b\u{fffd}\n");
     }
 }

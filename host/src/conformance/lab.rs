@@ -19,8 +19,8 @@ use crate::cpu_share::CpuUse;
 use crate::egress::{BoundSecrets, Bounds, Gate, Grant, Transport};
 use crate::plugin::Plugin;
 use crate::plugin_log::PluginLog;
+use crate::redact::Redactor;
 use crate::sandbox::{self, Guest};
-use crate::scrub::Scrubber;
 
 /// The component, and what is found out about it.
 pub(super) struct Lab {
@@ -41,7 +41,7 @@ pub(super) struct World {
     /// The time since 1970.
     pub(super) now: Duration,
     /// Knows what must stay inside.
-    pub(super) secrets: Scrubber,
+    pub(super) secrets: Redactor,
 }
 
 /// What a call came to. Nothing when it did not return, which has been noted.
@@ -82,7 +82,7 @@ impl Lab {
     }
 
     /// Notes it when a text that leaves the component holds a secret.
-    pub(super) fn guard(&self, secrets: &Scrubber, place: impl Display, text: &str) {
+    pub(super) fn guard(&self, secrets: &Redactor, place: impl Display, text: &str) {
         let clean = secrets.redact(text) == text;
         self.expect(Check::Secrets, clean, || {
             format!("{place} holds a secret or a credential")

@@ -33,11 +33,11 @@ use self::upstream::{Frozen, Nowhere};
 use crate::bindings::exports::headwater::source::descriptor::Manifest;
 use crate::bindings::exports::headwater::source::source as wit;
 use crate::config::{Limits, SourceConfig};
+use crate::discovery;
 use crate::egress::{BoundSecrets, Grant, Origin, Sender};
 use crate::manifest;
 use crate::plugin::{Plugin, PluginError};
-use crate::scrub::Scrubber;
-use crate::source;
+use crate::redact::Redactor;
 
 /// Partitions that are read.
 const MOST_PARTITIONS: usize = 3;
@@ -101,7 +101,7 @@ async fn run(lab: &Lab, source: Option<SourceConfig>) -> (Option<Manifest>, Opti
         grant: Arc::default(),
         bound: BoundSecrets::default(),
         now: lab.now,
-        secrets: Scrubber::default(),
+        secrets: Redactor::default(),
     };
     let Some(manifest) = offline::describe(lab, &offline).await else {
         return (None, Some("it cannot say what it is".to_owned()));
@@ -222,7 +222,7 @@ async fn discover(subject: &Subject<'_>) -> Result<(Vec<String>, Option<Vec<u8>>
             }
         }
     }
-    let named = source::check_partitions(&found[0].partitions);
+    let named = discovery::check_partitions(&found[0].partitions);
     lab.expect(Check::Discover, named.is_ok(), || {
         named.err().map(|failure| failure.message).unwrap_or_default()
     });
@@ -254,7 +254,7 @@ async fn discover(subject: &Subject<'_>) -> Result<(Vec<String>, Option<Vec<u8>>
 
 /// Credentials that the source made itself are known when they have been sent.
 fn credentials_stay_inside(subject: &Subject<'_>, reading: &Reading, frozen: &Frozen) {
-    let secrets = Scrubber::new(frozen.credentials());
+    let secrets = Redactor::new(frozen.credentials());
     let texts: HashSet<String> = reading
         .steps
         .iter()

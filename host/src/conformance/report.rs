@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::check::Check;
 use super::findings::Findings;
-use crate::scrub::Scrubber;
+use crate::redact::Redactor;
 use crate::table;
 
 /// What an examination came to.
@@ -67,7 +67,7 @@ impl Report {
         Self {
             file,
             digest,
-            source: Scrubber::default().clean(source),
+            source: Redactor::default().clean(source),
             conforms: checks.iter().all(|verdict| verdict.outcome != Outcome::Failed),
             obstacle: None,
             checks,
@@ -75,7 +75,7 @@ impl Report {
     }
 
     pub(super) fn with_obstacle(mut self, obstacle: Option<String>) -> Self {
-        self.obstacle = obstacle.map(|text| Scrubber::default().clean(&text));
+        self.obstacle = obstacle.map(|text| Redactor::default().clean(&text));
         self
     }
 
@@ -186,7 +186,7 @@ fn verdict(check: Check, findings: &Findings) -> Verdict {
         // Texts of the source are part of them.
         details: details
             .iter()
-            .map(|text| Scrubber::default().clean(text))
+            .map(|text| Redactor::default().clean(text))
             .collect(),
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{HeaderMap, Request, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -38,6 +38,12 @@ const REQUESTS_AT_ONCE: usize = 16;
 const CALL_RESPONSES: u64 = 16;
 /// All header fields of an answer. Proxies usually stop at 8 KiB to 16 KiB.
 const LARGEST_HEADERS: usize = 64 << 10;
+
+/// Parts of the names of header fields that log in.
+const LOGIN_FIELDS: [&str; 5] = ["authorization", "cookie", "token", "secret", "api-key"];
+/// Different values of such fields in one call, and bytes of each; a plugin has a token or two.
+const MOST_CREDENTIALS: usize = 16;
+const LONGEST_CREDENTIAL: usize = 8 << 10;
 
 /// What one call into a plugin may use of the network.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +76,7 @@ pub struct Gate {
     poll_bytes: Arc<AtomicU64>,
     traffic: Arc<Mutex<Traffic>>,
     at_once: Arc<Semaphore>,
+    credentials: Vec<String>,
 }
 
 impl Gate {
@@ -89,6 +96,27 @@ impl Gate {
             poll_bytes,
             traffic: Arc::default(),
             at_once: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
+            credentials: Vec::new(),
+        }
+    }
+
+    /// What requests so far have logged in with, each value once.
+    pub(crate) fn credentials(&self) -> Vec<String> {
+        self.credentials.clone()
+    }
+
+    /// Remembers what a request logs in with: it must not show up in what the call returns.
+    fn learn_credentials(&mut self, headers: &HeaderMap) {
+        let fields = headers.iter().filter(|(name, _)| {
+            let name = name.as_str();
+            LOGIN_FIELDS.iter().any(|part| name.contains(part))
+        });
+        for (_, value) in fields {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let known = self.credentials.iter().any(|known| *known == value);
+            if !known && self.credentials.len() < MOST_CREDENTIALS && value.len() <= LONGEST_CREDENTIAL {
+                self.credentials.push(value.into_owned());
+            }
         }
     }
 
@@ -154,6 +182,7 @@ impl WasiHttpHooks for Gate {
             Ok(origin) => origin,
             Err(refusal) => return Box::new(std::future::ready(Err(refusal))),
         };
+        self.learn_credentials(request.headers());
         let options = options.unwrap_or_default();
         let end = self.bounds.end.min(Instant::now() + EXCHANGE_TIMEOUT);
         let head_end = end.min(Instant::now() + shorter(FIRST_BYTE_TIMEOUT, options.first_byte_timeout));

@@ -12,7 +12,7 @@ use tracing::warn;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::origin::Origin;
-use crate::scrub::{json_escaped, percent_encoded};
+use crate::redact::{json_escaped, percent_encoded};
 
 /// Bodies of requests to an origin that has a secret bound to it, with the secrets filled in. They are logins and queries,
 /// not uploads.

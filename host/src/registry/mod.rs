@@ -17,9 +17,12 @@ use tracing::info;
 use self::client::Client;
 pub use self::reference::Reference;
 use crate::egress::{Outbound, OutboundError};
+use crate::printable::printable;
 
 /// What a layer with a component calls itself.
 const COMPONENT: &str = "application/wasm";
+/// Letters of a manifest's text that a message shows.
+const LONGEST_SHOWN: usize = 100;
 
 /// Why a plugin cannot be had from a registry.
 #[derive(Debug, Error)]
@@ -107,13 +110,16 @@ pub async fn fetch(
         )));
     };
     if media_type != COMPONENT {
-        return Err(unusable(format!("its content is {media_type}, not {COMPONENT}")));
+        return Err(unusable(format!(
+            "its content is {}, not {COMPONENT}",
+            shown(media_type)
+        )));
     }
     let hexadecimal = |hex: &&str| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
     let digest = digest
         .strip_prefix("sha256:")
         .filter(hexadecimal)
-        .ok_or_else(|| unusable(format!("its layer's digest is {digest}, not SHA-256")))?
+        .ok_or_else(|| unusable(format!("its layer's digest is {}, not SHA-256", shown(digest))))?
         .to_lowercase();
     let path = folder.join(format!("{digest}.wasm"));
     obtain(&mut client, &format!("blobs/sha256:{digest}"), &digest, &path).await?;
@@ -153,6 +159,11 @@ fn keep(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = file.with_extension(format!("{}.part", std::process::id()));
     std::fs::write(&unfinished, bytes)?;
     std::fs::rename(&unfinished, file)
+}
+
+/// A text out of a manifest, fit for a message: one bounded line.
+fn shown(text: &str) -> String {
+    printable(text).chars().take(LONGEST_SHOWN).collect()
 }
 
 fn has_digest(bytes: &[u8], digest: &str) -> bool {

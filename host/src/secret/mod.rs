@@ -17,7 +17,7 @@ pub(crate) use self::placeholder::problem as problem_of;
 use self::reference::{FetchError, Reference};
 pub use self::text::SecretText;
 use crate::egress::{BoundSecret, BoundSecrets, Origin};
-use crate::scrub::Scrubber;
+use crate::redact::Redactor;
 
 /// A source's configuration as written: JSON values, and references to the places where secrets are kept.
 ///
@@ -30,7 +30,7 @@ pub struct Resolved {
     /// The JSON document for the plugin.
     pub json: String,
     /// Removes the document's secrets from text that people will see.
-    pub scrubber: Scrubber,
+    pub scrubber: Redactor,
     /// The secrets that the document has placeholders of.
     pub bound: BoundSecrets,
 }
@@ -118,7 +118,7 @@ impl Template {
         }
         Ok(Resolved {
             json: Value::Object(document).to_string(),
-            scrubber: Scrubber::new(secrets),
+            scrubber: Redactor::new(secrets),
             bound: BoundSecrets::new(bound),
         })
     }

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::SinkError;
 use super::authorization::Authorization;
 use crate::egress::{Outbound, OutboundError, ProxyConnector, last_cause};
-use crate::scrub::Scrubber;
+use crate::redact::Redactor;
 use crate::secret::Template;
 
 /// A receiver that takes longer than this for one batch is as good as gone.
@@ -55,7 +55,7 @@ pub(super) struct Reply {
     pub(super) retry_after: Option<Duration>,
     /// Who answered.
     name: String,
-    scrubber: Scrubber,
+    scrubber: Redactor,
 }
 
 impl Reply {
@@ -108,7 +108,7 @@ impl Reply {
             media_type: media_type.to_owned(),
             retry_after: None,
             name: "receiver.example".to_owned(),
-            scrubber: Scrubber::default(),
+            scrubber: Redactor::default(),
         }
     }
 }
@@ -176,7 +176,7 @@ impl HttpClient {
     }
 
     /// The header fields of a request, and a scrubber for the secrets among them, should the receiver repeat them.
-    async fn headers(&self, media_type: &'static str) -> Result<(HeaderMap, Scrubber), String> {
+    async fn headers(&self, media_type: &'static str) -> Result<(HeaderMap, Redactor), String> {
         let resolved = self
             .endpoint
             .headers

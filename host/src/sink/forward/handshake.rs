@@ -10,7 +10,7 @@ use sha2::{Digest, Sha512};
 use super::connection::{Connection, invalid};
 use super::random;
 use crate::base64::base64;
-use crate::scrub::Scrubber;
+use crate::redact::Redactor;
 use crate::secret::Template;
 
 /// What this client calls itself; receivers show it in their logs and mix it into the proof.
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What to log in with.
 pub(super) struct Login {
     account: Account,
-    scrubber: Scrubber,
+    scrubber: Redactor,
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,274 @@
+//! Takes a source's secrets out of text, in whatever usual spelling they are there.
+//!
+//! The spellings are not written down one by one: the text is read in several ways (`view`), and each reading is searched
+//! for the secrets themselves with one automaton. So the work is linear in the text, whatever the secrets are, and an
+//! escape is found wherever in a secret it is. What the host itself writes, codes above all, is never redacted.
+
+mod view;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use crate::printable::visible;
+
+/// Shorter texts are no secrets: removing every `a` from a message would only ruin it.
+const SHORTEST_SECRET: usize = 4;
+/// Ids, labels and cursors that hold a secret are refused. Shorter secrets occur in them by chance.
+const SHORTEST_REFUSED: usize = 8;
+/// Lines of a secret of several lines that are secrets by themselves.
+const SHORTEST_LINE: usize = 16;
+/// Words of a session from this length on are taken for credentials. Longer than a GUID (36), which names a tenant and
+/// belongs into messages; shorter than any token.
+const SHORTEST_TOKEN: usize = 40;
+/// The value of a header field that logs in is a credential from this length on.
+const SHORTEST_CREDENTIAL: usize = 8;
+/// What a secret is replaced by.
+const REPLACEMENT: &str = "[secret]";
+/// Longest text shown, in letters; a person reads no more of one sentence.
+const LONGEST_TEXT: usize = 2_000;
+/// The same in bytes, and how far beyond it a secret may reach that begins before it.
+const SHOWN_BYTES: usize = 4 * LONGEST_TEXT;
+const LOOK_AHEAD: usize = 32 << 10;
+/// Long texts are searched in windows of this size, so that reading them in other ways takes little memory.
+const WINDOW: usize = 256 << 10;
+/// A spelling is at most this much longer than the secret (`\u0070`).
+const LONGEST_SPELLING: usize = 6;
+/// Texts up to this size are searched for spellings of spellings, too.
+const TWICE: usize = 8 << 10;
+
+/// Removes a source's secrets from text. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    /// Searched one after the other, so that what a plugin returns as its session cannot hide what the operator gave.
+    layers: Vec<Arc<Layer>>,
+}
+
+/// Secrets that became known together.
+struct Layer {
+    /// None when it could not be built, which the sizes rule out; then every text is a secret.
+    automaton: Option<AhoCorasick>,
+    /// Whether an id or a cursor with this secret in it is refused, by the automaton's pattern.
+    refused: Vec<bool>,
+    longest: usize,
+}
+
+impl Redactor {
+    /// A redactor of these secrets. Those under four bytes are left alone: they would ruin every text.
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        Self::default().with_secrets(secrets)
+    }
+
+    /// The same redactor, which also knows these secrets.
+    #[must_use]
+    pub fn with_secrets(&self, secrets: impl IntoIterator<Item = String>) -> Self {
+        let mut patterns = Vec::new();
+        for secret in secrets {
+            let lines = secret.lines().map(str::trim);
+            let lines = lines.filter(|line| line.len() >= SHORTEST_LINE && !line.starts_with("-----"));
+            if secret.contains('\n') {
+                patterns.extend(lines.map(str::to_owned));
+            }
+            patterns.push(secret);
+        }
+        self.with_layer(patterns, SHORTEST_SECRET)
+    }
+
+    /// The same redactor, which also knows the credentials in a session.
+    #[must_use]
+    pub fn with_session(&self, session: Option<&[u8]>) -> Self {
+        let text = String::from_utf8_lossy(session.unwrap_or_default());
+        let is_boundary = |letter: char| {
+            !(letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '~' | '+' | '/' | '='))
+        };
+        let tokens = text.split(is_boundary).map(str::to_owned);
+        self.with_layer(tokens, SHORTEST_TOKEN)
+    }
+
+    /// The same redactor, which also knows what a request logged in with: `Bearer …`, `Basic …`, or the bare word.
+    #[must_use]
+    pub fn with_credentials(&self, fields: impl IntoIterator<Item = String>) -> Self {
+        let words = fields.into_iter().flat_map(|field| {
+            field
+                .split([' ', ';', ','])
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        });
+        self.with_layer(words, SHORTEST_CREDENTIAL)
+    }
+
+    fn with_layer(&self, patterns: impl IntoIterator<Item = String>, shortest: usize) -> Self {
+        let mut patterns: Vec<String> = patterns
+            .into_iter()
+            .filter(|pattern| pattern.len() >= shortest)
+            .collect();
+        patterns.sort_unstable();
+        patterns.dedup();
+        let mut layers = self.layers.clone();
+        if !patterns.is_empty() {
+            layers.push(Arc::new(Layer::new(&patterns)));
+        }
+        Self { layers }
+    }
+
+    /// The text without secrets, as it is otherwise.
+    pub fn redact(&self, text: &str) -> String {
+        match self.redact_bytes(text.as_bytes()) {
+            Some(redacted) => String::from_utf8_lossy(&redacted).into_owned(),
+            None => text.to_owned(),
+        }
+    }
+
+    /// The bytes without secrets; none if they hold none.
+    pub fn redact_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let found = self.find(bytes, &|_, _| true);
+        (!found.is_empty()).then(|| replaced(bytes, &found))
+    }
+
+    /// The text as one bounded line without secrets and without anything that a terminal would obey. However long the
+    /// text is, only its beginning is looked at.
+    pub fn clean(&self, text: &str) -> String {
+        let bytes = text.as_bytes();
+        let mut found = self.find(&bytes[..bytes.len().min(SHOWN_BYTES + LOOK_AHEAD)], &|_, _| true);
+        let shown = &bytes[..bytes.len().min(SHOWN_BYTES)];
+        found.retain(|range| range.start < shown.len());
+        let text = replaced(shown, &found);
+        let mut line: String = String::from_utf8_lossy(&text)
+            .chars()
+            .map(visible)
+            .take(LONGEST_TEXT + 1)
+            .collect();
+        if line.chars().count() > LONGEST_TEXT || shown.len() < bytes.len() {
+            line = line.chars().take(LONGEST_TEXT).collect();
+            line.push('…');
+        }
+        line
+    }
+
+    /// Whether something that is kept or used as a key (an id, a label, a cursor) gives a secret away. Secrets under
+    /// eight bytes, GUIDs and addresses do not count: they name things, and are there for good reasons.
+    pub fn is_given_away_by(&self, bytes: &[u8]) -> bool {
+        let counts = |layer: &Layer, pattern: usize| layer.refused[pattern];
+        !self.find(bytes, &counts).is_empty()
+    }
+
+    /// Where secrets are, in order, apart from each other.
+    fn find(&self, text: &[u8], counts: &dyn Fn(&Layer, usize) -> bool) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        if self.layers.is_empty() {
+            return found;
+        }
+        let reach = self.layers.iter().map(|layer| layer.longest).max().unwrap_or(0) * LONGEST_SPELLING;
+        let mut start = 0;
+        while start < text.len() {
+            let window = &text[start..text.len().min(start + WINDOW + reach)];
+            let depth = if text.len() <= TWICE { 2 } else { 1 };
+            self.find_in(window, depth, counts, &mut |range| {
+                found.push(start + range.start..start + range.end);
+            });
+            start += WINDOW;
+        }
+        found.sort_unstable_by_key(|range| (range.start, range.end));
+        found.dedup_by(|next, last| {
+            let overlap = next.start <= last.end;
+            if overlap {
+                last.end = last.end.max(next.end);
+            }
+            overlap
+        });
+        found
+    }
+
+    fn find_in(
+        &self,
+        text: &[u8],
+        depth: u32,
+        counts: &dyn Fn(&Layer, usize) -> bool,
+        each: &mut dyn FnMut(Range<usize>),
+    ) {
+        for layer in &self.layers {
+            let Some(automaton) = &layer.automaton else {
+                return each(0..text.len());
+            };
+            for found in automaton.find_iter(text) {
+                if counts(layer, found.pattern().as_usize()) {
+                    each(found.range());
+                }
+            }
+        }
+        if depth > 0 {
+            view::all(text, |view| {
+                self.find_in(&view.bytes, depth - 1, counts, &mut |range| {
+                    each(view.origin(&range))
+                });
+            });
+        }
+    }
+}
+
+impl Layer {
+    fn new(patterns: &[String]) -> Self {
+        let automaton = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(patterns);
+        Self {
+            automaton: automaton.ok(),
+            refused: patterns.iter().map(|pattern| is_refused(pattern)).collect(),
+            longest: patterns.iter().map(String::len).max().unwrap_or(0),
+        }
+    }
+}
+
+/// Whether an id may not hold this secret.
+fn is_refused(secret: &str) -> bool {
+    secret.len() >= SHORTEST_REFUSED && !is_guid(secret) && !secret.contains("//")
+}
+
+fn is_guid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    lengths == [8, 4, 4, 4, 12] && groups.concat().bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn replaced(text: &[u8], found: &[Range<usize>]) -> Vec<u8> {
+    let mut redacted = Vec::with_capacity(text.len());
+    let mut end = 0;
+    for range in found {
+        redacted.extend_from_slice(&text[end..range.start]);
+        redacted.extend_from_slice(REPLACEMENT.as_bytes());
+        end = range.end.min(text.len());
+    }
+    redacted.extend_from_slice(&text[end..]);
+    redacted
+}
+
+/// A text as it stands in a URL or a form.
+pub(crate) fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+/// A text as it stands between the quotes of a JSON string.
+pub(crate) fn json_escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hidden: usize = self.layers.iter().map(|layer| layer.refused.len()).sum();
+        write!(formatter, "Redactor({hidden} hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests;
