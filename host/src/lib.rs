@@ -59,4 +59,5 @@ mod small_file;
 pub mod source;
 pub mod state;
 pub mod state_command;
+mod stderr;
 mod table;

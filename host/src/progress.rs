@@ -1,16 +1,16 @@
 //! How far a long reading has come: a bar on a terminal, a log line now and then otherwise.
 
 use std::collections::HashMap;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tracing::info;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::bindings::exports::headwater::source::source::Progress as Position;
 use crate::partition::Partition;
+use crate::stderr;
 
 /// Without a terminal, say so this often.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -32,10 +32,6 @@ enum Shown {
     Line(Instant),
 }
 
-/// Writes to stderr without tearing the bars.
-#[derive(Clone)]
-pub struct Stderr(MultiProgress);
-
 impl Progress {
     /// Progress on this process's stderr.
     pub fn on_stderr() -> Self {
@@ -46,9 +42,9 @@ impl Progress {
         }
     }
 
-    /// A writer for log lines that shares the screen.
-    pub fn writer(&self) -> Stderr {
-        Stderr(self.screen.clone())
+    /// The screen, for log lines that share it.
+    pub(crate) fn screen(&self) -> MultiProgress {
+        self.screen.clone()
     }
 
     /// Shows where a partition stands. One that has caught up is not shown: there is nothing to wait for.
@@ -64,19 +60,23 @@ impl Progress {
             .count();
         let key = key(partition);
         match shown.get_mut(&key) {
-            Some(Shown::Bar(bar)) => bar.set_position(done),
+            // Drawn by the thread that writes the log: a terminal that takes nothing must not stop a poll.
+            Some(Shown::Bar(bar)) => {
+                let bar = bar.clone();
+                stderr::draw(move || bar.set_position(done));
+            }
             Some(Shown::Line(last)) if last.elapsed() < LINE_INTERVAL => {}
             Some(Shown::Line(last)) => {
                 *last = Instant::now();
                 say(done);
             }
             None if self.terminal && bars < MOST_BARS => {
-                let bar = self.screen.add(
-                    ProgressBar::new(STEPS)
-                        .with_style(style())
-                        .with_message(key.clone()),
-                );
-                bar.set_position(done);
+                let bar = ProgressBar::hidden()
+                    .with_style(style())
+                    .with_message(key.clone());
+                bar.set_length(STEPS);
+                let (screen, new) = (self.screen.clone(), bar.clone());
+                stderr::draw(move || screen.add(new).set_position(done));
                 shown.insert(key, Shown::Bar(bar));
             }
             None => {
@@ -94,7 +94,7 @@ impl Progress {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&key(partition));
         if let Some(Shown::Bar(bar)) = ended {
-            bar.finish_and_clear();
+            stderr::draw(move || bar.finish_and_clear());
         }
     }
 }
@@ -124,36 +124,12 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-impl Write for Stderr {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
-    }
-}
-
-impl<'a> MakeWriter<'a> for Stderr {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 impl std::fmt::Debug for Progress {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Progress")
             .field("terminal", &self.terminal)
             .finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Stderr {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Stderr")
     }
 }
 

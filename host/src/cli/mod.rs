@@ -8,6 +8,7 @@ mod state;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -18,10 +19,13 @@ use self::state::StateCommand;
 use crate::config::Config;
 use crate::log::{self, LogFormat};
 use crate::plugin::Plugins;
+use crate::printable::printable_lines;
 use crate::progress::Progress;
 use crate::scheduler::Mode;
-use crate::{core_dump, describe, engine, manual, open_files};
+use crate::{core_dump, describe, engine, manual, open_files, stderr};
 
+/// How long the last log lines may take at the end.
+const LAST_LINES: Duration = Duration::from_millis(500);
 /// Something failed.
 const FAILED: u8 = 1;
 /// The command line or the configuration is wrong.
@@ -117,26 +121,26 @@ pub fn main() -> ExitCode {
     // Prints help, version and mistakes itself, with exit code 2 for mistakes.
     let arguments = Arguments::parse();
     let progress = Progress::on_stderr();
-    log::start(arguments.log_format, progress.writer());
+    log::start(arguments.log_format, &progress);
     core_dump::forbid();
     open_files::allow_many();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             error!(%error, "cannot start");
+            stderr::flush(LAST_LINES);
             return ExitCode::from(FAILED);
         }
     };
     let done = runtime.block_on(dispatch(arguments.command, progress));
     // What still blocks on a dead pipe or disk must not hold up the end.
     runtime.shutdown_background();
-    match done {
-        Ok(code) => code,
-        Err(Exit(code, problem)) => {
-            error!("{problem}");
-            ExitCode::from(code)
-        }
-    }
+    let code = done.unwrap_or_else(|Exit(code, problem)| {
+        error!("{problem}");
+        ExitCode::from(code)
+    });
+    stderr::flush(LAST_LINES);
+    code
 }
 
 async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit> {
@@ -195,7 +199,10 @@ fn plugins() -> Result<Plugins, Exit> {
 /// Prints a report; a reader that has seen enough is no failure.
 fn print(text: &str) -> Result<ExitCode, Exit> {
     use std::io::Write;
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+    match std::io::stdout()
+        .lock()
+        .write_all(printable_lines(text).as_bytes())
+    {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Exit::failed(error)),
         _ => Ok(ExitCode::SUCCESS),
     }

@@ -1,5 +1,7 @@
 //! Log lines: on stderr only, since stdout carries events.
 
+mod quota;
+
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
@@ -8,7 +10,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::prelude::*;
 
-use crate::progress::Stderr;
+use self::quota::Quota;
+use crate::progress::Progress;
+use crate::stderr::Lines;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,22 +27,30 @@ pub enum LogFormat {
 const DEFAULT_FILTER: &str = "info,wasmtime_wasi_http=error,wasmtime_internal_cache=error";
 
 /// Starts logging. `RUST_LOG` sets the level, `info` unless given.
-pub fn start(format: LogFormat, writer: Stderr) {
+pub fn start(format: LogFormat, progress: &Progress) {
     let level = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let colours = format == LogFormat::Text
+        && std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none();
     let layer = tracing_subscriber::fmt::layer()
-        .with_writer(writer)
+        .with_writer(Lines::new(progress.screen(), colours))
         .with_target(false);
     let layer = match format {
-        LogFormat::Text => {
-            let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            layer.with_ansi(colours).boxed()
-        }
+        LogFormat::Text => layer.with_ansi(colours).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).boxed(),
     };
     tracing_subscriber::registry()
         .with(level)
-        .with(layer.with_filter(filter_fn(is_harmless)))
+        .with(
+            layer
+                .with_filter(Quota::default())
+                .with_filter(filter_fn(is_harmless)),
+        )
         .init();
+    // The usual hook writes to stderr itself, and would wait there for somebody to read it.
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!("the host has a defect: {panic}")
+    }));
 }
 
 /// HTTP libraries trace what they send, credentials included, so they are held at `info` whatever `RUST_LOG` says.

@@ -1,0 +1,206 @@
+//! The way to stderr: a thread of its own behind a queue with bounds. A stderr that nobody reads stops that thread and
+//! nobody else; what does not fit into the queue is counted and dropped.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::Duration;
+
+use indicatif::MultiProgress;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::printable::visible;
+
+/// Log lines and changes of the screen that wait, at most.
+const MOST_WAITING: usize = 4_096;
+/// Bytes of log lines that wait, at most.
+const MOST_BYTES: usize = 4 << 20;
+
+/// Something to do with stderr.
+type Job = Box<dyn FnOnce() + Send>;
+
+static OUTPUT: LazyLock<Output> = LazyLock::new(Output::start);
+
+struct Output {
+    queue: SyncSender<Job>,
+    /// Bytes that wait.
+    waiting: Arc<AtomicUsize>,
+    /// Lines that did not fit.
+    dropped: AtomicU64,
+}
+
+impl Output {
+    fn start() -> Self {
+        let (queue, jobs) = mpsc::sync_channel(MOST_WAITING);
+        // Without the thread the queue is closed, and every line counts as dropped: there is nobody to tell.
+        let _ = thread::Builder::new()
+            .name("stderr".to_owned())
+            .spawn(move || work_off(jobs));
+        Self {
+            queue,
+            waiting: Arc::default(),
+            dropped: AtomicU64::new(0),
+        }
+    }
+}
+
+fn work_off(jobs: Receiver<Job>) {
+    jobs.into_iter().for_each(|job| job());
+}
+
+/// Log lines that were dropped since the start.
+pub(crate) fn dropped() -> u64 {
+    OUTPUT.dropped.load(Ordering::Relaxed)
+}
+
+/// Changes what is on the screen when it is its turn. Dropped when the queue is full.
+pub(crate) fn draw(change: impl FnOnce() + Send + 'static) {
+    let _ = OUTPUT.queue.try_send(Box::new(change));
+}
+
+/// Waits until everything said so far has been written, but not for long.
+pub(crate) fn flush(patience: Duration) {
+    let (done, finished) = mpsc::channel();
+    let sent = OUTPUT.queue.try_send(Box::new(move || {
+        let _ = done.send(());
+    }));
+    if sent.is_ok() {
+        let _ = finished.recv_timeout(patience);
+    }
+}
+
+/// Makes a writer for each log line; it is queued whole when the writer is dropped.
+#[derive(Debug, Clone)]
+pub(crate) struct Lines {
+    screen: MultiProgress,
+    colours: bool,
+}
+
+impl Lines {
+    /// Lines that share the screen with progress bars.
+    pub(crate) fn new(screen: MultiProgress, colours: bool) -> Self {
+        Self { screen, colours }
+    }
+}
+
+/// One log line.
+#[derive(Debug)]
+pub(crate) struct Line<'a> {
+    lines: &'a Lines,
+    bytes: Vec<u8>,
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Line<'a>;
+
+    fn make_writer(&'a self) -> Line<'a> {
+        Line {
+            lines: self,
+            bytes: Vec::new(),
+        }
+    }
+}
+
+impl Write for Line<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        if self.bytes.is_empty() {
+            return;
+        }
+        let line = harmless(&String::from_utf8_lossy(&self.bytes), self.lines.colours).into_bytes();
+        let (screen, waiting, length) = (self.lines.screen.clone(), OUTPUT.waiting.clone(), line.len());
+        let fits = waiting.fetch_add(length, Ordering::Relaxed) + length <= MOST_BYTES;
+        let after = waiting.clone();
+        let job: Job = Box::new(move || {
+            // Nobody is left to tell.
+            let _ = screen.suspend(|| io::stderr().write_all(&line));
+            after.fetch_sub(length, Ordering::Relaxed);
+        });
+        if !fits || OUTPUT.queue.try_send(job).is_err() {
+            waiting.fetch_sub(length, Ordering::Relaxed);
+            OUTPUT.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A log line without anything that a terminal would obey, but for colours where they are ours. A line end within it is
+/// followed by blanks, so that nothing after it looks like a line of its own.
+fn harmless(line: &str, colours: bool) -> String {
+    let mut text = String::with_capacity(line.len() + 1);
+    let mut rest = line.trim_end_matches(['\n', '\r']);
+    while let Some(letter) = rest.chars().next() {
+        let colour = if colours { colour(rest) } else { None };
+        if let Some(length) = colour {
+            text.push_str(&rest[..length]);
+            rest = &rest[length..];
+            continue;
+        }
+        match letter {
+            '\n' => text.push_str("\n  "),
+            other => text.push(visible(other)),
+        }
+        rest = &rest[letter.len_utf8()..];
+    }
+    text.push('\n');
+    text
+}
+
+/// The length of a change of colour at the beginning of a text.
+fn colour(text: &str) -> Option<usize> {
+    let parameters = text.strip_prefix("\u{1b}[")?;
+    let length = parameters.find(|letter: char| !(letter.is_ascii_digit() || letter == ';'))?;
+    parameters[length..].starts_with('m').then_some(length + 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_can_neither_forge_another_nor_command_the_terminal() {
+        let line = "INFO \u{1b}[32mgreen\u{1b}[0m \u{1b}[2J\u{9b}m a\n2026-01-01 INFO b\r\u{2028}c\n";
+        assert_eq!(
+            harmless(line, false),
+            "INFO \u{fffd}[32mgreen\u{fffd}[0m \u{fffd}[2J\u{fffd}m a\n  2026-01-01 INFO b  c\n"
+        );
+        assert_eq!(
+            harmless(line, true),
+            "INFO \u{1b}[32mgreen\u{1b}[0m \u{fffd}[2J\u{fffd}m a\n  2026-01-01 INFO b  c\n"
+        );
+    }
+
+    #[test]
+    fn a_screen_that_takes_nothing_stops_nobody() {
+        let (go, wait) = mpsc::channel::<()>();
+        draw(move || {
+            let _ = wait.recv();
+        });
+        let before = dropped();
+        let lines = Lines::new(
+            MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden()),
+            false,
+        );
+        // More than fits: had one of them to wait, this would not end.
+        for _ in 0..2 * MOST_WAITING {
+            lines.make_writer().write_all(b"").unwrap();
+            let mut line = lines.make_writer();
+            line.write_all(&[b'x'; 2_000]).unwrap();
+            drop(line);
+        }
+        assert!(dropped() > before);
+        flush(Duration::from_millis(1));
+        drop(go);
+    }
+}
