@@ -44,6 +44,20 @@ impl Output {
             dropped: AtomicU64::new(0),
         }
     }
+
+    /// Queues a line, or counts it as dropped. Never waits.
+    fn line(&self, line: Vec<u8>, write: impl FnOnce(&[u8]) + Send + 'static) {
+        let (waiting, length) = (self.waiting.clone(), line.len());
+        let fits = waiting.fetch_add(length, Ordering::Relaxed) + length <= MOST_BYTES;
+        let job: Job = Box::new(move || {
+            write(&line);
+            waiting.fetch_sub(length, Ordering::Relaxed);
+        });
+        if !fits || self.queue.try_send(job).is_err() {
+            self.waiting.fetch_sub(length, Ordering::Relaxed);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 fn work_off(jobs: Receiver<Job>) {
@@ -120,18 +134,11 @@ impl Drop for Line<'_> {
             return;
         }
         let line = harmless(&String::from_utf8_lossy(&self.bytes), self.lines.colours).into_bytes();
-        let (screen, waiting, length) = (self.lines.screen.clone(), OUTPUT.waiting.clone(), line.len());
-        let fits = waiting.fetch_add(length, Ordering::Relaxed) + length <= MOST_BYTES;
-        let after = waiting.clone();
-        let job: Job = Box::new(move || {
-            // Nobody is left to tell.
-            let _ = screen.suspend(|| io::stderr().write_all(&line));
-            after.fetch_sub(length, Ordering::Relaxed);
+        let screen = self.lines.screen.clone();
+        // Nobody is left to tell when stderr is closed.
+        OUTPUT.line(line, move |line| {
+            let _ = screen.suspend(|| io::stderr().write_all(line));
         });
-        if !fits || OUTPUT.queue.try_send(job).is_err() {
-            waiting.fetch_sub(length, Ordering::Relaxed);
-            OUTPUT.dropped.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 
@@ -183,24 +190,33 @@ mod tests {
 
     #[test]
     fn a_screen_that_takes_nothing_stops_nobody() {
+        let output = Output::start();
         let (go, wait) = mpsc::channel::<()>();
-        draw(move || {
+        let _ = output.queue.send(Box::new(move || {
             let _ = wait.recv();
-        });
-        let before = dropped();
-        let lines = Lines::new(
-            MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden()),
-            false,
-        );
+        }));
         // More than fits: had one of them to wait, this would not end.
-        for _ in 0..2 * MOST_WAITING {
-            lines.make_writer().write_all(b"").unwrap();
-            let mut line = lines.make_writer();
-            line.write_all(&[b'x'; 2_000]).unwrap();
-            drop(line);
+        let count = 2 * MOST_WAITING as u64;
+        let written = Arc::new(AtomicU64::new(0));
+        for _ in 0..count {
+            let written = written.clone();
+            output.line(vec![b'x'; 2_000], move |_| {
+                written.fetch_add(1, Ordering::Relaxed);
+            });
         }
-        assert!(dropped() > before);
-        flush(Duration::from_millis(1));
-        drop(go);
+        let dropped = output.dropped.load(Ordering::Relaxed);
+        assert!(dropped >= count - MOST_WAITING as u64, "{dropped} of {count}");
+        assert_eq!(
+            output.waiting.load(Ordering::Relaxed),
+            2_000 * (count - dropped) as usize
+        );
+        go.send(()).unwrap();
+        let (done, finished) = mpsc::channel();
+        let _ = output.queue.send(Box::new(move || {
+            let _ = done.send(());
+        }));
+        finished.recv().unwrap();
+        assert_eq!(written.load(Ordering::Relaxed), count - dropped);
+        assert_eq!(output.waiting.load(Ordering::Relaxed), 0);
     }
 }

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::measures::LONGEST_LABEL;
+use crate::printable::visible;
+use crate::stderr;
+
 /// Series of one source. A plugin chooses labels, and must not fill the memory of the process with them.
 const MOST_SERIES_PER_SOURCE: usize = 20_000;
-/// Longest label value.
-const LONGEST_LABEL: usize = 120;
+/// Those among them whose names or labels the plugin chooses; the others are a handful for each partition.
+const MOST_CHOSEN_SERIES: usize = 2_000;
 
 /// A family of numbers with one meaning.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +44,7 @@ const fn gauge(name: &'static str, help: &'static str) -> Family {
 }
 
 static BUILD: Family = gauge("build_info", "The version of the host; always 1.");
+static LOG_DROPPED: Family = counter("log_dropped_lines_total", "Log lines that nobody read in time.");
 pub(super) static EVENTS: Family = counter("events_total", "Events delivered.");
 pub(super) static EVENT_BYTES: Family = counter("event_bytes_total", "Bytes of delivered event bodies.");
 pub(super) static REJECTED: Family = counter("rejected_total", "Items put into the dead-letter file.");
@@ -148,6 +153,7 @@ pub(super) static OTHER_GAUGE: Family = gauge("plugin_value", "Values that only 
 fn all() -> impl Iterator<Item = &'static Family> {
     let own = [
         &BUILD,
+        &LOG_DROPPED,
         &EVENTS,
         &EVENT_BYTES,
         &REJECTED,
@@ -178,6 +184,8 @@ pub(super) struct Metrics {
 #[derive(Debug)]
 struct Series {
     family: &'static Family,
+    /// Whether the plugin chose a label.
+    chosen: bool,
     value: f64,
 }
 
@@ -204,13 +212,19 @@ impl Metrics {
         labels: &[(&str, &str)],
     ) -> Option<&mut Series> {
         let of_source = self.sources.entry(source.to_owned()).or_default();
-        let room = of_source.len() < MOST_SERIES_PER_SOURCE;
         let key = (family.name, written(source, labels));
+        let mut room = of_source.len() < MOST_SERIES_PER_SOURCE;
+        if room && is_chosen(labels) && !of_source.contains_key(&key) {
+            let chosen = of_source.values().filter(|series| series.chosen).count();
+            room = chosen < MOST_CHOSEN_SERIES;
+        }
         match of_source.entry(key) {
             std::collections::btree_map::Entry::Occupied(entry) => Some(entry.into_mut()),
-            std::collections::btree_map::Entry::Vacant(entry) if room => {
-                Some(entry.insert(Series { family, value: 0.0 }))
-            }
+            std::collections::btree_map::Entry::Vacant(entry) if room => Some(entry.insert(Series {
+                family,
+                chosen: is_chosen(labels),
+                value: 0.0,
+            })),
             std::collections::btree_map::Entry::Vacant(_) => None,
         }
     }
@@ -230,6 +244,8 @@ impl Metrics {
             env!("CARGO_PKG_VERSION")
         );
         families.insert(BUILD.name, (&BUILD, build));
+        let dropped = format!("headwater_log_dropped_lines_total {}\n", stderr::dropped());
+        families.insert(LOG_DROPPED.name, (&LOG_DROPPED, dropped));
         families
             .into_values()
             .fold(String::new(), |mut text, (family, lines)| {
@@ -243,6 +259,12 @@ impl Metrics {
     }
 }
 
+/// Whether a plugin chooses what tells these series apart: everything but the host's own labels.
+fn is_chosen(labels: &[(&str, &str)]) -> bool {
+    let own = ["partition", "result", "fault", "origin", "status"];
+    labels.iter().any(|(name, _)| !own.contains(name))
+}
+
 /// Labels as they are written: `{source="a",partition="b"}`.
 fn written(source: &str, labels: &[(&str, &str)]) -> String {
     let all = std::iter::once(("source", source)).chain(labels.iter().copied());
@@ -253,17 +275,17 @@ fn written(source: &str, labels: &[(&str, &str)]) -> String {
 }
 
 fn escaped(value: &str) -> String {
-    let visible = value
+    value
         .chars()
-        .filter(|letter| !letter.is_control())
-        .take(LONGEST_LABEL);
-    visible.fold(String::new(), |mut text, letter| {
-        if matches!(letter, '"' | '\\') {
-            text.push('\\');
-        }
-        text.push(letter);
-        text
-    })
+        .map(visible)
+        .take(LONGEST_LABEL)
+        .fold(String::new(), |mut text, letter| {
+            if matches!(letter, '"' | '\\') {
+                text.push('\\');
+            }
+            text.push(letter);
+            text
+        })
 }
 
 #[cfg(test)]
@@ -297,6 +319,10 @@ mod tests {
         metrics.set(&MEMORY_PEAK, "one", &[("partition", "a\"b\\c\nd")], 5.0);
         let text = metrics.render();
         let (build, text) = text.split_at(text.find("# HELP headwater_events").unwrap());
+        let text = text.replace(
+            &text[text.find("# HELP headwater_log").unwrap()..text.find("# HELP headwater_memory").unwrap()],
+            "",
+        );
         assert!(build.contains(concat!("{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n")));
         insta::assert_snapshot!(text, @r#"
         # HELP headwater_events_total Events delivered.
@@ -305,7 +331,7 @@ mod tests {
         headwater_events_total{source="two",partition="p"} 1
         # HELP headwater_memory_peak_bytes Largest linear memory of the last poll.
         # TYPE headwater_memory_peak_bytes gauge
-        headwater_memory_peak_bytes{source="one",partition="a\"b\\cd"} 5
+        headwater_memory_peak_bytes{source="one",partition="a\"b\\c d"} 5
         "#);
     }
 
@@ -313,7 +339,7 @@ mod tests {
     fn one_source_cannot_crowd_out_another() {
         let mut metrics = Metrics::default();
         for number in 0..MOST_SERIES_PER_SOURCE + 10 {
-            metrics.add(&FAULTS, "noisy", &[("code", &number.to_string())], 1.0);
+            metrics.add(&EVENTS, "noisy", &[("partition", &number.to_string())], 1.0);
         }
         metrics.add(&EVENTS, "quiet", &[], 1.0);
         let text = metrics.render();
@@ -322,5 +348,19 @@ mod tests {
             MOST_SERIES_PER_SOURCE
         );
         assert!(text.contains("headwater_events_total{source=\"quiet\"} 1"));
+    }
+
+    #[test]
+    fn what_a_plugin_counts_leaves_room_for_what_the_host_counts() {
+        let mut metrics = Metrics::default();
+        for number in 0..MOST_CHOSEN_SERIES + 10 {
+            metrics.add(&OTHER_COUNTER, "noisy", &[("name", &number.to_string())], 1.0);
+            metrics.add(&FAULTS, "noisy", &[("code", &number.to_string())], 1.0);
+        }
+        metrics.add(&EVENTS, "noisy", &[("partition", "p")], 1.0);
+        let text = metrics.render();
+        let count = text.lines().filter(|line| line.contains("noisy")).count();
+        assert_eq!(count, MOST_CHOSEN_SERIES + 1);
+        assert!(text.contains("headwater_events_total{source=\"noisy\",partition=\"p\"} 1"));
     }
 }
