@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater::bindings::exports::headwater::source::source::Batch;
+use headwater::batch::Batch;
 use headwater::caller::{Called, Caller};
 use headwater::config::Limits;
 use headwater::egress::{Answer, Grant, Origin, Transport};

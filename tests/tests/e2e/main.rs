@@ -15,6 +15,7 @@ mod failures;
 mod files;
 mod kill;
 mod lab;
+mod log_output;
 mod login;
 mod manual;
 #[path = "../../benches/support/native.rs"]

@@ -80,6 +80,26 @@ fn images_that_are_no_plugins_are_refused() {
 }
 
 #[test]
+fn a_manifest_can_neither_forge_a_log_line_nor_command_the_terminal() {
+    let forged = "text/plain\n2026-01-01T00:00:00Z  INFO source{id=\"contoso\"}: delivered\u{1b}[2J\u{202e}";
+    let registry = Registry::with_plugin(forged);
+    let finished = Site::new(&[feed(&registry.reference())]).run(&["check"]);
+    finished.exits_with(2).says("not application/wasm");
+    let lines = finished.stderr.lines();
+    assert_eq!(
+        lines.filter(|line| line.starts_with("2026-01-01")).count(),
+        0,
+        "{}",
+        finished.stderr
+    );
+    assert!(
+        !finished.stderr.contains(['\u{1b}', '\u{202e}']),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
 fn what_the_registry_lacks_is_a_mistake_and_a_registry_that_is_away_is_none() {
     let registry = Registry::with_plugin(COMPONENT);
     let unknown = registry.reference().replace("team/feed", "team/food");

@@ -130,3 +130,10 @@ fn environment_arguments_and_stdin_are_empty() {
         "{seen}"
     );
 }
+
+#[test]
+fn a_session_that_costs_hours_of_searching_is_refused_before_it_is_searched_for() {
+    let (finished, site) = beside_an_honest_tenant("session-bomb", "", "");
+    finished.exits_with(1).says("a session of more than 65536 bytes");
+    assert!(!site.run(&["state", "list"]).stdout.contains("mallory"));
+}

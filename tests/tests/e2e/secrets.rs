@@ -159,3 +159,120 @@ fn a_binding_that_cannot_work_ends_the_start() {
         .exits_with(2)
         .says("sink.headers.x-key.bound_to: is for secrets in `source.config`");
 }
+
+/// A source of each kind of leak, with the secret in each of these spellings.
+fn leaking(spellings: &[&str]) -> Vec<Source> {
+    let mut sources = Vec::new();
+    let mut add = |name: String, config: String| {
+        let mut source = Source::hostile("leak");
+        source.config = format!("attack = \"leak\"\nsecret = {{ file = \"secret.txt\" }}\n{config}");
+        source.sink = format!("type = \"file\"\npath = \"{name}.ndjson\"");
+        source.name = name;
+        sources.push(source);
+    };
+    let toml = |text: &str| toml::Value::from(text).to_string();
+    for place in [
+        "log",
+        "cursor",
+        "label",
+        "measure",
+        "event-id",
+        "rejected-id",
+        "reason",
+        "raw",
+        "code",
+        "message",
+        "hint",
+    ] {
+        for (number, text) in spellings.iter().enumerate() {
+            add(
+                format!("{place}-{number}"),
+                format!("place = \"{place}\"\ntext = {}", toml(text)),
+            );
+        }
+    }
+    for (number, text) in spellings.iter().enumerate() {
+        let text = toml(text);
+        add(
+            format!("title-{number}"),
+            format!("place = \"log\"\ntitle = {text}\ntext = \"x\""),
+        );
+        add(format!("partition-{number}"), format!("partitions = [{text}]"));
+    }
+    sources
+}
+
+/// A secret that each spelling below spells differently, and its spellings.
+const LEAKED: &str = "s3cret/value-of+mallory";
+const SPELLINGS: [&str; 8] = [
+    LEAKED,
+    "s3cret%2fvalue-of%2bmallory",
+    "czNjcmV0L3ZhbHVlLW9mK21hbGxvcnk=",
+    "dTpzM2NyZXQvdmFsdWUtb2YrbWFsbG9yeQ",
+    "7333637265742f76616c75652d6f662b6d616c6c6f7279",
+    "7333637265742F76616C75652D6F662B6D616C6C6F7279",
+    "\\u00733cret\\/value-of\\u002bmallory",
+    "&#115;3cret&#x2F;value-of+mallory",
+];
+
+#[test]
+fn what_a_source_gives_away_is_refused_or_redacted_wherever_it_puts_it() {
+    let site = Site::new(&leaking(&SPELLINGS));
+    site.write("secret.txt", LEAKED);
+    let mut places = Vec::new();
+    for arguments in [
+        ["run", "--once"].as_slice(),
+        &["check"],
+        &["state", "list"],
+        &["state", "show"],
+    ] {
+        let finished = site.run(arguments);
+        places.push((format!("{arguments:?}"), finished.text().into_bytes()));
+    }
+    // Whatever the leaks are, what is fit to be delivered is.
+    assert_eq!(site.events("log-0.ndjson").len(), 1);
+    for entry in std::fs::read_dir(site.path(""))
+        .expect("the folder is there")
+        .flatten()
+    {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !["headwater.toml", "secret.txt"].contains(&name.as_str()) {
+            places.push((name, std::fs::read(entry.path()).unwrap_or_default()));
+        }
+    }
+    assert!(
+        places.iter().any(|(name, _)| name.ends_with(".dead.ndjson")),
+        "items were kept"
+    );
+    for (place, bytes) in places {
+        let text = String::from_utf8_lossy(&bytes);
+        for spelling in SPELLINGS {
+            let escaped = serde_json::Value::from(spelling).to_string();
+            for text_of in [spelling, escaped.trim_matches('"')] {
+                assert!(!text.contains(text_of), "{spelling} is in {place}:\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_that_a_call_obtained_is_redacted_in_that_very_call() {
+    let recorder = Recorder::start();
+    let mut source = Source::azure("mallory", &format!("http://127.0.0.1:{}", recorder.port()));
+    source.plugin = artifacts::hostile_source().to_owned();
+    source.config = format!(
+        "attack = \"leak\"\nplace = \"log\"\ntoken = \"tok3n-of-this-call\"\nurl = \"http://127.0.0.1:{}/\"",
+        recorder.port()
+    );
+    let finished = Site::new(&[source]).run(&["run", "--once"]);
+    finished.exits_with(0).says("the login with [secret] worked");
+    assert!(!finished.text().contains("tok3n"), "{}", finished.text());
+}
+
+#[test]
+fn a_secret_that_is_a_word_of_a_code_changes_no_code() {
+    let server = lab::serve(lab::with_events(5));
+    let source = Source::azure("contoso", server.endpoint()).set("client_secret", "\"secret\"");
+    let finished = Site::new(&[source]).run(&["check"]);
+    finished.exits_with(1).says("[entra.wrong_secret]");
+}

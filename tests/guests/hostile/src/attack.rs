@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use waki::Client;
 
-use crate::exports::headwater::source::source::{Batch, Error, Event, Progress};
-use crate::exports::headwater::source::types::Fault;
+use crate::exports::headwater::source::source::{Batch, Error, Event, Progress, Rejected};
+use crate::exports::headwater::source::types::{Fault, Measure, MeasureKind};
 
 /// A batch with one event whose text says how the attack went, where it returns at all.
 pub fn run(name: &str, config: &Value) -> Result<Batch, Error> {
@@ -73,6 +73,8 @@ pub fn run(name: &str, config: &Value) -> Result<Batch, Error> {
         },
         "fetch" => Ok(batch(vec![event("fetched", fetch(url))])),
         "spend-secret" => Ok(batch(vec![event("spent", spend_secret(config))])),
+        "leak" => leak(config),
+        "session-bomb" => Ok(session_bomb()),
         "invalid-body" => Ok(batch(vec![
             event("good", "{}".to_owned()),
             event("bad", "{\"open\": ".to_owned()),
@@ -127,6 +129,74 @@ fn fetch(url: &str) -> String {
         Ok((status, bytes)) => json!({ "status": status, "bytes": bytes }).to_string(),
         Err(error) => json!({ "refused": error.to_string() }).to_string(),
     }
+}
+
+/// Puts `text`, or else its secret, where `place` says. With `token` it logs in somewhere first, and gives that away.
+fn leak(config: &Value) -> Result<Batch, Error> {
+    let text = |key: &str| config[key].as_str().map(str::to_owned);
+    let token = text("token").inspect(|token| {
+        let url = config["url"].as_str().unwrap_or_default();
+        // Refused or not: the host has seen it.
+        let _ = Client::new()
+            .get(url)
+            .header("authorization", format!("Bearer {token}"))
+            .send();
+    });
+    let text = token.or(text("text")).or(text("secret")).unwrap_or_default();
+    let place = config["place"].as_str().unwrap_or_default();
+    let mut batch = batch(vec![event("harmless", "{}".to_owned())]);
+    let measure = |name: &str, label: &str| Measure {
+        name: name.to_owned(),
+        kind: MeasureKind::Counter,
+        label: label.to_owned(),
+        value: 1,
+    };
+    let rejected = |id: Option<&str>, reason: &str, raw: &str| Rejected {
+        id: id.map(str::to_owned),
+        reason: reason.to_owned(),
+        raw: raw.as_bytes().to_vec(),
+    };
+    let error = |code: &str, message: &str, hint: &str| Error {
+        fault: Fault::Denied,
+        code: code.to_owned(),
+        message: message.to_owned(),
+        hint: Some(hint.to_owned()),
+        retry_after: None,
+        session: None,
+    };
+    match place {
+        "log" => eprintln!("warn the login with {text} worked"),
+        "cursor" => batch.cursor = format!("1 {text}").into_bytes(),
+        "label" => batch.measures.push(measure("dropped", &text)),
+        "measure" => batch.measures.push(measure(&text, "")),
+        "event-id" => batch.events[0].id = text,
+        "rejected-id" => batch.rejected.push(rejected(Some(&text), "odd", "{}")),
+        "reason" => batch.rejected.push(rejected(None, &text, "{}")),
+        "raw" => batch
+            .rejected
+            .push(rejected(None, "odd", &format!("\u{fffd} {text} {{"))),
+        "code" => return Err(error(&text, "refused", "ask")),
+        "message" => return Err(error("hostile.refused", &text, "ask")),
+        _ => return Err(error("hostile.refused", "refused", &text)),
+    }
+    Ok(batch)
+}
+
+/// Everything that a host that searches texts for secrets has to do, as much of it as fits: words of a session against
+/// items with reasons.
+fn session_bomb() -> Batch {
+    let mut batch = batch(vec![]);
+    let words = (0..20_000).map(|number| format!("{number:045} "));
+    batch.session = Some(words.collect::<String>().into_bytes());
+    batch.rejected = (0..4_000)
+        .map(|number| Rejected {
+            id: None,
+            reason: format!("{number:045} ").repeat(100),
+            raw: vec![],
+        })
+        .collect();
+    batch.next_in = Some(0);
+    batch
 }
 
 /// Sends what it has for a secret to each of `urls`, in a header, a form and JSON. Then searches all of its memory for

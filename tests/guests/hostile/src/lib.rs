@@ -61,7 +61,7 @@ impl source::Guest for Hostile {
         let names = names.unwrap_or_else(|| vec!["only".into()]);
         let partition = |name: &Value| PartitionInfo {
             id: name.as_str().unwrap_or_default().into(),
-            title: "Numbers".into(),
+            title: config["title"].as_str().unwrap_or("Numbers").into(),
             unavailable: None,
         };
         Ok(Discovery {
