@@ -20,7 +20,7 @@ pub(crate) fn judge(found: Discovery, redactor: &Redactor) -> Result<Vec<Partiti
     check_partitions(&partitions)?;
     for info in &mut partitions {
         if redactor.is_given_away_by(info.id.as_bytes()) {
-            return Err(defect("partition", "gave a partition a name that holds a secret"));
+            return Err(misnamed("a name that holds a secret"));
         }
         let title = redactor.clean(&info.title);
         info.title = title.chars().take(LONGEST_TITLE).collect();
@@ -32,14 +32,12 @@ pub(crate) fn judge(found: Discovery, redactor: &Redactor) -> Result<Vec<Partiti
 /// Checks what the contract says about the names of partitions, and their number.
 pub(crate) fn check_partitions(partitions: &[PartitionInfo]) -> Result<(), Failure> {
     if partitions.len() > MOST_PARTITIONS {
-        return Err(defect(
-            "partitions",
-            &format!(
-                "found {} partitions; a source may have {MOST_PARTITIONS} at most",
-                partitions.len()
-            ),
-        )
-        .with_hint("spread them over several sources, each with a part of them in its configuration"));
+        let message = format!(
+            "the plugin found {} partitions; a source may have {MOST_PARTITIONS} at most",
+            partitions.len()
+        );
+        return Err(Failure::host(Fault::Broken, "partitions", message)
+            .with_hint("spread them over several sources, each with a part of them in its configuration"));
     }
     let mut seen = HashSet::new();
     for PartitionInfo { id, .. } in partitions {
@@ -52,13 +50,14 @@ pub(crate) fn check_partitions(partitions: &[PartitionInfo]) -> Result<(), Failu
         } else {
             continue;
         };
-        return Err(defect("partition", &format!("gave a partition {problem}")));
+        return Err(misnamed(problem));
     }
     Ok(())
 }
 
-fn defect(code: &str, what: &str) -> Failure {
-    Failure::host(Fault::Broken, code, format_args!("the plugin {what}"))
+fn misnamed(problem: &str) -> Failure {
+    let message = format!("the plugin gave a partition {problem}");
+    Failure::host(Fault::Broken, "partition", message)
         .with_hint("this is a defect of the plugin; report it to its author")
 }
 

@@ -19,6 +19,7 @@ pub mod config;
 pub mod conformance;
 mod core_dump;
 mod cpu_share;
+mod cursor_bytes;
 pub mod dead_letter;
 pub mod describe;
 mod discovery;

@@ -11,6 +11,7 @@ use crate::batch::Batch;
 use crate::batch_memory::{self, BatchMemory, Reservation};
 use crate::bindings::exports::headwater::source::source::Progress;
 use crate::bindings::exports::headwater::source::types::{Measure, MeasureKind};
+use crate::cursor_bytes::KEPT_IN_MEMORY;
 use crate::dead_letter::DeadLetter;
 use crate::failure::{Failure, Fault};
 use crate::monitor::{Monitor, Stored};
@@ -170,6 +171,7 @@ impl Partition {
             .monitor
             .called(self.source.name(), &self.id, usage, took, called.result.is_ok());
         let batch = called.result?;
+        self.source.cursors.note(&self.id, batch.cursor.len())?;
         let kib = batch_memory::kib(&batch, cursor.as_deref());
         self.usual_kib = kib.max(self.usual_kib / 2);
         let on_its_way = memory.resize(reserved, own, kib);
@@ -307,7 +309,11 @@ impl Partition {
         let next_in = batch
             .next_in
             .map(|wait| if stands_still { wait.max(STANDSTILL) } else { wait });
-        self.stage = Stage::Poll(Some(batch.cursor));
+        self.stage = if batch.cursor.len() > KEPT_IN_MEMORY {
+            Stage::Start
+        } else {
+            Stage::Poll(Some(batch.cursor))
+        };
         Committed {
             next_in,
             progress: batch.progress,

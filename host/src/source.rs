@@ -10,6 +10,7 @@ use crate::bindings::exports::headwater::source::descriptor::Manifest;
 use crate::bindings::exports::headwater::source::source::{PartitionInfo, Report};
 use crate::caller::Caller;
 use crate::config::{Limits, SourceConfig};
+use crate::cursor_bytes::CursorBytes;
 use crate::dead_letter::DeadLetters;
 use crate::egress::{Origin, Sender};
 use crate::failure::{Failure, Fault};
@@ -28,6 +29,7 @@ pub struct Source {
     /// How often to poll.
     pub interval: Duration,
     pub(crate) caller: Caller,
+    pub(crate) cursors: CursorBytes,
     secret_keys: Vec<String>,
     /// What its batches may take of the memory.
     pub(crate) allowance: Allowance,
@@ -65,6 +67,7 @@ impl Source {
             plugin: format!("{} {}", manifest.name, manifest.version),
             interval,
             caller,
+            cursors: CursorBytes::default(),
             secret_keys: manifest::secret_keys(&manifest.config_schema),
             allowance: Allowance::default(),
             config,
