@@ -125,6 +125,28 @@ async fn a_batch_goes_out_in_the_chosen_encoding() {
 }
 
 #[tokio::test]
+async fn a_request_has_a_largest_size_unless_one_event_is_larger() {
+    let receiver = Receiver::start(|_| (200, "")).await;
+    let body = |size: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(size));
+    let bodies = [
+        body(5 << 20),
+        body(2 << 20),
+        body(2 << 20),
+        body(9 << 20),
+        body(1),
+    ];
+    let events = events(&bodies.each_ref().map(String::as_str));
+    let sink = sink(&receiver.url, Encoding::Ndjson, false);
+    assert!(sink.deliver(delivery(&events)).await.is_ok());
+    let sizes = receiver
+        .requests()
+        .iter()
+        .map(|(_, body)| body.len() >> 20)
+        .collect::<Vec<_>>();
+    assert_eq!(sizes, [7, 2, 9, 0]);
+}
+
+#[tokio::test]
 async fn one_bad_event_is_found_and_the_others_arrive_once_and_in_order() {
     let receiver = Receiver::start(|body| {
         if body.contains("bad") {

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::number::count;
-use super::{RequestOutcome, array, counted, unreadable};
+use super::{LARGEST_REQUEST, RequestOutcome, array, counted, unreadable};
 use crate::batch::Event;
 use crate::sink::http_client::Reply;
 
 /// The service's own default limit (`MAX_BATCH_SIZE`).
-pub(super) const LIMITS: (usize, usize) = (1_000, usize::MAX);
+pub(super) const LIMITS: (usize, usize) = (1_000, LARGEST_REQUEST);
 
 /// What the service knows events by.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,6 +14,9 @@ use super::http_client::Reply;
 use super::{Delivery, SinkError, lines};
 use crate::batch::Event;
 
+/// Bytes of events in one request. A request is a copy of its events, and many batches may be on their way.
+const LARGEST_REQUEST: usize = 8 << 20;
+
 /// How the events of a batch are put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Encoding {
@@ -83,7 +86,7 @@ impl Encoding {
     /// Most events and bytes of events in one request.
     pub(super) fn limits(&self) -> (usize, usize) {
         match self {
-            Self::Ndjson | Self::Array | Self::Otlp => (usize::MAX, usize::MAX),
+            Self::Ndjson | Self::Array | Self::Otlp => (usize::MAX, LARGEST_REQUEST),
             Self::Elasticsearch => elasticsearch::LIMITS,
             Self::Splunk(_) => splunk::LIMITS,
             Self::Aisoc(_) => aisoc::LIMITS,
