@@ -100,14 +100,18 @@ pub fn note(open: &mut Vec<OpenRange>, range: Range, is_kept: bool, now: Timesta
     known.start = known.start.min(range.start);
     known.end = known.end.max(range.end);
     known.is_kept &= is_kept;
-    known.tries = known.tries.saturating_add(1);
+    // Only an attempt counts, not what else shows more of it.
+    let tried = u32::from(known.again <= now);
+    known.tries = known.tries.saturating_add(tried);
     let wait = FIRST_WAIT.saturating_mul(1 << known.tries.min(16));
     let longest = if known.is_kept {
         LONGEST_KEPT_WAIT
     } else {
         LONGEST_WAIT
     };
-    known.again = now.saturating_add(wait.min(longest));
+    if tried > 0 {
+        known.again = now.saturating_add(wait.min(longest));
+    }
     if now.saturating_sub(known.told) < REMINDER {
         return Noted::Known;
     }
@@ -173,6 +177,16 @@ mod tests {
         assert!(close(&mut open, range(0, 2)));
         assert_eq!(open, []);
         assert!(!close(&mut open, range(0, 2)));
+    }
+
+    #[test]
+    fn more_of_an_open_range_does_not_put_off_the_next_attempt() {
+        let mut open = Vec::new();
+        for hour in 1..6 {
+            note(&mut open, range(hour, hour + 1), true, hour);
+        }
+        assert_eq!((open.len(), open[0].tries), (1, 0));
+        assert_eq!(due(&open, FIRST_WAIT + 1), Some(range(1, 6)));
     }
 
     #[test]
