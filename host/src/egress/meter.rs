@@ -111,12 +111,17 @@ impl Account {
         lock(&self.overhead).left -= bytes;
     }
 
-    fn punish(&self, origin: &Origin) {
+    /// Connections that are cut off while requests wait already were opened before, and count once.
+    fn punish(&self, origin: &Origin, now: Instant) {
         let mut pauses = lock(&self.pauses);
-        let strikes = pauses.get(origin).map_or(0, |pause| pause.strikes);
+        let known = pauses.get(origin);
+        if known.is_some_and(|pause| now < pause.until) {
+            return;
+        }
+        let strikes = known.map_or(0, |pause| pause.strikes);
         let pause = FIRST_PAUSE * 2_u32.pow(strikes.min(LONGEST_PAUSE_DOUBLINGS));
         let pause = Pause {
-            until: Instant::now() + pause,
+            until: now + pause,
             strikes: strikes + 1,
         };
         pauses.insert(origin.clone(), pause);
@@ -260,7 +265,7 @@ impl<S: hyper::rt::Read + Unpin> AsyncRead for MeteredStream<S> {
             ready!(grace.as_mut().poll(context));
             if self.meter.is_used_up() {
                 let Inner { origin, account, .. } = &*self.meter.0;
-                account.punish(origin);
+                account.punish(origin, Instant::now());
                 return Poll::Ready(Err(io::Error::other(SentTooMuch(origin.to_string()))));
             }
         }
@@ -363,18 +368,20 @@ mod tests {
             Origin::parse("https://upstream.example").unwrap(),
         );
         assert_eq!(account.pause(&origin), None);
+        let mut now = Instant::now();
         for seconds in [1, 2, 4, 8, 16, 32, 64, 64] {
-            account.punish(&origin);
-            let pause = account.pause(&origin).unwrap();
-            let expected = Duration::from_secs(seconds);
-            assert!(
-                pause <= expected && pause > expected / 2,
-                "{pause:?} of {expected:?}"
-            );
+            let expected = now + Duration::from_secs(seconds);
+            // Eight connections that are cut off together are one offence.
+            for _ in 0..8 {
+                account.punish(&origin, now);
+            }
+            now = lock(&account.pauses)[&origin].until;
+            assert_eq!(now, expected, "{seconds} s");
         }
         let other = Origin::parse("https://other.example").unwrap();
         assert_eq!(account.pause(&other), None);
-        account.punish(&origin);
+        account.punish(&origin, now);
+        assert!(account.pause(&origin).is_some());
         account.forgive(&origin);
         assert_eq!(account.pause(&origin), None);
     }
