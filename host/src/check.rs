@@ -7,9 +7,13 @@ use tokio::task::JoinSet;
 use tracing::{Instrument, error_span};
 
 use crate::bindings::exports::headwater::source::source::PartitionInfo;
-use crate::failure::Failure;
+use crate::failure::{Failure, Fault};
+use crate::sink;
 use crate::source::Source;
 use crate::table;
+
+/// What stands in the place of a partition in the row of a sink. No partition has such a name.
+const SINK: &str = "(sink)";
 
 /// What was found about one partition, or about a source as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,32 +45,57 @@ impl Verdict {
 }
 
 /// Checks all sources side by side. Returns a table for people, and whether everything passed.
-pub async fn check(sources: Vec<Source>) -> (String, bool) {
+///
+/// `failed` are sources that could not be started, with their problems: they have a row each.
+pub async fn check(sources: Vec<Source>, failed: Vec<(String, Vec<String>)>) -> (String, bool) {
     let mut tasks = JoinSet::new();
     for source in sources {
         let span = error_span!("source", id = source.name());
         tasks.spawn(check_source(Arc::new(source)).instrument(span));
     }
     let mut findings = tasks.join_all().await.concat();
+    findings.extend(
+        failed
+            .into_iter()
+            .map(|(source, problems)| Finding::stopped(source, problems)),
+    );
     findings.sort();
     let passed = findings.iter().all(|finding| finding.verdict != Verdict::Failed);
     (render(&findings), passed)
 }
 
 async fn check_source(source: Arc<Source>) -> Vec<Finding> {
+    let mut findings = vec![try_sink(&source).await];
     let found = match source.discover().await {
-        Ok(found) => found,
-        Err(failure) => return vec![Finding::failed(source.name(), "-", "", failure)],
+        Ok(found) if found.is_empty() => Err(Failure::host(Fault::Denied, "empty", "found nothing to read")),
+        found => found,
     };
-    if found.is_empty() {
-        let failure = Failure::host(crate::failure::Fault::Denied, "empty", "found nothing to read");
-        return vec![Finding::failed(source.name(), "-", "", failure)];
-    }
-    let mut findings = Vec::new();
+    let found = match found {
+        Ok(found) => found,
+        Err(failure) => {
+            findings.push(Finding::failed(source.name(), "-", "", failure));
+            return findings;
+        }
+    };
     for info in found {
         findings.push(check_partition(&source, info).await);
     }
     findings
+}
+
+/// Tries the sink, with its secrets and without events.
+async fn try_sink(source: &Source) -> Finding {
+    match sink::try_sink(source.name(), &source.config.sink).await {
+        Ok(detail) => Finding {
+            source: source.name().to_owned(),
+            partition: SINK.to_owned(),
+            title: String::new(),
+            verdict: Verdict::Passed,
+            detail,
+            hints: Vec::new(),
+        },
+        Err(failure) => Finding::failed(source.name(), SINK, "", failure),
+    }
 }
 
 async fn check_partition(source: &Source, info: PartitionInfo) -> Finding {
@@ -93,6 +122,18 @@ async fn check_partition(source: &Source, info: PartitionInfo) -> Finding {
 }
 
 impl Finding {
+    /// A source that could not be started.
+    fn stopped(source: String, problems: Vec<String>) -> Self {
+        Self {
+            source,
+            partition: "-".to_owned(),
+            title: String::new(),
+            verdict: Verdict::Failed,
+            detail: "cannot be started [host.start]".to_owned(),
+            hints: problems,
+        }
+    }
+
     fn failed(source: &str, partition: &str, title: &str, failure: Failure) -> Self {
         Self {
             source: source.to_owned(),
@@ -146,7 +187,6 @@ fn render(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Fault;
 
     #[test]
     fn the_table_shows_results_and_then_remedies() {

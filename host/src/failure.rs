@@ -13,9 +13,9 @@ pub enum Fault {
     Retry,
     /// Asks again rarely: a person must act at the upstream.
     Denied,
-    /// Stops the partition or source until the configuration changes.
+    /// Asks again more and more rarely: a person must change the configuration.
     InvalidConfig,
-    /// Stops the partition until a person decides about its cursor.
+    /// Asks again more and more rarely: a person must decide about the cursor.
     InvalidCursor,
     /// Calls again after a while, and reports a defect.
     Broken,
@@ -38,11 +38,6 @@ impl Fault {
             Self::Refused => "refused",
             Self::Gone => "gone",
         }
-    }
-
-    /// Whether calling again without a change is pointless.
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::InvalidConfig | Self::InvalidCursor | Self::Gone)
     }
 }
 

@@ -41,6 +41,7 @@ mod manual;
 mod measures;
 pub mod monitor;
 mod open_files;
+mod outage;
 mod partition;
 pub mod plugin;
 mod plugin_log;

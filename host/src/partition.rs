@@ -26,6 +26,9 @@ const STANDSTILL: Duration = Duration::from_secs(1);
 /// Memory that is reserved for the first batch of a partition, in KiB; its size is known after the poll.
 const FIRST_BATCH_KIB: u32 = 64;
 
+/// A plugin that asks for a longer pause gets this one, or the interval if that is longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A partition of a source, and how far its present batch has come.
 pub(crate) struct Partition {
     pub(crate) source: Arc<Source>,
@@ -170,7 +173,12 @@ impl Partition {
         self.shared
             .monitor
             .called(self.source.name(), &self.id, usage, took, called.result.is_ok());
-        let batch = called.result?;
+        let batch = called.result.inspect_err(|failure| {
+            if failure.fault == Fault::InvalidCursor {
+                // A person decides about it, and what was decided is found in the state.
+                self.stage = Stage::Start;
+            }
+        })?;
         self.source.cursors.note(&self.id, batch.cursor.len())?;
         let kib = batch_memory::kib(&batch, cursor.as_deref());
         self.usual_kib = kib.max(self.usual_kib / 2);
@@ -309,6 +317,7 @@ impl Partition {
         let next_in = batch
             .next_in
             .map(|wait| if stands_still { wait.max(STANDSTILL) } else { wait });
+        let next_in = next_in.map(|wait| wait.min(LONGEST_WAIT.max(self.source.interval)));
         self.stage = if batch.cursor.len() > KEPT_IN_MEMORY {
             Stage::Start
         } else {

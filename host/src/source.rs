@@ -1,5 +1,6 @@
 //! One source: its plugin, its configuration, its partitions.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,17 +8,24 @@ use tracing::warn;
 
 use crate::batch_memory::Allowance;
 use crate::bindings::exports::headwater::source::descriptor::Manifest;
-use crate::bindings::exports::headwater::source::source::{PartitionInfo, Report};
+use crate::bindings::exports::headwater::source::source::{Issue, PartitionInfo, Report};
 use crate::caller::Caller;
 use crate::config::{Limits, SourceConfig};
 use crate::cursor_bytes::CursorBytes;
 use crate::dead_letter::DeadLetters;
 use crate::egress::{Origin, Sender};
 use crate::failure::{Failure, Fault};
+use crate::load::LoadError;
 use crate::manifest;
 use crate::plugin::Plugin;
 use crate::secret::Resolved;
 use crate::sink::Sink;
+
+/// How long a plugin may take to say what it is and what it thinks of its configuration; `poll_timeout`, if that is less.
+const START_PATIENCE: Duration = Duration::from_secs(15);
+/// What is shown of a plugin's issues and warnings, and of each in letters.
+const MOST_SENTENCES: usize = 20;
+const LONGEST_SENTENCE: usize = 500;
 
 /// A source that has been loaded and whose configuration its plugin accepts.
 #[derive(Debug)]
@@ -48,19 +56,15 @@ impl Source {
     /// Has the plugin check its configuration. Nothing leaves this machine.
     ///
     /// The error holds every problem found, each a sentence that says what to do.
-    pub async fn load(config: SourceConfig, plugin: Arc<Plugin>) -> Result<Self, Vec<String>> {
-        let one = |problem: String| vec![problem];
+    pub async fn load(config: SourceConfig, plugin: Arc<Plugin>) -> Result<Self, LoadError> {
+        let one = |problem: String| LoadError::of_plugin(vec![problem]);
         let grant = Arc::new(config.grant.clone());
-        let route = config
-            .outbound
-            .route()
-            .await
-            .map_err(|error| one(error.to_string()))?;
+        let route = config.outbound.route().await.map_err(LoadError::missing)?;
         let transport = Arc::new(Sender::new(grant.clone(), &route));
         let caller = Caller::new(plugin, grant, transport, config.limits);
-        let manifest = caller
-            .describe()
+        let manifest = at_start(config.limits, caller.describe())
             .await
+            .and_then(|described| described)
             .map_err(|failure| one(failure.to_string()))?;
         let interval = interval(&config, &manifest).map_err(one)?;
         let source = Self {
@@ -109,47 +113,86 @@ impl Source {
     }
 
     /// Has the plugin check its configuration, and compares what it needs with what it is granted.
-    async fn validate(&self) -> Result<(), Vec<String>> {
+    async fn validate(&self) -> Result<(), LoadError> {
         let resolved = self
             .config
             .config
             .resolve(&self.secret_keys)
             .await
-            .map_err(|missing| missing.0)?;
-        let clean = |text: &str| resolved.scrubber.clean(text);
-        let plan = match self.caller.validate(&resolved).await {
+            .map_err(|missing| LoadError {
+                problems: missing.0,
+                ..LoadError::missing("")
+            })?;
+        let clean = |text: &str| shortened(&resolved.scrubber.clean(&shortened(text)));
+        let judged = at_start(self.config.limits, self.caller.validate(&resolved))
+            .await
+            .and_then(|judged| judged);
+        let plan = match judged {
             Ok(Ok(plan)) => plan,
             Ok(Err(issues)) => {
-                return Err(issues
-                    .iter()
-                    .map(|issue| {
-                        format!(
-                            "config{}: {}",
-                            dotted(&clean(&issue.pointer)),
-                            clean(&issue.message)
-                        )
-                    })
-                    .collect());
+                let sentence = |issue: &Issue| {
+                    format!(
+                        "config{}: {}",
+                        dotted(&clean(&issue.pointer)),
+                        clean(&issue.message)
+                    )
+                };
+                return Err(LoadError::of_plugin(first(&issues, sentence)));
             }
-            Err(failure) => return Err(vec![failure.to_string()]),
+            Err(failure) => return Err(LoadError::of_plugin(vec![failure.to_string()])),
         };
-        for warning in &plan.warnings {
-            let key = format!("config{}", dotted(&clean(&warning.pointer)));
-            warn!(source = self.name(), key, "{}", clean(&warning.message));
+        for warning in first(&plan.warnings, |warning| {
+            format!(
+                "config{}: {}",
+                dotted(&clean(&warning.pointer)),
+                clean(&warning.message)
+            )
+        }) {
+            warn!(source = self.name(), "{warning}");
         }
-        let missing: Vec<String> = plan
+        let missing: Vec<&String> = plan
             .origins
             .iter()
             .filter(|text| !Origin::parse(text).is_ok_and(|origin| self.config.grant.contains(&origin)))
-            .map(|text| format!("\"{}\"", clean(text)))
             .collect();
         if missing.is_empty() {
             return Ok(());
         }
-        Err(vec![format!(
+        let missing = first(&missing, |text| format!("\"{}\"", clean(text)));
+        Err(LoadError::of_plugin(vec![format!(
             "allow: this configuration also needs {}; add to `allow` what you trust",
             missing.join(", ")
-        )])
+        )]))
+    }
+}
+
+/// Awaits a call that needs no network, for a bounded time.
+async fn at_start<T>(limits: Limits, call: impl Future<Output = T>) -> Result<T, Failure> {
+    let patience = START_PATIENCE.min(limits.poll_timeout);
+    tokio::time::timeout(patience, call).await.map_err(|_| {
+        let message = format!(
+            "the plugin did not return within {}",
+            humantime::format_duration(patience)
+        );
+        Failure::host(Fault::Broken, "timeout", message)
+            .with_hint("it needs no network for this, so this is a defect of the plugin; report it")
+    })
+}
+
+/// The first of what a plugin says, and how many more there are.
+fn first<T>(items: &[T], sentence: impl Fn(&T) -> String) -> Vec<String> {
+    let mut sentences: Vec<String> = items.iter().take(MOST_SENTENCES).map(sentence).collect();
+    if items.len() > MOST_SENTENCES {
+        sentences.push(format!("and {} more", items.len() - MOST_SENTENCES));
+    }
+    sentences
+}
+
+/// The beginning of a text that is too long for a sentence.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SENTENCE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

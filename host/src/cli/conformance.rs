@@ -45,6 +45,8 @@ pub(super) fn one_source(path: &Path, name: Option<&str>) -> Result<SourceConfig
     if let Some(name) = name {
         require_source(&config, name)?;
         config.sources.retain(|source| source.name == name);
+    } else if !config.refused.is_empty() {
+        return Err(Exit::misused(config.problems().join("\n  ")));
     }
     let several = config.sources.len() > 1;
     let source = config.sources.pop().filter(|_| !several);

@@ -17,6 +17,7 @@ use tracing::error;
 use self::conformance::ReportFormat;
 use self::state::StateCommand;
 use crate::config::Config;
+use crate::load::Loader;
 use crate::log::{self, LogFormat};
 use crate::plugin::Plugins;
 use crate::printable::printable_lines;
@@ -51,6 +52,9 @@ enum Command {
         /// Poll until each partition has caught up, then exit.
         #[arg(long)]
         once: bool,
+        /// Refuse to start unless every source can be started.
+        #[arg(long)]
+        strict: bool,
     },
     /// Test the connection of every partition, and say what to do about failures.
     Check {
@@ -59,6 +63,11 @@ enum Command {
         /// Test this source only.
         #[arg(long, value_name = "NAME")]
         source: Option<String>,
+    },
+    /// Test everything that needs no network: keys, files, secrets, and what each plugin says about its configuration.
+    Validate {
+        #[command(flatten)]
+        config: ConfigFile,
     },
     /// Say what a plugin is, what it imports and how it is configured.
     Describe {
@@ -114,6 +123,15 @@ impl Exit {
     fn failed(problem: impl Display) -> Self {
         Self(FAILED, problem.to_string())
     }
+
+    /// No source can be used: for these reasons, against all of which waiting may help or not.
+    fn unusable((problems, may_pass): (String, bool)) -> Self {
+        if may_pass {
+            Self::failed(problems)
+        } else {
+            Self::misused(problems)
+        }
+    }
 }
 
 /// Runs the command line of this process.
@@ -145,15 +163,17 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit> {
     match command {
-        Command::Run { config, once } => {
+        Command::Run { config, once, strict } => {
             run::run(
                 &config.path,
                 if once { Mode::Once } else { Mode::Forever },
+                strict,
                 progress,
             )
             .await
         }
         Command::Check { config, source } => check::check(&config.path, source.as_deref()).await,
+        Command::Validate { config } => check::validate(&config.path).await,
         Command::Describe { plugin } => {
             let text = describe::describe(&plugin, &plugins()?)
                 .await
@@ -180,6 +200,9 @@ async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit
 }
 
 fn require_source(config: &Config, name: &str) -> Result<(), Exit> {
+    if let Some(refused) = config.refused.iter().find(|refused| refused.name == name) {
+        return Err(Exit::misused(refused.problems.join("\n  ")));
+    }
     let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
     if names.contains(&name) {
         return Ok(());
@@ -188,6 +211,10 @@ fn require_source(config: &Config, name: &str) -> Result<(), Exit> {
         "no source is named \"{name}\"; the configuration has {}",
         names.join(", ")
     )))
+}
+
+fn loader() -> Result<Loader, Exit> {
+    Ok(Loader::new(plugins()?))
 }
 
 fn plugins() -> Result<Plugins, Exit> {

@@ -1,65 +1,75 @@
 //! Each file has one purpose. Events that are appended to the configuration, a secret or the state would destroy it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::section::Section;
+use super::section::{Problems, Section};
 use super::{PluginPlace, SinkConfig, SourceConfig};
 use crate::egress::ProxyChoice;
 use crate::file_identity::FileIdentity;
 
-/// Notes every file that is to be written to and has another purpose as well, whatever names and links it goes by.
-pub(super) fn check(root: &Section<'_>, config: &Path, state: &Path, sources: &[SourceConfig]) {
+/// A source that writes files, and where problems with them are noted.
+pub(super) struct Written<'a> {
+    /// What the source is called in problems.
+    pub(super) label: &'a str,
+    pub(super) source: &'a SourceConfig,
+    pub(super) problems: &'a Problems,
+}
+
+/// Notes every file that is to be written to and has another purpose as well, whatever names and links it goes by: with the
+/// source that would write it, the later one of two that do.
+pub(super) fn check(root: &Section<'_>, config: &Path, state: &Path, sources: &[Written<'_>]) {
     let mut read: HashMap<FileIdentity, String> = HashMap::new();
     read.insert(FileIdentity::of(config), "the configuration itself".to_owned());
-    for source in sources {
+    for Written { source, .. } in sources {
         for (path, purpose) in files_read(source) {
             let purpose = format!("{purpose} of source \"{}\"", source.name);
             read.entry(FileIdentity::of(path)).or_insert(purpose);
         }
     }
-    let sinks: HashMap<FileIdentity, &Path> = sources.iter().filter_map(sink_file).collect();
-    let dead_letters: HashMap<FileIdentity, &Path> = sources
-        .iter()
-        .map(|source| {
-            (
-                FileIdentity::of(&source.dead_letter),
-                source.dead_letter.as_path(),
-            )
-        })
-        .collect();
-    for (file, path) in &sinks {
-        if dead_letters.contains_key(file) {
-            let path = path.display();
-            root.problem(
-                "source",
-                format_args!("{path} is the file of a sink and a dead-letter file; give them two names"),
-            );
-        }
-    }
     let state_file = FileIdentity::of(state);
-    if sinks.contains_key(&state_file) || dead_letters.contains_key(&state_file) {
-        let path = state.display();
-        root.problem(
-            "state.path",
-            format_args!("{path} is also a file for events; give it another name"),
-        );
-    }
-    for (file, path) in sinks.iter().chain(&dead_letters) {
-        if let Some(purpose) = read.get(file) {
-            let path = path.display();
-            root.problem(
-                "source",
-                format_args!("{path} is {purpose}, and events would be appended to it; use another `path` or `dead_letter`"),
-            );
-        }
-    }
     if let Some(purpose) = read.get(&state_file) {
         let path = state.display();
         root.problem(
             "state.path",
             format_args!("{path} is {purpose}; give it another name"),
         );
+    }
+    let mut sinks = HashSet::new();
+    let mut dead_letters = HashSet::new();
+    for Written {
+        label,
+        source,
+        problems,
+    } in sources
+    {
+        let dead_letter = (
+            FileIdentity::of(&source.dead_letter),
+            source.dead_letter.as_path(),
+        );
+        let sink = sink_file(source);
+        dead_letters.insert(dead_letter.0.clone());
+        sinks.extend(sink.as_ref().map(|(file, _)| file.clone()));
+        let files = [("dead_letter", Some(dead_letter)), ("sink.path", sink)];
+        let files = files.into_iter().filter_map(|(key, file)| Some((key, file?)));
+        for (key, (file, path)) in files {
+            let (key, path) = (format!("{label}.{key}"), path.display());
+            if file == state_file {
+                problems.add(&key, format_args!("{path} is the state file and must not be also a file for events; give it another name"));
+            }
+            if let Some(purpose) = read.get(&file) {
+                let problem =
+                    format_args!("{path} is {purpose}, and events would be appended to it; use another file");
+                problems.add(&key, problem);
+            }
+            if key.ends_with("dead_letter") && sinks.contains(&file)
+                || key.ends_with("path") && dead_letters.contains(&file)
+            {
+                let problem =
+                    format_args!("{path} is the file of a sink and a dead-letter file; give them two names");
+                problems.add(&key, problem);
+            }
+        }
     }
 }
 

@@ -46,8 +46,19 @@ pub struct Config {
     pub state: PathBuf,
     /// Where operators look at the host; none switches that off.
     pub listen: Option<SocketAddr>,
-    /// The sources, each name once.
+    /// The sources that can be used, each name once.
     pub sources: Vec<SourceConfig>,
+    /// The sources whose tables are wrong. They do not concern the others.
+    pub refused: Vec<RefusedSource>,
+}
+
+/// A `[[source]]` that cannot be used as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedSource {
+    /// Its name; where that is missing or used twice, its place in the file.
+    pub name: String,
+    /// Each problem, beginning with the key it is about.
+    pub problems: Vec<String>,
 }
 
 /// One `[[source]]`.
@@ -136,7 +147,7 @@ pub enum ConfigError {
         /// What the parser says. Not its excerpt of the line, which may show a secret.
         message: String,
     },
-    /// The file says something that cannot be.
+    /// The file says something that cannot be, and it concerns all sources.
     #[error("{} has {} problem(s):\n  {}", path.display(), problems.len(), problems.join("\n  "))]
     Invalid {
         /// The file.
@@ -176,15 +187,21 @@ impl Config {
             })?;
         let problems = Problems::default();
         let config = read(&table, path, folder, &problems);
-        let problems = problems.into_inner();
-        if problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigError::Invalid {
-                path: path.to_owned(),
-                problems,
-            })
+        let mut problems = problems.into_inner();
+        if problems.is_empty() && !config.sources.is_empty() {
+            return Ok(config);
         }
+        problems.extend(config.problems());
+        Err(ConfigError::Invalid {
+            path: path.to_owned(),
+            problems,
+        })
+    }
+
+    /// The problems of all sources that are refused.
+    pub fn problems(&self) -> Vec<String> {
+        let problems = self.refused.iter().map(|refused| refused.problems.as_slice());
+        problems.collect::<Vec<_>>().concat()
     }
 }
 
@@ -197,31 +214,54 @@ fn read(table: &toml::Table, path: &Path, folder: &Path, problems: &Problems) ->
     if sections.is_empty() {
         root.problem("source", "missing; a configuration needs at least one [[source]]");
     }
-    let sources: Vec<SourceConfig> = sections
-        .into_iter()
-        .map(|section| read_source(section, folder, &state_folder))
-        .collect();
-    let mut seen = HashSet::new();
-    for source in &sources {
-        if !seen.insert(source.name.to_lowercase()) {
-            root.problem(
-                "source",
-                format_args!(
-                    "two sources are named \"{}\"; a name may be used once",
-                    source.name
-                ),
+    let mut names = HashSet::new();
+    let mut judged = Vec::new();
+    for (index, (label, table)) in sections.into_iter().enumerate() {
+        // Of its own, because the mistakes of one tenant are nobody else's.
+        let found = Problems::default();
+        let section = Section::new(table, label.as_str(), &found);
+        let source = read_source(section, folder, &state_folder);
+        let is_first = names.insert(source.name.to_lowercase());
+        if !is_first {
+            found.add(
+                &format!("{label}.name"),
+                "another source above has this name; give each a name of its own, letter case does not count",
             );
         }
+        let number = index + 1;
+        let name = match (source.name.as_str(), is_first) {
+            (name, _) if !is_name(name) => format!("(source number {number})"),
+            (name, true) => name.to_owned(),
+            (name, false) => format!("{name} (source number {number})"),
+        };
+        judged.push((name, label, source, found));
     }
     // A path that is missing or wrong leads nowhere that could be judged.
-    if problems.is_empty() {
-        files::check(&root, path, &state, &sources);
+    let usable = judged.iter().filter(|(_, _, _, found)| found.is_empty());
+    let usable: Vec<files::Written<'_>> = usable
+        .map(|(_, label, source, found)| files::Written {
+            label,
+            source,
+            problems: found,
+        })
+        .collect();
+    files::check(&root, path, &state, &usable);
+    let mut sources = Vec::new();
+    let mut refused = Vec::new();
+    for (name, _, source, found) in judged {
+        let problems = found.into_inner();
+        if problems.is_empty() {
+            sources.push(source);
+        } else {
+            refused.push(RefusedSource { name, problems });
+        }
     }
     root.finish();
     Config {
         state,
         listen,
         sources,
+        refused,
     }
 }
 
@@ -310,8 +350,7 @@ fn read_plugin(section: &Section<'_>, folder: &Path, state_folder: &Path) -> Plu
 }
 
 fn check_name(section: &Section<'_>, name: &str) {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if name.len() > LONGEST_NAME || name.starts_with('.') || !name.bytes().all(fits) {
+    if section.value("name").is_some() && !is_name(name) {
         section.problem(
             "name",
             format_args!(
@@ -319,6 +358,12 @@ fn check_name(section: &Section<'_>, name: &str) {
             ),
         );
     }
+}
+
+/// Whether a text can be the name of a source.
+fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(fits)
 }
 
 fn read_digest(section: &Section<'_>, text: &str) -> Option<String> {

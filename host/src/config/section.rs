@@ -141,8 +141,8 @@ impl<'a> Section<'a> {
         table.map(|table| Section::new(table, self.path_of(key), self.problems))
     }
 
-    /// The tables of a `[[key]]` list; empty when it is missing.
-    pub(super) fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
+    /// The tables of a `[[key]]` list, each with what to call it; empty when it is missing.
+    pub(super) fn tables(&self, key: &'static str) -> Vec<(String, &'a Table)> {
         let Some(value) = self.value(key) else {
             return Vec::new();
         };
@@ -163,7 +163,7 @@ impl<'a> Section<'a> {
         tables
             .into_iter()
             .enumerate()
-            .map(|(index, table)| Section::new(table, label(table, index), self.problems))
+            .map(|(index, table)| (label(table, index), table))
             .collect()
     }
 

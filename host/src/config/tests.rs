@@ -18,6 +18,7 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
 fn problems(text: &str) -> Vec<String> {
     match parse(text) {
         Err(ConfigError::Invalid { problems, .. }) => problems,
+        Ok(config) if !config.refused.is_empty() => config.problems(),
         other => panic!("{other:?}"),
     }
 }
@@ -135,7 +136,42 @@ fn a_name_is_used_once_in_any_letter_case() {
     let found = problems(&format!("{MINIMAL}{}", MINIMAL.replace("contoso", "Contoso")));
     assert_eq!(
         found,
-        ["source: two sources are named \"Contoso\"; a name may be used once"]
+        [
+            "source \"Contoso\".name: another source above has this name; give each a name of its own, letter case \
+             does not count"
+        ]
+    );
+}
+
+#[test]
+fn the_mistakes_of_one_source_do_not_concern_the_others() {
+    let good = |name: &str| MINIMAL.replace("contoso", name);
+    let nameless = MINIMAL.replace("name = \"contoso\"\n", "");
+    let text = [
+        good("contoso"),
+        format!("{}\nintervall = \"1s\"\n", good("fabrikam")),
+        good("Contoso"),
+        nameless,
+        good("tailspin"),
+    ]
+    .concat();
+    let config = parse(&text).unwrap();
+    let names: Vec<_> = config.sources.iter().map(|source| source.name.as_str()).collect();
+    assert_eq!(names, ["contoso", "tailspin"]);
+    let refused: Vec<_> = config
+        .refused
+        .iter()
+        .map(|refused| refused.name.as_str())
+        .collect();
+    assert_eq!(
+        refused,
+        ["fabrikam", "Contoso (source number 3)", "(source number 4)"]
+    );
+    assert!(
+        config
+            .problems()
+            .iter()
+            .any(|problem| problem.contains("intervall"))
     );
 }
 
@@ -143,16 +179,19 @@ fn a_name_is_used_once_in_any_letter_case() {
 fn a_file_is_of_one_kind() {
     let sink = |path: &str| format!("[source.sink]\ntype = \"file\"\npath = \"{path}\"");
     let two = "/etc/headwater/x.ndjson is the file of a sink and a dead-letter file; give them two names";
-    let state = "/etc/headwater/state.redb is also a file for events; give it another name";
+    let state = "/etc/headwater/state.redb is the state file and must not be also a file for events; give it another name";
     for (lines, expected) in [
         (
             format!("dead_letter = \"x.ndjson\"\n{}", sink("x.ndjson")),
-            format!("source: {two}"),
+            format!("source \"contoso\".dead_letter: {two}"),
         ),
-        (sink("state.redb"), format!("state.path: {state}")),
+        (
+            sink("state.redb"),
+            format!("source \"contoso\".sink.path: {state}"),
+        ),
         (
             "dead_letter = \"state.redb\"".to_owned(),
-            format!("state.path: {state}"),
+            format!("source \"contoso\".dead_letter: {state}"),
         ),
     ] {
         assert_eq!(problems(&format!("{MINIMAL}\n{lines}")), [expected], "{lines}");

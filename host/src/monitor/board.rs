@@ -51,10 +51,14 @@ pub(super) struct Row {
     pub(super) error: Option<String>,
     /// What to do about it.
     pub(super) hint: Option<String>,
+    /// When the failures since the last success began.
+    pub(super) since: Option<String>,
     /// Events of the last polls, the newest last.
     pub(super) history: VecDeque<u64>,
     #[serde(skip)]
     newest_time: u64,
+    #[serde(skip)]
+    failing: Option<SystemTime>,
 }
 
 impl Default for Row {
@@ -68,6 +72,8 @@ impl Default for Row {
             committed: None,
             error: None,
             hint: None,
+            since: None,
+            failing: None,
             history: VecDeque::new(),
             newest_time: 0,
         }
@@ -75,7 +81,10 @@ impl Default for Row {
 }
 
 impl Row {
-    fn failed(&mut self, failure: &Failure) {
+    /// Notes a failure; returns when the failures since the last success began.
+    fn failed(&mut self, failure: &Failure, now: SystemTime) -> SystemTime {
+        let since = *self.failing.get_or_insert(now);
+        self.since = Some(readable(since.into()));
         self.health = match failure.fault {
             Fault::Retry | Fault::Broken => Health::Retrying,
             Fault::Denied | Fault::Refused => Health::Refused,
@@ -83,6 +92,7 @@ impl Row {
         };
         self.error = Some(format!("{} [{}]", failure.message, failure.code));
         self.hint.clone_from(&failure.hint);
+        since
     }
 }
 
@@ -93,7 +103,7 @@ pub(super) struct Board(pub(super) BTreeMap<String, BTreeMap<String, Row>>);
 impl Board {
     /// Notes a source before it has found anything.
     pub(super) fn expect(&mut self, source: &str) {
-        self.row(source, "");
+        *self.row(source, "") = Row::default();
     }
 
     /// Notes what a source has found, and what it knows and does not read.
@@ -159,6 +169,8 @@ impl Board {
         row.committed = Some(readable(SystemTime::now().into()));
         row.error = None;
         row.hint = None;
+        row.since = None;
+        row.failing = None;
         row.history.push_back(events);
         if row.history.len() > HISTORY {
             row.history.pop_front();
@@ -166,14 +178,30 @@ impl Board {
     }
 
     /// Notes a failure of a partition, or of a whole source (the empty name).
-    pub(super) fn failed(&mut self, source: &str, partition: &str, failure: &Failure) {
-        self.row(source, partition).failed(failure);
+    ///
+    /// Returns when its failures since the last success began.
+    pub(super) fn failed(
+        &mut self,
+        source: &str,
+        partition: &str,
+        failure: &Failure,
+        now: SystemTime,
+    ) -> SystemTime {
+        self.row(source, partition).failed(failure, now)
+    }
+
+    /// Notes that a source cannot be started. Its failure has been noted.
+    pub(super) fn stopped(&mut self, source: &str) {
+        self.row(source, "").health = Health::Stopped;
     }
 
     /// Notes that a source has ended: nothing more will come of what it reads.
     pub(super) fn ended(&mut self, source: &str, failure: &Failure) {
         let rows = self.0.get_mut(source).into_iter().flat_map(BTreeMap::values_mut);
-        rows.for_each(|row| row.failed(failure));
+        let now = SystemTime::now();
+        rows.for_each(|row| {
+            row.failed(failure, now);
+        });
     }
 
     /// Whether anything works: a host whose every row fails is of no use to anybody.
@@ -231,6 +259,7 @@ mod tests {
             "contoso",
             "c",
             &Failure::host(Fault::Denied, "role", "may not read"),
+            SystemTime::now(),
         );
         assert_eq!(
             board.lines(),
@@ -243,7 +272,12 @@ mod tests {
     fn a_host_without_one_working_row_is_unhealthy() {
         let mut board = Board::default();
         assert!(board.is_healthy());
-        board.failed("contoso", "", &Failure::host(Fault::Retry, "x", "x"));
+        board.failed(
+            "contoso",
+            "",
+            &Failure::host(Fault::Retry, "x", "x"),
+            SystemTime::now(),
+        );
         assert!(!board.is_healthy());
         board.found("contoso", &found(&["a"]), &[]);
         assert!(board.is_healthy());
@@ -288,7 +322,12 @@ mod tests {
     fn a_success_clears_the_error_and_a_vanished_partition_its_row() {
         let mut board = Board::default();
         board.found("contoso", &found(&["a", "b"]), &[]);
-        board.failed("contoso", "a", &Failure::host(Fault::Retry, "x", "x"));
+        board.failed(
+            "contoso",
+            "a",
+            &Failure::host(Fault::Retry, "x", "x"),
+            SystemTime::now(),
+        );
         board.committed("contoso", "a", 1, 1, Some(5), true);
         board.found("contoso", &found(&["a"]), &[]);
         assert_eq!(board.lines(), "contoso a flowing\n");

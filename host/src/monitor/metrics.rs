@@ -69,6 +69,10 @@ pub(super) static ANSWERS: Family = counter(
 pub(super) static RECEIVED_BYTES: Family =
     counter("egress_received_bytes_total", "Bytes of response bodies.");
 pub(super) static REFUSED: Family = counter("egress_refused_total", "Requests that were not granted.");
+pub(super) static FAILING_SINCE: Family = gauge(
+    "failing_since_timestamp_seconds",
+    "When the failures since the last success began; 0 when there are none.",
+);
 pub(super) static LAST_COMMIT: Family =
     gauge("last_commit_timestamp_seconds", "When a cursor was last stored.");
 
@@ -168,6 +172,7 @@ fn all() -> impl Iterator<Item = &'static Family> {
         &RECEIVED_BYTES,
         &REFUSED,
         &LAST_COMMIT,
+        &FAILING_SINCE,
         &OTHER_COUNTER,
         &OTHER_GAUGE,
     ];

@@ -50,13 +50,21 @@ pub(crate) struct Stored<'a> {
 impl Monitor {
     /// Notes a source before it has found anything.
     pub(crate) fn expect(&self, source: &str) {
-        self.books().board.expect(source);
+        let mut books = self.books();
+        books.board.expect(source);
+        books
+            .metrics
+            .set(&metrics::FAILING_SINCE, source, &[("partition", "")], 0.0);
     }
 
     /// Notes which partitions, with their titles, a source reads from now on, and which it does not read although it knows
     /// them.
     pub(crate) fn found(&self, source: &str, partitions: &[(String, String)], away: &[Away]) {
-        self.books().board.found(source, partitions, away);
+        let mut books = self.books();
+        books.board.found(source, partitions, away);
+        books
+            .metrics
+            .set(&metrics::FAILING_SINCE, source, &[("partition", "")], 0.0);
     }
 
     /// Notes a call into a plugin, whatever came of it.
@@ -130,6 +138,7 @@ impl Monitor {
         metrics.add(&metrics::EVENT_BYTES, source, &labels, *bytes as f64);
         metrics.add(&metrics::REJECTED, source, &labels, totals.rejected as f64);
         metrics.set(&metrics::LAST_COMMIT, source, &labels, unix_time());
+        metrics.set(&metrics::FAILING_SINCE, source, &labels, 0.0);
         for measure in *measures {
             books.metrics.measure(source, partition, measure);
         }
@@ -138,13 +147,26 @@ impl Monitor {
     /// Notes a failure of a partition, or of a whole source (the empty name).
     pub(crate) fn failed(&self, source: &str, partition: &str, failure: &Failure) {
         let mut books = self.books();
-        books.board.failed(source, partition, failure);
+        let since = books.board.failed(source, partition, failure, SystemTime::now());
+        let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        books.metrics.set(
+            &metrics::FAILING_SINCE,
+            source,
+            &[("partition", partition)],
+            since,
+        );
         let labels = [
             ("partition", partition),
             ("fault", failure.fault.as_str()),
             ("code", &failure.code),
         ];
         books.metrics.add(&metrics::FAULTS, source, &labels, 1.0);
+    }
+
+    /// Notes that a source cannot be started, or has been ended, for this reason.
+    pub(crate) fn stopped(&self, source: &str, failure: &Failure) {
+        self.failed(source, "", failure);
+        self.books().board.stopped(source);
     }
 
     /// Notes that a source has ended with this failure.

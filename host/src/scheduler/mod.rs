@@ -1,22 +1,24 @@
 //! When to poll, and how many at once.
 
+mod loads;
 mod partition_life;
 mod source_life;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tracing::{Instrument, error, error_span, warn};
+use tracing::{Instrument, error, error_span};
 
+pub use self::loads::Loads;
 use self::source_life::run_source;
 use crate::batch_memory::BatchMemory;
 use crate::failure::{Failure, Fault};
+use crate::load::Ready;
 use crate::monitor::Monitor;
 use crate::partition::{Shared, Totals};
 use crate::progress::Progress;
 use crate::shutdown::Shutdown;
-use crate::source::{Outlets, Source};
+use crate::source::Source;
 use crate::state::State;
 
 /// Sources and partitions begin within this time, or their interval if that is shorter.
@@ -68,11 +70,11 @@ struct Run {
     shutdown: Shutdown,
 }
 
-/// Runs sources until they are done or asked to stop.
+/// Runs sources until they are done or asked to stop, each from when it is ready on.
 ///
 /// Sources do not know of each other: whatever happens to one, the others go on.
 pub async fn run(
-    sources: Vec<(Arc<Source>, Outlets)>,
+    mut loads: Loads,
     state: State,
     mode: Mode,
     watchers: Watchers,
@@ -90,19 +92,31 @@ pub async fn run(
         progress,
         shutdown,
     };
-    let count = sources.len();
     let mut tasks = JoinSet::new();
-    for (index, (source, outlets)) in sources.into_iter().enumerate() {
-        let delay = run.offset(&source, index, count);
-        let span = error_span!("source", id = source.name());
-        tasks.spawn(run_source(source, outlets, run.clone(), delay).instrument(span));
-    }
     let mut summary = Summary::default();
-    while let Some(ended) = tasks.join_next().await {
-        match ended {
-            Ok(ended) => summary.add(ended),
-            Err(error) => error!(%error, "a source's task ended unexpectedly"),
+    let mut started = 0;
+    let mut more = true;
+    loop {
+        for Ready { source, outlets } in loads.ready.drain(..) {
+            let delay = run.offset(&source, started, loads.count);
+            started += 1;
+            let span = error_span!("source", id = source.name());
+            tasks.spawn(run_source(source, outlets, run.clone(), delay).instrument(span));
         }
+        tokio::select! {
+            noted = loads.note_next(), if more => more = noted,
+            Some(ended) = tasks.join_next() => match ended {
+                Ok(ended) => summary.add(ended),
+                Err(error) => error!(%error, "a source's task ended unexpectedly"),
+            },
+            else => break,
+        }
+    }
+    // Who reads once has nobody that tries again.
+    if mode == Mode::Once {
+        let failed = loads.failed.iter();
+        let failed = failed.map(|(source, error)| (source.clone(), None, error.to_failure()));
+        summary.failed.extend(failed);
     }
     summary
 }
@@ -130,7 +144,7 @@ impl Run {
     fn gives_up(&self, failure: &Failure, failures: u32) -> bool {
         self.mode == Mode::Once
             && match failure.fault {
-                Fault::Denied => true,
+                Fault::Denied | Fault::InvalidConfig | Fault::InvalidCursor | Fault::Gone => true,
                 Fault::Broken => failures >= MOST_CRASHES_ONCE,
                 Fault::Refused => failures >= MOST_REFUSALS_ONCE,
                 _ => {
@@ -138,24 +152,6 @@ impl Run {
                         || failure.retry_after.is_some_and(|after| after > LONGEST_WAIT_ONCE)
                 }
             }
-    }
-}
-
-/// Tells operators about a failure: loudly when a person must act.
-fn report(failure: &Failure, what: &str, wait: Duration) {
-    let Failure {
-        fault,
-        code,
-        message,
-        hint,
-        ..
-    } = failure;
-    let (fault, hint) = (fault.as_str(), hint.as_deref());
-    let wait = humantime::format_duration(Duration::from_millis(wait.as_millis() as u64)).to_string();
-    match failure.fault {
-        Fault::Retry => warn!(fault, code, hint, next = wait, "{what}: {message}"),
-        _ if failure.fault.is_final() => error!(fault, code, hint, "{what} for good: {message}"),
-        _ => error!(fault, code, hint, next = wait, "{what}: {message}"),
     }
 }
 

@@ -7,9 +7,10 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::{Mode, Run, report};
+use super::{Mode, Run};
 use crate::backoff::Backoff;
-use crate::failure::Failure;
+use crate::failure::{Failure, Fault};
+use crate::outage::Outage;
 use crate::partition::{Partition, Totals};
 use crate::shutdown::Shutdown;
 
@@ -38,7 +39,7 @@ pub(super) async fn run_partition(
     }
 }
 
-/// Returns when the partition is done, asked to stop, or has failed for good. A step that has begun is finished; stopping
+/// Returns when the partition is done, asked to stop, or nothing more can come of it. A step that has begun is finished; stopping
 /// takes effect between steps.
 async fn keep_polling(
     partition: &mut Partition,
@@ -50,6 +51,7 @@ async fn keep_polling(
 ) -> Option<Failure> {
     let interval = partition.source.interval;
     let mut backoff = Backoff::default();
+    let mut outage = Outage::default();
     let mut wait = delay;
     loop {
         tokio::select! {
@@ -67,6 +69,7 @@ async fn keep_polling(
         wait = match advanced {
             Ok(committed) => {
                 backoff.reset();
+                outage.over();
                 *totals += &committed.totals;
                 run.progress.show(partition, &committed.progress);
                 if run.mode == Mode::Once && committed.progress.caught_up {
@@ -78,11 +81,12 @@ async fn keep_polling(
             }
             Err(failure) => {
                 let wait = backoff.delay(&failure, interval);
-                report(&failure, "no progress", wait);
+                let ends = failure.fault == Fault::Gone || run.gives_up(&failure, backoff.failures());
+                outage.failed(&failure, "no progress", Some(wait).filter(|_| !ends));
                 run.shared
                     .monitor
                     .failed(partition.source.name(), &partition.id, &failure);
-                if failure.fault.is_final() || run.gives_up(&failure, backoff.failures()) {
+                if ends {
                     return Some(failure);
                 }
                 wait

@@ -1,6 +1,6 @@
 //! One source's life: find its partitions, keep a task for each, look again from time to time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,11 +10,12 @@ use tokio::time::Instant;
 use tracing::{Instrument, error, error_span, info, warn};
 
 use super::partition_life::{Ended, run_partition};
-use super::{Mode, Run, Summary, report};
+use super::{Mode, Run, Summary};
 use crate::backoff::Backoff;
 use crate::bindings::exports::headwater::source::source::PartitionInfo;
 use crate::failure::{Failure, Fault};
 use crate::monitor::Away;
+use crate::outage::Outage;
 use crate::partition::Partition;
 use crate::shutdown::{self, Trigger};
 use crate::source::{Outlets, Source};
@@ -46,12 +47,13 @@ pub(super) async fn run_source(
     if !run.wait(delay).await {
         return Summary::default();
     }
-    run.shared.monitor.expect(source.name());
     let mut backoff = Backoff::default();
+    let mut outage = Outage::default();
     loop {
         let wait = match source.discover().await {
             Ok(found) => {
                 backoff.reset();
+                outage.over();
                 tasks.recall().await;
                 tasks.reconcile(found);
                 if run.mode == Mode::Once {
@@ -61,9 +63,14 @@ pub(super) async fn run_source(
             }
             Err(failure) => {
                 let wait = backoff.delay(&failure, source.interval);
-                report(&failure, "cannot find the partitions", wait);
+                let ends = failure.fault == Fault::Gone || run.gives_up(&failure, backoff.failures());
+                outage.failed(
+                    &failure,
+                    "cannot find the partitions",
+                    Some(wait).filter(|_| !ends),
+                );
                 run.shared.monitor.failed(source.name(), "", &failure);
-                if failure.fault.is_final() || run.gives_up(&failure, backoff.failures()) {
+                if ends {
                     tasks
                         .summary
                         .failed
@@ -87,14 +94,14 @@ struct Tasks {
     run: Run,
     /// Bounds the polls and deliveries of this source.
     turns: Arc<Semaphore>,
-    running: BTreeMap<String, Trigger>,
+    running: BTreeMap<String, (Trigger, tokio::task::Id)>,
     tasks: JoinSet<Ended>,
     /// Partitions that were read, now or before the last restart, by id; with their title where it is known.
     known: Option<BTreeMap<String, String>>,
     /// Those of them that are not listed any more.
     gone: BTreeMap<String, Gone>,
-    /// Partitions that failed for good: not begun again before a restart.
-    given_up: BTreeSet<String>,
+    /// What could not be read at the last look, and why.
+    unavailable: BTreeMap<String, String>,
     summary: Summary,
 }
 
@@ -109,7 +116,7 @@ impl Tasks {
             tasks: JoinSet::new(),
             known: None,
             gone: BTreeMap::new(),
-            given_up: BTreeSet::new(),
+            unavailable: BTreeMap::new(),
             summary: Summary::default(),
         }
     }
@@ -173,39 +180,43 @@ impl Tasks {
             .map(|info| (info.id.clone(), info.title.clone()))
             .collect();
         let mut away = self.note_gone(&listed);
-        let readable: BTreeMap<String, String> = found
-            .into_iter()
-            .filter_map(|info| match info.unavailable {
-                None => Some((info.id, info.title)),
-                Some(reason) => {
-                    warn!(
-                        partition = info.id,
-                        title = info.title,
-                        "cannot be read at present: {reason}"
-                    );
-                    away.push(Away {
-                        id: info.id,
-                        title: info.title,
-                        is_gone: false,
-                        reason,
-                    });
-                    None
-                }
-            })
-            .collect();
+        let before = std::mem::take(&mut self.unavailable);
+        let mut readable = BTreeMap::new();
+        for PartitionInfo {
+            id,
+            title,
+            unavailable,
+        } in found
+        {
+            let Some(reason) = unavailable else {
+                readable.insert(id, title);
+                continue;
+            };
+            // What has not changed since the last look has been said.
+            if before.get(&id) != Some(&reason) {
+                warn!(partition = id, title, "cannot be read at present: {reason}");
+            }
+            self.unavailable.insert(id.clone(), reason.clone());
+            away.push(Away {
+                id,
+                title,
+                is_gone: false,
+                reason,
+            });
+        }
         let titles: Vec<_> = readable
             .iter()
             .map(|(id, title)| (id.clone(), title.clone()))
             .collect();
         self.run.shared.monitor.found(self.source.name(), &titles, &away);
         // They stay in the list until their task has ended: a partition that comes back must not be polled twice.
-        for (id, stop) in self.running.iter().filter(|(id, _)| !readable.contains_key(*id)) {
+        for (id, (stop, _)) in self.running.iter().filter(|(id, _)| !readable.contains_key(*id)) {
             info!(partition = id, "not read any more; its cursor is kept");
             stop.request();
         }
         let fresh: Vec<_> = readable
             .into_iter()
-            .filter(|(id, _)| !self.running.contains_key(id) && !self.given_up.contains(id))
+            .filter(|(id, _)| !self.running.contains_key(id))
             .collect();
         info!(
             running = self.running.len(),
@@ -228,8 +239,8 @@ impl Tasks {
             self.run.shared.clone(),
         );
         let task = run_partition(partition, self.turns.clone(), self.run.clone(), stopped, delay);
-        self.tasks.spawn(task.instrument(span));
-        self.running.insert(id, stop);
+        let handle = self.tasks.spawn(task.instrument(span));
+        self.running.insert(id, (stop, handle.id()));
     }
 
     /// Keeps an eye on the partitions for some time; false when it is time to end.
@@ -243,7 +254,7 @@ impl Tasks {
             let is_gone = |(_, _, failure): &&(_, _, Failure)| failure.fault == Fault::Gone;
             if let Some((_, _, failure)) = self.summary.failed.iter().find(is_gone) {
                 self.run.shared.monitor.ended(self.source.name(), failure);
-                self.running.values().for_each(Trigger::request);
+                self.running.values().for_each(|(stop, _)| stop.request());
                 return false;
             }
         }
@@ -260,14 +271,17 @@ impl Tasks {
     fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
         let Ended { id, totals, failure } = match ended {
             Ok(ended) => ended,
-            Err(error) => return error!(%error, "a partition's task ended unexpectedly"),
+            Err(error) => {
+                // Begun again at the next look at what there is.
+                self.running.retain(|_, (_, task)| *task != error.id());
+                return error!(%error, "a partition's task ended unexpectedly");
+            }
         };
         self.running.remove(&id);
         self.summary.totals += &totals;
         match failure {
             None => self.summary.partitions += 1,
             Some(failure) => {
-                self.given_up.insert(id.clone());
                 self.summary
                     .failed
                     .push((self.source.name().to_owned(), Some(id), failure));

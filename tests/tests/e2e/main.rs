@@ -36,6 +36,7 @@ mod second_source;
 mod secrets;
 mod signals;
 mod site;
+mod starting;
 #[path = "../../benches/support/mod.rs"]
 mod support;
 mod twin;

@@ -44,6 +44,20 @@ impl descriptor::Guest for Hostile {
 impl source::Guest for Hostile {
     fn validate(config: String) -> Result<Plan, Vec<Issue>> {
         let config = parse(&config);
+        match config["judges"].as_str() {
+            Some("never") => loop {
+                std::hint::spin_loop();
+            },
+            Some("badly") => panic!("no judgement"),
+            Some("at length") => {
+                let issue = |number: usize| Issue {
+                    pointer: format!("/key-{number}"),
+                    message: "wrong".repeat(200),
+                };
+                return Err((0..20_000).map(issue).collect());
+            }
+            _ => {}
+        }
         let origins = config["origins"].as_array().cloned().unwrap_or_default();
         let origins = origins
             .iter()
