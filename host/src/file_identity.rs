@@ -1,6 +1,14 @@
 //! Whether two paths are one file, whatever they are called.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How long the system may take to say which file a path is. A hung mount does not answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// So many paths may hang; those after them are told apart by their names alone.
+const MOST_HANGING: usize = 4;
 
 /// What makes a file the same as another one: the device and number of one that exists, the name of one that does not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,6 +30,50 @@ impl FileIdentity {
         }
         Self::Name(place(path))
     }
+}
+
+/// The identities of many files. One that hangs is told by its name, and a thread waits for it as long as it hangs.
+pub(crate) fn of_all<'a>(paths: impl IntoIterator<Item = &'a Path>) -> HashMap<&'a Path, FileIdentity> {
+    let paths: Vec<&Path> = paths.into_iter().collect();
+    let mut known = HashMap::new();
+    let mut rest = paths.as_slice();
+    for _ in 0..MOST_HANGING {
+        let (sender, found) = mpsc::channel();
+        let asked: Vec<PathBuf> = rest.iter().map(|path| path.to_path_buf()).collect();
+        let ask = move || {
+            let identities = asked.iter().map(|path| FileIdentity::of(path));
+            // Nobody listens any more after one that hung.
+            for identity in identities {
+                if sender.send(identity).is_err() {
+                    return;
+                }
+            }
+        };
+        if std::thread::Builder::new()
+            .name("file-identity".to_owned())
+            .spawn(ask)
+            .is_err()
+        {
+            break;
+        }
+        while let Some((path, others)) = rest.split_first() {
+            let Ok(identity) = found.recv_timeout(PATIENCE) else {
+                break;
+            };
+            known.insert(*path, identity);
+            rest = others;
+        }
+        let Some((hanging, others)) = rest.split_first() else {
+            return known;
+        };
+        known.insert(*hanging, FileIdentity::Name(hanging.to_path_buf()));
+        rest = others;
+    }
+    known.extend(
+        rest.iter()
+            .map(|path| (*path, FileIdentity::Name(path.to_path_buf()))),
+    );
+    known
 }
 
 /// A file by the real name of its folder, as far as that exists.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::section::{Problems, Section};
 use super::{PluginPlace, SinkConfig, SourceConfig};
 use crate::egress::ProxyChoice;
-use crate::file_identity::FileIdentity;
+use crate::file_identity::{self, FileIdentity};
 
 /// A source that writes files, and where problems with them are noted.
 pub(super) struct Written<'a> {
@@ -19,15 +19,31 @@ pub(super) struct Written<'a> {
 /// Notes every file that is to be written to and has another purpose as well, whatever names and links it goes by: with the
 /// source that would write it, the later one of two that do.
 pub(super) fn check(root: &Section<'_>, config: &Path, state: &Path, sources: &[Written<'_>]) {
+    let all = sources.iter().flat_map(|Written { source, .. }| {
+        let read = files_read(source).into_iter().map(|(path, _)| path);
+        read.chain(
+            [Some(source.dead_letter.as_path()), sink_file(source)]
+                .into_iter()
+                .flatten(),
+        )
+    });
+    let identities = file_identity::of_all([config, state].into_iter().chain(all));
+    // Each of them has been asked for.
+    let identity = |path: &Path| {
+        identities
+            .get(path)
+            .cloned()
+            .unwrap_or_else(|| FileIdentity::Name(path.to_owned()))
+    };
     let mut read: HashMap<FileIdentity, String> = HashMap::new();
-    read.insert(FileIdentity::of(config), "the configuration itself".to_owned());
+    read.insert(identity(config), "the configuration itself".to_owned());
     for Written { source, .. } in sources {
         for (path, purpose) in files_read(source) {
             let purpose = format!("{purpose} of source \"{}\"", source.name);
-            read.entry(FileIdentity::of(path)).or_insert(purpose);
+            read.entry(identity(path)).or_insert(purpose);
         }
     }
-    let state_file = FileIdentity::of(state);
+    let state_file = identity(state);
     if let Some(purpose) = read.get(&state_file) {
         let path = state.display();
         root.problem(
@@ -43,16 +59,20 @@ pub(super) fn check(root: &Section<'_>, config: &Path, state: &Path, sources: &[
         problems,
     } in sources
     {
-        let dead_letter = (
-            FileIdentity::of(&source.dead_letter),
-            source.dead_letter.as_path(),
-        );
-        let sink = sink_file(source);
-        dead_letters.insert(dead_letter.0.clone());
-        sinks.extend(sink.as_ref().map(|(file, _)| file.clone()));
-        let files = [("dead_letter", Some(dead_letter)), ("sink.path", sink)];
-        let files = files.into_iter().filter_map(|(key, file)| Some((key, file?)));
-        for (key, (file, path)) in files {
+        let files = [
+            ("dead_letter", Some(source.dead_letter.as_path())),
+            ("sink.path", sink_file(source)),
+        ];
+        let files = files.into_iter().filter_map(|(key, path)| Some((key, path?)));
+        for (key, path) in files {
+            let file = identity(path);
+            // What the sources before write of the other kind, and this one itself.
+            let (same, other) = match key {
+                "dead_letter" => (&mut dead_letters, &sinks),
+                _ => (&mut sinks, &dead_letters),
+            };
+            let is_mixed = other.contains(&file);
+            same.insert(file.clone());
             let (key, path) = (format!("{label}.{key}"), path.display());
             if file == state_file {
                 problems.add(&key, format_args!("{path} is the state file and must not be also a file for events; give it another name"));
@@ -62,9 +82,7 @@ pub(super) fn check(root: &Section<'_>, config: &Path, state: &Path, sources: &[
                     format_args!("{path} is {purpose}, and events would be appended to it; use another file");
                 problems.add(&key, problem);
             }
-            if key.ends_with("dead_letter") && sinks.contains(&file)
-                || key.ends_with("path") && dead_letters.contains(&file)
-            {
+            if is_mixed {
                 let problem =
                     format_args!("{path} is the file of a sink and a dead-letter file; give them two names");
                 problems.add(&key, problem);
@@ -73,9 +91,9 @@ pub(super) fn check(root: &Section<'_>, config: &Path, state: &Path, sources: &[
     }
 }
 
-fn sink_file(source: &SourceConfig) -> Option<(FileIdentity, &Path)> {
+fn sink_file(source: &SourceConfig) -> Option<&Path> {
     match &source.sink {
-        SinkConfig::File { path, .. } => Some((FileIdentity::of(path), path)),
+        SinkConfig::File { path, .. } => Some(path),
         _ => None,
     }
 }

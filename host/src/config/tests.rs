@@ -183,7 +183,7 @@ fn a_file_is_of_one_kind() {
     for (lines, expected) in [
         (
             format!("dead_letter = \"x.ndjson\"\n{}", sink("x.ndjson")),
-            format!("source \"contoso\".dead_letter: {two}"),
+            format!("source \"contoso\".sink.path: {two}"),
         ),
         (
             sink("state.redb"),

@@ -4,6 +4,7 @@ mod loads;
 mod partition_life;
 mod source_life;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -23,6 +24,8 @@ use crate::state::State;
 
 /// Sources and partitions begin within this time, or their interval if that is shorter.
 const SPREAD: Duration = Duration::from_secs(10);
+/// A source whose task ended by a defect of the host begins again after this time.
+const RESTART: Duration = Duration::from_secs(60);
 /// `--once` gives a partition up after this many failures in a row: with the usual delays, after about half a minute.
 const MOST_FAILURES_ONCE: u32 = 7;
 /// The same for a plugin that crashes: a crash seldom passes by itself.
@@ -95,19 +98,33 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     let mut summary = Summary::default();
     let mut started = 0;
+    let mut running = HashMap::new();
     let mut more = true;
     loop {
         for Ready { source, outlets } in loads.ready.drain(..) {
             let delay = run.offset(&source, started, loads.count);
             started += 1;
             let span = error_span!("source", id = source.name());
-            tasks.spawn(run_source(source, outlets, run.clone(), delay).instrument(span));
+            let task = run_source(source.clone(), outlets.clone(), run.clone(), delay).instrument(span);
+            running.insert(tasks.spawn(task).id(), Ready { source, outlets });
         }
         tokio::select! {
             noted = loads.note_next(), if more => more = noted,
-            Some(ended) = tasks.join_next() => match ended {
-                Ok(ended) => summary.add(ended),
-                Err(error) => error!(%error, "a source's task ended unexpectedly"),
+            Some(ended) = tasks.join_next_with_id() => match ended {
+                Ok((id, ended)) => {
+                    running.remove(&id);
+                    summary.add(ended);
+                }
+                Err(error) => {
+                    error!(%error, "a source's task ended unexpectedly; report this defect");
+                    // A defect of the host must not end a tenant. Once is enough for who reads once.
+                    let ready = running.remove(&error.id()).filter(|_| mode == Mode::Forever);
+                    if let Some(Ready { source, outlets }) = ready {
+                        let span = error_span!("source", id = source.name());
+                        let task = run_source(source.clone(), outlets.clone(), run.clone(), RESTART).instrument(span);
+                        running.insert(tasks.spawn(task).id(), Ready { source, outlets });
+                    }
+                }
             },
             else => break,
         }
