@@ -37,6 +37,8 @@ const SOON: Nanos = SECOND;
 /// A stream that is read for the first time within so long after the source's first call begins where it would have begun
 /// then. Later it is a new one.
 const LONGEST_DELAY: Nanos = DAY;
+/// Less than this is the usual time from a source's first call to a stream's.
+const SHORTEST_DELAY: Nanos = 15 * SECOND;
 
 /// Why reading ended.
 enum Ending {
@@ -91,7 +93,9 @@ pub fn poll(
                 .error
         })?,
         None => {
-            let first = Some(arm.session.since).filter(|since| (target.saturating_sub(LONGEST_DELAY)..target).contains(since));
+            // A moment is not worth a request of its own.
+            let delays = target.saturating_sub(LONGEST_DELAY)..target.saturating_sub(SHORTEST_DELAY);
+            let first = Some(arm.session.since).filter(|since| delays.contains(since));
             let start = first_start(settings.start, whole_millis(first.unwrap_or(target)));
             Cursor::new(start, settings.lookback)
         }

@@ -68,16 +68,14 @@ fn refused(what: &str) -> TransportError {
 fn exchange(request: &Request, deadline: &Deadline) -> Result<IncomingResponse, TransportError> {
     let (scheme, rest) = request.url.split_once("://").ok_or_else(|| refused("address"))?;
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    let mut headers: Vec<(String, Vec<u8>)> = request
-        .headers
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes()))
-        .collect();
+    let mut headers: Vec<(String, Vec<u8>)> = Vec::new();
     if request.method == Method::Post {
         // A server or a proxy need not understand chunks in a request.
         let length = request.body.len().to_string().into_bytes();
         headers.push(("content-length".to_owned(), length));
     }
+    let own = request.headers.iter();
+    headers.extend(own.map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes())));
     let headers = Fields::from_list(&headers).map_err(|_| refused("headers"))?;
     let outgoing = OutgoingRequest::new(headers);
     let method = match request.method {
