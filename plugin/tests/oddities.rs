@@ -91,7 +91,7 @@ fn an_odd_value_costs_its_own_field_and_no_other() {
             for (other, pointer, expected) in [
                 ("caller", "/user/name", "ada@contoso.com"),
                 ("status", "/event/outcome", "success"),
-                ("category", "/event/dataset", "Administrative"),
+                ("category", "/azure/activity_logs/category", "Administrative"),
                 ("operationName", "/event/action", "Microsoft.Web/sites/write"),
                 ("claims", "/source/ip", "203.0.113.24"),
             ] {

@@ -66,7 +66,7 @@ fn operations_are_rated_by_the_tables() {
             "microsoft.authorization/ROLEASSIGNMENTS/write",
             "Failed",
             nothing(),
-            "high",
+            "medium",
             "Microsoft.Authorization/roleAssignments/write",
         ),
         (
@@ -94,7 +94,7 @@ fn operations_are_rated_by_the_tables() {
             "Microsoft.KeyVault/vaults/delete",
             "Failed",
             nothing(),
-            "high",
+            "medium",
             "Microsoft.KeyVault/vaults/delete",
         ),
         (
@@ -346,6 +346,25 @@ fn bad_rules_say_what_is_wrong_all_at_once() {
             problems(SeverityRow::from_json(&row).map(drop)),
             pointers,
             "{row}"
+        );
+    }
+}
+
+#[test]
+fn an_operators_row_takes_techniques_of_any_version_of_attack() {
+    for technique in ["T1562.008", "T1685.002", "T1562", "T1685"] {
+        let row =
+            json!({"operation": "Microsoft.Web/sites/write", "severity": "low", "technique": technique});
+        let record = record("Microsoft.Web/sites/write", "Succeeded", json!({}));
+        let Outcome::Event(event) = apply(settings(&[], &[row]), &record) else {
+            panic!("{record} is no event")
+        };
+        let body: Value = serde_json::from_str(&event.body).expect("bodies are JSON");
+        let parent = technique.split('.').next();
+        assert_eq!(
+            body["threat"]["technique"]["id"][0].as_str(),
+            parent,
+            "{technique}"
         );
     }
 }

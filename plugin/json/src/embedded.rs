@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use crate::quoted::Quoted;
-use crate::{Scanner, Text, Value};
+use crate::{Scanner, Shape, Text, Value};
 
 /// How much of a text is searched: bodies of requests are cut off by Azure far below it.
 const MOST_SEARCHED: usize = 64 * 1024;
@@ -26,6 +26,14 @@ impl<'a> Embedded<'a> {
         let may_be_quoted = !text.is_plain() && !text.is_dirty() && text.raw().len() <= MOST_SEARCHED;
         let quoted = may_be_quoted.then(|| Quoted::new(text.raw())).flatten();
         Embedded(quoted.map_or_else(|| Form::Decoded(text.decoded()), Form::Quoted))
+    }
+
+    /// Takes JSON text, or what it means.
+    pub fn in_value(value: Value<'a>) -> Option<Self> {
+        match value.shape() {
+            Shape::Object(raw) | Shape::Array(raw) => Some(Embedded(Form::Decoded(Cow::Borrowed(raw)))),
+            _ => value.text().map(Embedded::new),
+        }
     }
 
     /// The members with plain values at any depth, in order, found without reading the text as a whole: it may be cut off
@@ -93,7 +101,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Shape;
     use crate::value::Kind;
 
     fn found(raw: &str, kind: Kind) -> Vec<String> {

@@ -292,6 +292,16 @@ impl Output {
         }
     }
 
+    /// Writes any value as it is.
+    pub fn value(&mut self, value: Value<'_>) {
+        match value.shape() {
+            Shape::Missing | Shape::Null => self.copy(b"null"),
+            Shape::Bool(truth) => self.copy(if truth { b"true" } else { b"false" }),
+            Shape::Text(text) => self.text(text),
+            Shape::Number(raw) | Shape::Object(raw) | Shape::Array(raw) => self.copy(raw),
+        }
+    }
+
     /// Writes members that are made of `source` and nothing else. If the last call had the same, what it wrote is written
     /// again.
     pub fn repeat(&mut self, source: &[u8], write: impl FnOnce(&mut Output)) {

@@ -188,6 +188,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// The first element of the array that comes next.
+    pub fn first_element(&mut self) -> Option<Value<'a>> {
+        (self.take(b'[') && self.peek() != Some(b']'))
+            .then(|| self.value())
+            .flatten()
+    }
+
     /// Passes one value.
     #[inline(always)]
     pub fn value(&mut self) -> Option<Value<'a>> {

@@ -64,6 +64,13 @@ impl<'a> Text<'a> {
         (!raw.is_empty()).then_some(Text { raw, kind: self.kind })
     }
 
+    /// The bytes from `start` up to `end`, blanks around them aside; none when nothing is left. Neither place may be inside
+    /// an escape.
+    pub fn part(self, start: usize, end: usize) -> Option<Self> {
+        let raw = self.raw.get(start..end)?;
+        Text { raw, kind: self.kind }.trimmed()
+    }
+
     /// The meaning, as bytes that should be UTF-8. Halves of surrogate pairs become U+FFFD.
     pub fn decoded(self) -> Cow<'a, [u8]> {
         if self.is_plain() {

@@ -4,6 +4,7 @@ mod address;
 mod claims;
 mod field;
 mod oddity;
+mod unpack;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -12,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 pub use address::Address;
 pub use claims::Claims;
+pub(crate) use claims::without_directory;
 pub use field::{Field, Label};
 pub use oddity::{Oddities, Oddity};
 
@@ -26,6 +28,7 @@ pub struct Record<'a> {
     flaw: Option<Flaw>,
     oddities: Oddities,
     is_line: bool,
+    is_packed: bool,
     fields: [Value<'a>; Field::COUNT],
     labels: [Label<'a>; Label::COUNT],
     parts: [Object<'a>; Part::COUNT],
@@ -33,6 +36,7 @@ pub struct Record<'a> {
     client: Option<Address<'a>>,
     rest: Vec<Member<'a>>,
     id: OnceCell<Option<Cow<'a, str>>>,
+    caller_info: OnceCell<Vec<u8>>,
     given_time: Option<Timestamp>,
     submitted: Option<Timestamp>,
 }
@@ -96,6 +100,8 @@ impl<'a> Record<'a> {
         }
         self.rest.clear();
         self.id.take();
+        self.caller_info.take();
+        self.is_packed = false;
         self.oddities = Oddities::default();
         self.flaw = self.scan(&mut scanner).err();
         self.received = page.part(start, scanner.position());
@@ -182,11 +188,14 @@ impl<'a> Record<'a> {
                 self.rest.push(member);
                 self.oddities.note(Oddity::OddShape);
             }
-            (Some(_), _) => {
+            (Some(known), shape) => {
+                let is_part = matches!(known, field::Known::Part(_));
+                self.is_packed |= is_part && matches!(shape, Shape::Text(_));
                 self.rest.push(member);
                 self.oddities.note(Oddity::OddShape);
             }
             (None, _) => {
+                self.is_packed |= member.key.is(unpack::IDENTITY);
                 self.rest.push(member);
                 self.oddities
                     .note_if(!member.key.is("relatedEvents"), Oddity::UnknownMember);
@@ -236,6 +245,17 @@ impl<'a> Record<'a> {
         } else {
             output.member_bytes(name, &self.line());
         }
+    }
+
+    /// `properties.CallerInfo`, in which Privileged Identity Management names the caller: JSON text, or what it means.
+    pub fn caller_info(&self) -> &[u8] {
+        let decode = || match self.member_of(Part::Properties, "CallerInfo").shape() {
+            Shape::Text(text) => text.decoded().into_owned(),
+            Shape::Array(raw) | Shape::Object(raw) => raw.to_vec(),
+            _ => Vec::new(),
+        };
+        // Kept, since what is read in it is borrowed like everything else.
+        self.caller_info.get_or_init(decode)
     }
 
     /// A field as received.
@@ -365,5 +385,5 @@ fn find<'m, 'a>(members: &'m [Member<'a>], name: &str) -> &'m Value<'a> {
 
 /// The address in a request.
 fn address<'a>(request: &[Member<'a>]) -> Option<Address<'a>> {
-    find(request, "clientIpAddress").text().map(Address::of)
+    Address::in_value(*find(request, "clientIpAddress"))
 }

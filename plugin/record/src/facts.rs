@@ -1,5 +1,6 @@
 //! What a record means, apart from any output format: derived once, used by rules, severity and every writer.
 
+mod caller_info;
 mod category;
 mod failure;
 mod http_status;
@@ -13,6 +14,7 @@ mod resource;
 mod role;
 mod status;
 
+pub use caller_info::CallerInfo;
 pub use category::Category;
 pub use failure::Failure;
 pub use level::Level;
@@ -21,7 +23,7 @@ pub use phase::Phase;
 pub use policy::Policy;
 pub use principal::{Kind, Principal, is_email_address, is_guid};
 pub use resource::Resource;
-pub use role::{KNOWN_ROLES, KnownRole, Role};
+pub use role::{Assignee, KNOWN_ROLES, KnownRole, Role, RoleChange};
 pub use status::{Outcome, word};
 
 use std::borrow::Cow;
@@ -64,8 +66,10 @@ pub struct Facts<'a> {
     pub failure: Failure<'a>,
     /// The policies that took part; none unless the category is Policy.
     pub policies: Vec<Policy>,
-    /// The role that was given, in a role assignment.
+    /// The role that was given or taken away.
     pub role: Option<Role<'a>>,
+    /// Whether Privileged Identity Management wrote the record.
+    pub privileged_identity: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -73,11 +77,24 @@ impl<'a> Facts<'a> {
     // Inlined into its only caller, it would be compiled for size with that.
     #[inline(never)]
     pub fn of(record: &'a Record<'_>, id: String, time: Timestamp) -> Self {
-        let category = Category::of(record.label(Label::CATEGORY).value());
         let named = record.label(Label::OPERATION_NAME).value();
-        let operation = Operation::of(named.or_else(|| record.text_of(Part::Authorization, "action")));
+        let mut operation = Operation::of(named.or_else(|| record.text_of(Part::Authorization, "action")));
+        let category = Category::named(record.label(Label::CATEGORY).value())
+            .unwrap_or_else(|| Category::of_operation(&operation.lower));
         let status = record.label(Label::STATUS).value();
-        let (outcome, named_phase) = status::meaning(status);
+        let (mut outcome, named_phase) = status::meaning(status);
+        if category.is_about_states() {
+            outcome = Outcome::Absent;
+        }
+        let privileged_identity =
+            category == Category::Administrative && role::is_privileged_identity(record, &operation);
+        let role = Role::of(record, &operation, privileged_identity);
+        if privileged_identity && operation.verb == Verb::Other {
+            let removes = role
+                .as_ref()
+                .is_some_and(|role| role.change == RoleChange::Removed);
+            operation.verb = if removes { Verb::Delete } else { Verb::Write };
+        }
         let sub_status = record.label(Label::SUB_STATUS);
         let code = || record.text_of(Part::Properties, "statusCode");
         let words = iter::once(sub_status.value()).chain(iter::once_with(code));
@@ -112,7 +129,8 @@ impl<'a> Facts<'a> {
             tenant: record.text(Field::TenantId).or(principal.claims.tenant_id),
             failure,
             policies,
-            role: Role::of(record, &operation),
+            role,
+            privileged_identity,
             operation,
         }
     }

@@ -6,6 +6,7 @@ mod ecs;
 mod map;
 mod ocsf;
 mod raw;
+mod security;
 mod sentence;
 
 use std::str::FromStr;
@@ -15,6 +16,10 @@ use crate::facts::Facts;
 use crate::json::Output;
 use crate::normalize::Context;
 use crate::severity::Rating;
+
+/// The version of what the fields of our own formats mean, in every event of them: raised when one is renamed or gets another
+/// meaning.
+const MAPPING_VERSION: &str = "2";
 
 /// What event bodies look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

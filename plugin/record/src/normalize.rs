@@ -1,6 +1,6 @@
 //! One record's way from page to event.
 
-use crate::event::{Field, Oddities, Oddity, Part, Record};
+use crate::event::{Field, Label, Oddities, Oddity, Part, Record};
 use crate::facts::{Category, Facts};
 use crate::format::Format;
 use crate::json::{DEEPEST, Output, Shape};
@@ -93,6 +93,18 @@ impl Normalizer {
         if let Some(flaw) = record.flaw() {
             return reject(record, flaw.to_string());
         }
+        if record.is_packed() {
+            let unpacked = record.unpacked();
+            let unpacked = record.read_unpacked(&unpacked);
+            if unpacked.flaw().is_none() {
+                return self.apply_plain(&unpacked, context);
+            }
+        }
+        self.apply_plain(record, context)
+    }
+
+    #[inline(never)]
+    fn apply_plain(&mut self, record: &Record<'_>, context: &Context<'_>) -> Outcome {
         let (Some(id), Some(time)) = (record.id(), record.time()) else {
             return reject(
                 record,
@@ -158,7 +170,8 @@ fn oddities(record: &Record<'_>, facts: &Facts<'_>) -> Oddities {
         matches!(level.shape(), Shape::Number(_)) || !level.says_nothing() && facts.level.is_none(),
         Oddity::OddLevel,
     );
-    oddities.note_if(facts.category == Category::Other, Oddity::OddCategory);
+    let category = Category::named(record.label(Label::CATEGORY).value());
+    oddities.note_if(category.is_none(), Oddity::OddCategory);
     let addresses = [facts.client, facts.token_client()];
     oddities.note_if(
         addresses.into_iter().flatten().any(|address| !address.is_ip),

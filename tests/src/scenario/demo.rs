@@ -29,6 +29,10 @@ pub fn events(end: Instant, seed: u64) -> Vec<(Scope, Event)> {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use azure_activity::event::Record;
+    use azure_activity::format::Format;
+    use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
+    use azure_activity::rules::default_drop;
     use chrono::TimeDelta;
     use serde_json::Value;
 
@@ -80,6 +84,43 @@ mod tests {
         ] {
             assert!(operations.contains_key(operation), "{operation}");
         }
+    }
+
+    /// The ratings of what happened, one for each operation: its end, or all that there is of it.
+    fn ratings() -> Vec<(u8, String)> {
+        let settings = Settings {
+            format: Format::Ecs,
+            drop: default_drop(),
+            severity: Vec::new(),
+        };
+        let mut normalizer = Normalizer::new(settings);
+        let mut ratings = Vec::new();
+        for (_, event) in hour() {
+            let text = event.text();
+            let record = Record::read(text.as_bytes());
+            if let Outcome::Event(event) = normalizer.apply(&record, &Context::default()) {
+                let body: Value = serde_json::from_str(&event.body).unwrap();
+                let logs = &body["azure"]["activity_logs"];
+                if !matches!(logs["phase"].as_str(), Some("start" | "accepted")) {
+                    let line = format!("{} {}", logs["severity"]["name"], logs["operation"]);
+                    ratings.push((event.severity, line.replace('"', "")));
+                }
+            }
+        }
+        ratings
+    }
+
+    #[test]
+    fn few_of_the_hours_operations_are_above_low_and_those_are_the_ones_to_look_at() {
+        let low = 10;
+        let mut above: Vec<String> = ratings()
+            .into_iter()
+            .filter(|(severity, _)| *severity > low)
+            .map(|(_, line)| line)
+            .collect();
+        assert!(above.len() <= 15, "{above:#?}");
+        above.sort();
+        insta::assert_snapshot!(above.join("\n"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use crate::json::Text;
+use crate::json::{Scanner, Shape, Text, Value, bytes};
 
 /// Where a request came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,9 +13,19 @@ pub struct Address<'a> {
 }
 
 impl<'a> Address<'a> {
-    /// Reads an address, with or without a port.
+    /// Reads a value that holds an address: text, or a list of texts, whose first is the client.
+    pub(super) fn in_value(value: Value<'a>) -> Option<Self> {
+        let text = match value.shape() {
+            Shape::Array(raw) => Scanner::new(raw).first_element()?.text(),
+            _ => value.text(),
+        };
+        text.map(Address::of)
+    }
+
+    /// Reads an address, with or without a port. Each proxy on the way adds its own behind a comma: the first is the
+    /// client.
     pub fn of(text: Text<'a>) -> Self {
-        let whole = text.decoded();
+        let whole = first_of_list(text.decoded());
         if is_ip(&whole) {
             return Address {
                 text: whole,
@@ -34,6 +44,16 @@ impl<'a> Address<'a> {
             Cow::Owned(ref whole) => Cow::Owned(without_port(whole).to_vec()),
         };
         Address { text, is_ip: true }
+    }
+}
+
+fn first_of_list(list: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let Some(comma) = bytes::find(b',', &list) else {
+        return list;
+    };
+    match list {
+        Cow::Borrowed(list) => Cow::Borrowed(list[..comma].trim_ascii()),
+        Cow::Owned(list) => Cow::Owned(list[..comma].trim_ascii().to_vec()),
     }
 }
 
@@ -63,6 +83,11 @@ mod tests {
             ("2001:db8::1", "2001:db8::1", true),
             ("[2001:db8::1]:443", "2001:db8::1", true),
             ("[2001:db8::1]", "2001:db8::1", true),
+            ("203.0.113.7, 198.51.100.1, 10.0.0.1", "203.0.113.7", true),
+            ("203.0.113.7:51234,198.51.100.1:80", "203.0.113.7", true),
+            ("[2001:db8::1]:443 , 198.51.100.1", "2001:db8::1", true),
+            ("2001:db8::1,198.51.100.1", "2001:db8::1", true),
+            ("unknown, 198.51.100.1", "unknown", false),
             ("127.0.0.0/8", "127.0.0.0/8", false),
             ("host:80", "host:80", false),
             ("999.1.1.1", "999.1.1.1", false),

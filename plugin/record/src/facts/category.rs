@@ -25,6 +25,24 @@ pub enum Category {
     Other,
 }
 
+/// What the operations of the categories begin with that are not requests of somebody.
+const STATES: [(&[u8], Category); 8] = [
+    (b"microsoft.authorization/policies/", Category::Policy),
+    (b"microsoft.insights/alertrules/activated/", Category::Alert),
+    (b"microsoft.insights/alertrules/resolved/", Category::Alert),
+    (b"microsoft.insights/autoscalesettings/scale", Category::Autoscale),
+    (
+        b"microsoft.security/locations/alerts/activate/",
+        Category::Security,
+    ),
+    (
+        b"microsoft.advisor/generaterecommendations/",
+        Category::Recommendation,
+    ),
+    (b"microsoft.resourcehealth/healthevent/", Category::ResourceHealth),
+    (b"microsoft.servicehealth/", Category::ServiceHealth),
+];
+
 impl Category {
     /// Every named category.
     pub const ALL: [Category; 8] = [
@@ -53,14 +71,34 @@ impl Category {
         }
     }
 
-    /// The category of a record.
-    pub fn of(text: Option<Text<'_>>) -> Category {
-        let named = |text: Text<'_>| {
-            Category::ALL
-                .into_iter()
-                .find(|category| text.is(category.name()))
-        };
-        text.and_then(named).unwrap_or(Category::Other)
+    /// The category that a record names.
+    pub fn named(text: Option<Text<'_>>) -> Option<Category> {
+        let text = text?;
+        Category::ALL
+            .into_iter()
+            .find(|category| text.is(category.name()))
+    }
+
+    /// The category that an operation, in lower case, belongs to, for records that name none or another one.
+    pub fn of_operation(operation: &[u8]) -> Category {
+        let belongs = |(start, _): &&(&[u8], Category)| operation.starts_with(start);
+        match STATES.iter().find(belongs) {
+            Some((_, category)) => *category,
+            None if operation.is_empty() => Category::Other,
+            None => Category::Administrative,
+        }
+    }
+
+    /// Whether its records tell of a state, which neither succeeds nor fails, rather than of something that was done.
+    pub fn is_about_states(self) -> bool {
+        matches!(
+            self,
+            Category::Alert
+                | Category::Recommendation
+                | Category::ResourceHealth
+                | Category::Security
+                | Category::ServiceHealth
+        )
     }
 }
 

@@ -30,15 +30,7 @@ impl Phase {
         named: Option<Phase>,
         outcome: Outcome,
     ) -> Option<Phase> {
-        let stateless = matches!(
-            category,
-            Category::Alert
-                | Category::Recommendation
-                | Category::ResourceHealth
-                | Category::Security
-                | Category::ServiceHealth
-        );
-        if stateless {
+        if category.is_about_states() {
             return None;
         }
         let begins = event_name.is_some_and(|name| name.is("BeginRequest"));

@@ -1,4 +1,5 @@
-use crate::event::{Claims, Field, Record};
+use super::CallerInfo;
+use crate::event::{Claims, Field, Record, without_directory};
 use crate::json::{Text, bytes};
 
 /// Who made a request.
@@ -8,6 +9,8 @@ pub struct Principal<'a> {
     pub caller: Option<Text<'a>>,
     /// What the token says that the request was made with.
     pub claims: &'a Claims<'a>,
+    /// What Privileged Identity Management says, where neither of them tells who it was.
+    pub info: CallerInfo<'a>,
 }
 
 /// What kind of principal.
@@ -35,13 +38,32 @@ impl Kind {
 impl<'a> Principal<'a> {
     /// Reads it.
     pub fn of(record: &'a Record<'_>) -> Self {
+        let caller = record.text(Field::Caller).and_then(without_directory);
+        let claims = record.claims();
+        let is_known = caller.is_some() && claims.object_id.is_some();
         Principal {
-            caller: record.text(Field::Caller),
-            claims: record.claims(),
+            caller,
+            claims,
+            info: if is_known {
+                CallerInfo::default()
+            } else {
+                CallerInfo::of(record)
+            },
         }
     }
 
-    /// The user principal name: as claimed, else the caller if it looks like one.
+    /// What it goes by: the caller, else what Azure takes for it when it has the choice among the claims.
+    pub fn name(&self) -> Option<Text<'a>> {
+        let claims = self.claims;
+        self.caller
+            .or(claims.upn)
+            .or(self.info.upn)
+            .or(claims.sign_in_name)
+            .or(claims.email)
+            .or(claims.service)
+    }
+
+    /// The user principal name: as claimed, else an e-mail address.
     pub fn upn(&self) -> Option<Text<'a>> {
         self.claims.upn.or_else(|| self.email())
     }
@@ -49,7 +71,15 @@ impl<'a> Principal<'a> {
     /// The id of the user or service principal in its directory: as claimed, else the caller if it is a GUID.
     pub fn object_id(&self) -> Option<Text<'a>> {
         let is_id = |caller: &Text<'_>| is_guid(caller.raw());
-        self.claims.object_id.or_else(|| self.caller.filter(is_id))
+        self.claims
+            .object_id
+            .or(self.info.object_id)
+            .or_else(|| self.caller.filter(is_id))
+    }
+
+    /// The name for people.
+    pub fn full_name(&self) -> Option<Text<'a>> {
+        self.claims.full_name.or(self.info.display_name)
     }
 
     /// What kind of principal it is.
@@ -63,9 +93,20 @@ impl<'a> Principal<'a> {
         }
     }
 
-    /// The caller, if it is an e-mail address in form.
+    /// The first of the names that is an e-mail address in form.
     pub fn email(&self) -> Option<Text<'a>> {
-        self.caller.filter(|caller| bytes::contains(caller.raw(), b'@'))
+        let claims = self.claims;
+        let is_address = |name: &Text<'_>| bytes::contains(name.raw(), b'@');
+        [
+            self.caller,
+            claims.upn,
+            self.info.upn,
+            claims.email,
+            claims.sign_in_name,
+        ]
+        .into_iter()
+        .flatten()
+        .find(is_address)
     }
 }
 

@@ -1,18 +1,21 @@
 use std::borrow::Cow;
 
 use super::path::{after_first, after_last, first_segment, last_segment};
-use crate::event::{Field, Label, Record};
+use crate::event::{Field, Label, Part, Record};
 use crate::json::Text;
+
+/// What follows the resource in the `id` of a record.
+const EVENTS: &[u8] = b"/events/";
 
 /// What a record is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resource<'a> {
-    /// Its id as given; letter case varies even inside one record.
+    /// Its id as given, else what the authorization or the record's own `id` names; letter case varies even inside one
+    /// record.
     pub id: Option<Text<'a>>,
     /// Its type, `Provider/type`.
     pub kind: Option<Text<'a>>,
-    /// Its resource group.
-    pub group: Option<Text<'a>>,
+    given_group: Option<Text<'a>>,
     given_provider: Option<Text<'a>>,
     given_subscription: Option<Text<'a>>,
 }
@@ -21,12 +24,28 @@ impl<'a> Resource<'a> {
     /// Reads it.
     pub fn of(record: &Record<'a>) -> Self {
         Resource {
-            id: record.text(Field::ResourceId),
+            id: record
+                .text(Field::ResourceId)
+                .or_else(|| record.text_of(Part::Authorization, "scope"))
+                .or_else(|| before_events(record.text(Field::Id)?)),
             kind: record.label(Label::RESOURCE_TYPE).value(),
-            group: record.text(Field::ResourceGroupName),
+            given_group: record.text(Field::ResourceGroupName),
             given_provider: record.label(Label::RESOURCE_PROVIDER).value(),
             given_subscription: record.text(Field::SubscriptionId),
         }
+    }
+
+    /// Its resource group: as given, else from its id.
+    pub fn group(&self) -> Cow<'a, [u8]> {
+        match self.given_group {
+            Some(text) => text.decoded(),
+            None => after_last(&decoded(self.id), b"resourceGroups").unwrap_or_default(),
+        }
+    }
+
+    /// The segment of its id behind the last one that is `word`.
+    pub fn behind(&self, word: &[u8]) -> Option<Cow<'a, [u8]>> {
+        after_last(&decoded(self.id), word)
     }
 
     /// The last segment of its id.
@@ -47,6 +66,15 @@ impl<'a> Resource<'a> {
             None => after_first(&decoded(self.id), b"/subscriptions/"),
         }
     }
+}
+
+/// The resource in the `id` of a record: `{resource}/events/{id of the event}/ticks/{number}`.
+fn before_events(id: Text<'_>) -> Option<Text<'_>> {
+    let at = id
+        .raw()
+        .windows(EVENTS.len())
+        .rposition(|window| window.eq_ignore_ascii_case(EVENTS))?;
+    id.part(0, at)
 }
 
 fn decoded(text: Option<Text<'_>>) -> Cow<'_, [u8]> {

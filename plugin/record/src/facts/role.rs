@@ -1,21 +1,50 @@
 use std::borrow::Cow;
 
-use super::Operation;
 use super::path::last_segment;
-use crate::event::{Field, Part, Record};
+use super::{Operation, Verb};
+use crate::event::{Field, Label, Part, Record};
 use crate::json::{Embedded, Text, bytes};
+use crate::pattern;
 
-/// A role that was given to somebody.
+/// A role that was given to somebody, or taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role<'a> {
-    /// The GUID of the role definition, in any letter case.
+    /// The GUID of the role definition, in any letter case; empty if the record names it only.
     pub id: Cow<'a, [u8]>,
+    /// The name that the record gives it.
+    pub given_name: Option<Cow<'a, [u8]>>,
     /// Its name and rank, if it is one of the known powerful ones.
     pub known: Option<&'static KnownRole>,
-    /// Who got it.
-    pub principal_id: Option<Cow<'a, [u8]>>,
+    /// Whose role it is.
+    pub principal: Assignee<'a>,
     /// Whether it holds for a management group or the whole tenant.
     pub above_subscriptions: bool,
+    /// What was done with it.
+    pub change: RoleChange,
+}
+
+/// Whose role it is, as far as the record says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Assignee<'a> {
+    /// The id in the directory.
+    pub id: Option<Cow<'a, [u8]>>,
+    /// The name for people.
+    pub name: Option<Cow<'a, [u8]>>,
+    /// The e-mail address.
+    pub email: Option<Cow<'a, [u8]>>,
+    /// `User`, `Group` or `ServicePrincipal`.
+    pub kind: Option<Cow<'a, [u8]>>,
+}
+
+/// What was done with a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleChange {
+    /// Somebody got it, for a time or not, or may now activate it.
+    Granted,
+    /// Somebody lost it.
+    Removed,
+    /// Neither: a request was refused or withdrawn, or the rules for the role were changed.
+    Neither,
 }
 
 /// A built-in role that gives power worth watching.
@@ -101,38 +130,192 @@ const fn role(id: &'static str, name: &'static str, controls_all: bool) -> Known
     }
 }
 
+/// The types whose operations name a role and somebody in their bodies.
+const ASSIGNMENTS: [&[u8]; 8] = [
+    b"roleassignments",
+    b"roleassignmentschedules",
+    b"roleassignmentscheduleinstances",
+    b"roleassignmentschedulerequests",
+    b"roleeligibilityschedules",
+    b"roleeligibilityscheduleinstances",
+    b"roleeligibilityschedulerequests",
+    b"classicadministrators",
+];
+
+/// What Privileged Identity Management calls itself as a provider.
+const PRIVILEGED_IDENTITY: &str = "azurerbac";
+
+/// What its words for the end of a role contain, in lower case.
+const REMOVING: [&[u8]; 5] = [b"remove", b"revoke", b"deactivat", b"unassign", b"expire"];
+
+/// What its words contain where nobody gets or loses a role.
+const LEAVING: [&[u8]; 5] = [b"denied", b"deny", b"cancel", b"setting", b"alert"];
+
 impl<'a> Role<'a> {
-    /// The role in a role assignment: from the body of the request, which mostly only the start record has, else from
-    /// that of the response.
-    pub fn of(record: &Record<'a>, operation: &Operation<'_>) -> Option<Self> {
-        if !operation.lower.ends_with(b"/roleassignments/write") {
+    /// The role that a record is about: from the body of the request, which mostly only the start record has, completed
+    /// from that of the response; or from the details of Privileged Identity Management.
+    pub fn of(record: &Record<'a>, operation: &Operation<'_>, privileged_identity: bool) -> Option<Self> {
+        let in_bodies = match operation.verb {
+            Verb::Write | Verb::Delete if is_assignment(&operation.lower) => {
+                Role::in_bodies(record, operation.verb)
+            }
+            _ => None,
+        };
+        match in_bodies {
+            None if privileged_identity => Role::in_details(record, operation),
+            in_bodies => in_bodies,
+        }
+    }
+
+    fn in_bodies(record: &Record<'a>, verb: Verb) -> Option<Self> {
+        const NAMES: [&str; 7] = [
+            "roleDefinitionId",
+            "principalId",
+            "scope",
+            "requestType",
+            "principalType",
+            "emailAddress",
+            "role",
+        ];
+        let mut found: [Option<Cow<'a, [u8]>>; NAMES.len()] = Default::default();
+        for body in ["requestbody", "responseBody"] {
+            let Some(body) = Embedded::in_value(record.member_of(Part::Properties, body)) else {
+                continue;
+            };
+            for (slot, text) in found.iter_mut().zip(body.first_texts(NAMES)) {
+                *slot = slot.take().or(text);
+            }
+            if found[0].is_some() && found[1].is_some() {
+                break;
+            }
+        }
+        let [id, principal_id, scope, request, kind, email, name] = found;
+        if id.is_none() && email.is_none() {
             return None;
         }
-        ["requestbody", "responseBody"].into_iter().find_map(|name| {
-            let body = Embedded::new(record.text_of(Part::Properties, name)?);
-            Role::in_body(&body, record)
+        let id = id.map(|id| last_segment(&id)).unwrap_or_default();
+        let removes = request.is_some_and(|request| contains_any(&bytes::lower(&request), &REMOVING));
+        Some(Role {
+            known: KnownRole::by_id(&id),
+            given_name: name.filter(|_| id.is_empty()),
+            id,
+            principal: Assignee {
+                id: principal_id,
+                name: None,
+                email,
+                kind,
+            },
+            above_subscriptions: is_for_all(record, scope),
+            change: if removes || verb == Verb::Delete {
+                RoleChange::Removed
+            } else {
+                RoleChange::Granted
+            },
         })
     }
 
-    fn in_body(body: &Embedded<'a>, record: &Record<'a>) -> Option<Self> {
-        let [id, principal_id, scope] = body.first_texts(["roleDefinitionId", "principalId", "scope"]);
-        let id = last_segment(&id?);
-        let known = KNOWN_ROLES
-            .iter()
-            .find(|role| bytes::same_letters(role.id.as_bytes(), &id));
-        let scopes = [
-            scope,
-            record.text_of(Part::Authorization, "scope").map(Text::decoded),
-            record.text(Field::ResourceId).map(Text::decoded),
+    fn in_details(record: &Record<'a>, operation: &Operation<'_>) -> Option<Self> {
+        let detail = |name| record.text_of(Part::Properties, name).map(Text::decoded);
+        let name = detail("RoleDefinition");
+        let id = detail("RoleDefinitionOriginId")
+            .map(|id| last_segment(&id))
+            .unwrap_or_default();
+        if id.is_empty() && name.is_none() {
+            return None;
+        }
+        let known = match &name {
+            Some(name) if id.is_empty() => KnownRole::by_name(name),
+            _ => KnownRole::by_id(&id),
+        };
+        let subject = detail("SubjectName");
+        let is_address = |subject: &Cow<'_, [u8]>| bytes::contains(subject, b'@');
+        let words = [
+            bytes::lower(&detail("ActionType").unwrap_or_default()),
+            bytes::lower(&detail("EventName").unwrap_or_default()),
+            operation.lower.clone(),
         ];
-        let above_subscriptions = scopes.iter().flatten().any(|scope| is_above_subscriptions(scope));
+        let is_any = |parts: &[&[u8]]| words.iter().any(|word| contains_any(word, parts));
+        let principal = Assignee {
+            id: detail("SubjectID"),
+            email: subject.clone().filter(is_address),
+            name: subject.filter(|subject| !is_address(subject)),
+            kind: None,
+        };
+        let group = record.text_of(Part::Properties, "ResourceType");
         Some(Role {
             id,
+            given_name: name,
             known,
-            principal_id,
-            above_subscriptions,
+            above_subscriptions: is_for_all(record, None)
+                || group.is_some_and(|kind| kind.is("managementgroup")),
+            change: if is_any(&REMOVING) {
+                RoleChange::Removed
+            } else if is_any(&LEAVING) || principal == Assignee::default() {
+                RoleChange::Neither
+            } else {
+                RoleChange::Granted
+            },
+            principal,
         })
     }
+
+    /// Its name, as far as it is known.
+    pub fn name(&self) -> &[u8] {
+        match (self.known, &self.given_name) {
+            (Some(known), _) => known.name.as_bytes(),
+            (None, Some(name)) => name,
+            (None, None) => &[],
+        }
+    }
+}
+
+impl KnownRole {
+    fn by_id(id: &[u8]) -> Option<&'static KnownRole> {
+        KNOWN_ROLES
+            .iter()
+            .find(|role| bytes::same_letters(role.id.as_bytes(), id))
+    }
+
+    fn by_name(name: &[u8]) -> Option<&'static KnownRole> {
+        KNOWN_ROLES
+            .iter()
+            .find(|role| bytes::same_letters(role.name.as_bytes(), name))
+    }
+}
+
+/// Whether Privileged Identity Management wrote a record. Its operations are sentences, in the language of whoever asked.
+pub fn is_privileged_identity(record: &Record<'_>, operation: &Operation<'_>) -> bool {
+    let is_own = |text: Text<'_>| text.is(PRIVILEGED_IDENTITY);
+    if record.label(Label::RESOURCE_PROVIDER).value().is_some_and(is_own) {
+        return true;
+    }
+    let detail = |name| record.text_of(Part::Properties, name);
+    !bytes::contains(&operation.lower, b'/')
+        && (detail("ResourceProviderName").is_some_and(is_own)
+            || detail("RoleDefinitionOriginId")
+                .or(detail("RoleDefinition"))
+                .is_some())
+}
+
+fn is_assignment(operation: &[u8]) -> bool {
+    let (before, _) = pattern::last_segment(operation);
+    let (_, kind) = pattern::last_segment(before);
+    ASSIGNMENTS.contains(&kind)
+}
+
+fn contains_any(text: &[u8], parts: &[&[u8]]) -> bool {
+    let has = |part: &&[u8]| text.windows(part.len()).any(|window| window == *part);
+    parts.iter().any(has)
+}
+
+/// Whether the scope in a body, that of the authorization or the resource is above every subscription.
+fn is_for_all<'a>(record: &Record<'a>, scope: Option<Cow<'a, [u8]>>) -> bool {
+    let scopes = [
+        scope,
+        record.text_of(Part::Authorization, "scope").map(Text::decoded),
+        record.text(Field::ResourceId).map(Text::decoded),
+    ];
+    scopes.iter().flatten().any(|scope| is_above_subscriptions(scope))
 }
 
 /// Whether a scope is the root or a management group. That of an assignment itself begins with the scope it is for.

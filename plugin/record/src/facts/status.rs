@@ -10,22 +10,22 @@ pub enum Outcome {
     Failure,
     /// It is under way, or the record says something else.
     Unknown,
-    /// The record says nothing.
+    /// The record says nothing of one: there is no status, or it names a state.
     Absent,
 }
 
 /// What status words say of the outcome, and some of the phase; in lower case without blanks, the frequent ones first. The
-/// base is Microsoft's ASIM parser for this log, which counts operations under way as success; here they are unknown, so
-/// that a rule on successes fires once and only when it is true.
+/// base is Microsoft's ASIM parser for this log, which counts operations under way and states as success; here the former are
+/// unknown and the latter have none, so that a rule on successes fires once and only when it is true.
 const WORDS: [(&str, Outcome, Option<Phase>); 16] = [
     ("succeeded", Outcome::Success, None),
     ("started", Outcome::Unknown, Some(Phase::Start)),
     ("accepted", Outcome::Unknown, Some(Phase::Accepted)),
     ("failed", Outcome::Failure, None),
     ("success", Outcome::Success, None),
-    ("active", Outcome::Success, None),
-    ("resolved", Outcome::Success, None),
-    ("updated", Outcome::Success, None),
+    ("active", Outcome::Absent, None),
+    ("resolved", Outcome::Absent, None),
+    ("updated", Outcome::Absent, None),
     ("failure", Outcome::Failure, None),
     ("cancel", Outcome::Failure, None),
     ("canceled", Outcome::Failure, None),

@@ -1,6 +1,7 @@
 use super::map::write_texts;
+use super::security;
 use crate::event::{Field, Label, Part, Record};
-use crate::facts::{Category, Facts, policy};
+use crate::facts::{Category, Facts, RoleChange, policy};
 use crate::json::{Embedded, Output, Text, bytes};
 use crate::severity::Rating;
 
@@ -8,6 +9,7 @@ use crate::severity::Rating;
 /// `azure.activity_logs`.
 pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
     output.member_bytes("id", facts.id.as_bytes());
+    output.member("category", record.label(Label::CATEGORY).value());
     output.member("correlation_id", record.text(Field::CorrelationId));
     output.member_bytes("operation", &facts.operation.lower);
     output.member("status", facts.status);
@@ -16,11 +18,23 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating
     output.member("tenant_id", facts.tenant);
     output.member("app_id", facts.principal.claims.app_id);
     resource(output, record, facts);
+    lower(output, facts);
     write_rest(output, record, facts, rating);
+}
+
+/// What rules compare and Azure writes in more than one letter case, in lower case.
+fn lower(output: &mut Output, facts: &Facts<'_>) {
+    let lower = output.open("lower");
+    let decoded = |text: Option<Text<'_>>| text.map(|text| bytes::lower(&text.decoded())).unwrap_or_default();
+    output.member_bytes("resource_id", &decoded(facts.resource.id));
+    output.member_bytes("resource_group", &bytes::lower(&facts.resource.group()));
+    output.member_bytes("user_name", &decoded(facts.principal.name()));
+    output.close(lower);
 }
 
 /// Writes what neither common schema has a place for: the rest of `azure.activity_logs`, and OCSF's `unmapped`.
 pub fn write_rest(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
+    output.constant("mapping_version", super::MAPPING_VERSION);
     output.member("operation_id", record.text(Field::OperationId));
     output.member("channels", record.text(Field::Channels));
     output.member("event_name", record.label(Label::EVENT_NAME).value());
@@ -43,7 +57,7 @@ fn resource(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     output.member("id", facts.resource.id);
     output.member_bytes("name", &facts.resource.name());
     output.member("type", facts.resource.kind);
-    output.member("group", facts.resource.group);
+    output.member_bytes("group", &facts.resource.group());
     output.member("location", record.text_of(Part::Properties, "resourceLocation"));
     output.close(resource);
 }
@@ -69,10 +83,17 @@ fn role(output: &mut Output, facts: &Facts<'_>) {
     let Some(role) = &facts.role else { return };
     let object = output.open("role");
     output.member_bytes("id", &bytes::lower(&role.id));
+    output.member_bytes("name", role.name());
     output.member_bytes(
-        "name",
-        role.known.map(|known| known.name.as_bytes()).unwrap_or_default(),
+        "principal_type",
+        role.principal.kind.as_deref().unwrap_or_default(),
     );
+    let change = match role.change {
+        RoleChange::Granted => "granted",
+        RoleChange::Removed => "removed",
+        RoleChange::Neither => "neither",
+    };
+    output.constant("change", change);
     output.close(object);
 }
 
@@ -97,12 +118,13 @@ fn details(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
         Category::Recommendation => texts(output, record, "recommendation", &RECOMMENDATION),
         Category::Alert => texts(output, record, "alert", &ALERT),
         Category::Administrative => texts(output, record, "pim", &PRIVILEGED_IDENTITY),
+        Category::Security => security::write(output, record),
         _ => {}
     }
 }
 
 /// Our name, and Azure's names in the order in which they count.
-type Names = [(&'static str, &'static [&'static str])];
+pub(super) type Names = [(&'static str, &'static [&'static str])];
 
 const RESOURCE_HEALTH: [(&str, &[&str]); 5] = [
     ("current", &["currentHealthStatus", "healthStatus"]),
@@ -124,7 +146,8 @@ const ALERT: [(&str, &[&str]); 6] = [
     ("aggregation", &["Aggregation"]),
     ("event_id", &["eventDataId"]),
 ];
-const PRIVILEGED_IDENTITY: [(&str, &[&str]); 4] = [
+const PRIVILEGED_IDENTITY: [(&str, &[&str]); 5] = [
+    ("action", &["ActionType"]),
     ("justification", &["Justification"]),
     ("subject_id", &["SubjectID"]),
     ("subject_name", &["SubjectName"]),
@@ -146,7 +169,7 @@ fn texts(output: &mut Output, record: &Record<'_>, name: &'static str, names: &N
     output.close(object);
 }
 
-fn members(output: &mut Output, record: &Record<'_>, names: &Names) {
+pub(super) fn members(output: &mut Output, record: &Record<'_>, names: &Names) {
     for (ours, theirs) in names {
         let value = theirs
             .iter()

@@ -16,7 +16,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, severi
     output.member("title", facts.operation.text.or(Some(UNTITLED)));
     description(output, record, facts);
     output.constant("severity", severity.name());
-    let caller = facts.principal.caller;
+    let caller = facts.principal.name();
     text_or_empty(output, "actor", caller);
     text_or_null(output, "actor_email", facts.principal.email());
     event_type(output, facts);

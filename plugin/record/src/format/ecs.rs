@@ -3,8 +3,10 @@
 
 mod category;
 mod people;
+mod place;
 
 use super::activity;
+use super::security;
 use super::sentence;
 use crate::event::{Address, Field, Label, Part, Record};
 use crate::facts::{Category, Facts, Outcome};
@@ -14,7 +16,11 @@ use crate::severity::Rating;
 use crate::time;
 
 /// The version of ECS: the latest release. Every field used here also exists in 8.x.
-const VERSION: &str = "9.4.0";
+const VERSION: &str = "9.5.0";
+
+/// What events of this format call their data set: ECS wants the module's name before it. Theirs, not the one of Elastic's
+/// integration, whose fields are others.
+const DATASET: &str = "azure.activity_logs";
 
 /// Writes a record as an ECS document.
 pub fn write(
@@ -31,6 +37,7 @@ pub fn write(
         .map(Text::raw);
     time::member(output, "@timestamp", given, facts.time);
     version(output);
+    data_stream(output);
     sentence::write(output, record, facts);
     log(output, record, facts);
     event(output, record, facts, rating);
@@ -40,7 +47,8 @@ pub fn write(
     http(output, record, facts);
     process(output, record, facts);
     rule(output, record, facts);
-    threat(output, rating);
+    threat(output, record, facts, rating);
+    place::write(output, record, facts);
     people::related(output, record, facts);
     let azure = output.open("azure");
     let logs = output.open("activity_logs");
@@ -54,6 +62,14 @@ fn version(output: &mut Output) {
     let ecs = output.open("ecs");
     output.constant("version", VERSION);
     output.close(ecs);
+}
+
+/// The namespace is the receiver's matter.
+fn data_stream(output: &mut Output) {
+    let data_stream = output.open("data_stream");
+    output.constant("type", "logs");
+    output.constant("dataset", DATASET);
+    output.close(data_stream);
 }
 
 fn log(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
@@ -75,7 +91,7 @@ fn event(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &R
     output.constant("module", "azure");
     output.member("action", facts.operation.text);
     output.member("provider", record.label(Label::RESOURCE_PROVIDER).value());
-    output.member("dataset", record.label(Label::CATEGORY).value());
+    output.constant("dataset", DATASET);
     category::write(output, facts);
     match facts.outcome {
         Outcome::Success => output.constant("outcome", "success"),
@@ -197,12 +213,18 @@ fn rule(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     output.close(rule);
 }
 
-fn threat(output: &mut Output, rating: &Rating<'_>) {
-    if rating.techniques.is_empty() {
-        return;
-    }
+/// The techniques of the rating, and the tactics that Defender names.
+fn threat(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
     let threat = output.open("threat");
-    output.constant("framework", "MITRE ATT&CK");
+    let mut has_tactic = false;
+    if facts.category == Category::Security {
+        let tactic = output.open("tactic");
+        security::intent(output, record, "name");
+        has_tactic = output.close(tactic);
+    }
+    if has_tactic || !rating.techniques.is_empty() {
+        output.constant("framework", "MITRE ATT&CK");
+    }
     let technique = output.open("technique");
     let ids = || rating.techniques.iter().map(str::as_bytes);
     let parents: Vec<&[u8]> = ids()

@@ -27,7 +27,7 @@ const METHODS: [&str; 9] = [
 ];
 
 /// The version of ATT&CK that technique ids are of.
-const ATTACK_VERSION: &str = "17.1";
+const ATTACK_VERSION: &str = "20";
 
 /// Writes a record as an OCSF event.
 pub fn write(
@@ -94,6 +94,7 @@ fn status(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
         Outcome::Success => 1,
         Outcome::Failure => 2,
         Outcome::Unknown => 99,
+        Outcome::Absent if facts.status.is_some() => 99,
         Outcome::Absent => 0,
     };
     output.member_number("status_id", id);
@@ -179,7 +180,7 @@ fn resources(output: &mut Output, facts: &Facts<'_>) {
     output.member_bytes("name", &facts.resource.name());
     output.member("type", facts.resource.kind);
     let group = output.open("group");
-    output.member("name", facts.resource.group);
+    output.member_bytes("name", &facts.resource.group());
     output.close(group);
     output.close(resource);
     output.close_array(resources);

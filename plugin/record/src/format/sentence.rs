@@ -19,7 +19,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 
 /// Who did what to which resource, from where, with which result.
 fn request(sentence: &mut Sentence<'_>, record: &Record<'_>, facts: &Facts<'_>) {
-    sentence.part("", facts.principal.caller);
+    sentence.part("", facts.principal.name());
     sentence.part(
         ": ",
         facts

@@ -1,13 +1,13 @@
 use std::str::FromStr;
 
 use crate::event::{Part, Record};
-use crate::facts::{Facts, Outcome};
+use crate::facts::{Category, Facts, Outcome, RoleChange};
 use crate::json::{Embedded, Shape, Text, Value};
 
 /// What must be true of a record, besides its operation, for a row to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// The operation failed.
+    /// A request of somebody failed.
     Failed,
     /// The request opens a storage account to the network, to anonymous readers or to unencrypted connections.
     OpensStorage,
@@ -15,6 +15,10 @@ pub enum Condition {
     WeakensRecovery,
     /// The request lets anonymous readers into a container.
     OpensContainer,
+    /// The request lets shared keys open a storage account.
+    AllowsSharedKeys,
+    /// Nothing says that the role is taken away.
+    GrantsRole,
 }
 
 impl FromStr for Condition {
@@ -26,6 +30,8 @@ impl FromStr for Condition {
             "opens_storage" => Ok(Condition::OpensStorage),
             "weakens_recovery" => Ok(Condition::WeakensRecovery),
             "opens_container" => Ok(Condition::OpensContainer),
+            "allows_shared_keys" => Ok(Condition::AllowsSharedKeys),
+            "grants_role" => Ok(Condition::GrantsRole),
             _ => Err(()),
         }
     }
@@ -35,7 +41,10 @@ impl Condition {
     /// Whether it is true.
     pub fn holds(self, record: &Record<'_>, facts: &Facts<'_>) -> bool {
         match self {
-            Condition::Failed => facts.outcome == Outcome::Failure,
+            // Policies and scaling fail without anybody's attempt.
+            Condition::Failed => {
+                facts.outcome == Outcome::Failure && facts.category == Category::Administrative
+            }
             Condition::OpensStorage => any_pair(record, |_, key, value| {
                 is(key, value, "publicNetworkAccess", "Enabled")
                     || is(key, value, "defaultAction", "Allow")
@@ -49,6 +58,13 @@ impl Condition {
                 is(key, value, "isVersioningEnabled", "false")
                     || retention && is(key, value, "enabled", "false")
             }),
+            Condition::AllowsSharedKeys => any_pair(record, |_, key, value| {
+                is(key, value, "allowSharedKeyAccess", "true")
+            }),
+            Condition::GrantsRole => {
+                let change = facts.role.as_ref().map(|role| role.change);
+                change != Some(RoleChange::Removed)
+            }
             Condition::OpensContainer => any_pair(record, |_, key, value| {
                 is(key, value, "publicAccess", "Blob") || is(key, value, "publicAccess", "Container")
             }),
@@ -58,10 +74,9 @@ impl Condition {
 
 /// Whether some member of the request's body satisfies a test, which also gets the last object begun before it.
 fn any_pair(record: &Record<'_>, test: impl Fn(Option<Text<'_>>, Text<'_>, Value<'_>) -> bool) -> bool {
-    let Some(body) = record.text_of(Part::Properties, "requestbody") else {
+    let Some(body) = Embedded::in_value(record.member_of(Part::Properties, "requestbody")) else {
         return false;
     };
-    let body = Embedded::new(body);
     let mut inside = None;
     body.pairs().any(|(key, value)| {
         if value == Value::MISSING {

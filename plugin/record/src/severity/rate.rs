@@ -1,6 +1,6 @@
 use super::{Row, Set, Severity, table};
 use crate::event::{Part, Record};
-use crate::facts::{Category, Facts, Outcome, Role};
+use crate::facts::{Category, Facts, Outcome, Role, RoleChange};
 use crate::json::bytes;
 use crate::rules::SeverityRow;
 
@@ -99,12 +99,20 @@ impl Rater {
         if operation.is_empty() {
             return rating;
         }
+        // What failed is an attempt, whatever it was. What a policy decided is no attempt of anybody.
+        let most = match facts.outcome {
+            Outcome::Failure => Severity::Medium,
+            _ => Severity::Critical,
+        };
+        if facts.privileged_identity {
+            rating.raise_for_privileged_identity(facts.role.as_ref(), most);
+        }
         let place = self.find(operation);
         let found = &self.found[place];
         let mut documented: Option<&Row> = None;
         for row in found.rows.iter().copied() {
             match row.set {
-                Set::Content => rating.raise_for_content(row, applies(row, record, facts), facts.outcome),
+                Set::Content => rating.raise_for_content(row, applies(row, record, facts), most),
                 Set::Documented => {
                     if documented.is_none() && applies(row, record, facts) {
                         documented = Some(row);
@@ -113,10 +121,12 @@ impl Rater {
             }
         }
         if let Some(row) = documented {
-            rating.raise(row.severity, row);
+            rating.raise(row.severity.min(most), row);
         }
-        if let Some(role) = &facts.role {
-            rating.raise_for_role(role);
+        if let Some(role) = &facts.role
+            && role.change == RoleChange::Granted
+        {
+            rating.raise_for_role(role, most);
         }
         if let Some((row, name)) = found.operator.map(|index| &self.operator[index]) {
             rating.severity = row.severity;
@@ -152,13 +162,8 @@ impl<'t> Rating<'t> {
         }
     }
 
-    /// Takes a row of the second set into account: less for an attempt that failed.
-    fn raise_for_content(&mut self, row: &'t Row, applies: bool, outcome: Outcome) {
-        let most = if outcome == Outcome::Failure {
-            Severity::Medium
-        } else {
-            Severity::Critical
-        };
+    /// Takes a row of the second set into account, and what it says where its condition is not met.
+    fn raise_for_content(&mut self, row: &'t Row, applies: bool, most: Severity) {
         if applies {
             self.raise(row.severity.min(most), row);
         } else if let Some(severity) = row.otherwise
@@ -170,16 +175,48 @@ impl<'t> Rating<'t> {
         }
     }
 
-    fn raise_for_role(&mut self, role: &Role<'_>) {
+    /// The operations of Privileged Identity Management are sentences, which no pattern matches.
+    fn raise_for_privileged_identity(&mut self, role: Option<&Role<'_>>, most: Severity) {
+        let (severity, reason) = match role.map(|role| role.change) {
+            Some(RoleChange::Granted) => (Severity::Medium, "gives or activates a role for a time"),
+            Some(RoleChange::Removed) => (Severity::Low, "ends a role that was given for a time"),
+            Some(RoleChange::Neither) | None => (Severity::Low, "concerns who may have a role for a time"),
+        };
+        self.raise_to(severity.min(most), "privileged-identity", reason);
+        if role.is_some_and(|role| role.change == RoleChange::Granted) {
+            self.techniques = Techniques::BuiltIn(&["T1098.003"]);
+        }
+    }
+
+    /// A known powerful role decides, also where a row has said as much.
+    fn raise_for_role(&mut self, role: &Role<'_>, most: Severity) {
         let Some(known) = role.known else { return };
         if known.controls_all && role.above_subscriptions {
-            self.severity = Severity::Critical;
-            self.rule = "privileged-role-above-subscriptions";
-            self.reason = "gives a role that controls everything below a management group or the tenant";
-        } else if self.severity <= Severity::High {
-            self.severity = Severity::High;
-            self.rule = "privileged-role";
-            self.reason = "gives a powerful role";
+            self.decide(
+                Severity::Critical.min(most),
+                "privileged-role-above-subscriptions",
+                "gives a role that controls everything below a management group or the tenant",
+            );
+        } else {
+            self.decide(
+                Severity::High.min(most),
+                "privileged-role",
+                "gives a powerful role",
+            );
+        }
+    }
+
+    fn raise_to(&mut self, severity: Severity, rule: &'t str, reason: &'t str) {
+        if severity > self.severity {
+            self.decide(severity, rule, reason);
+        }
+    }
+
+    fn decide(&mut self, severity: Severity, rule: &'t str, reason: &'t str) {
+        if severity >= self.severity {
+            self.severity = severity;
+            self.rule = rule;
+            self.reason = reason;
         }
     }
 }
@@ -192,7 +229,17 @@ fn base(record: &Record<'_>, facts: &Facts<'_>) -> Rating<'static> {
     {
         return Rating::plain(severity, "alert-severity", "the alert's own severity");
     }
-    Rating::plain(Severity::of_level(facts.level), "level", "the record's own level")
+    let level = Severity::of_level(facts.level);
+    let (most, reason) = match facts.category {
+        Category::ResourceHealth
+        | Category::ServiceHealth
+        | Category::Autoscale
+        | Category::Recommendation => (Severity::Low, "the record's own level; health wakes nobody here"),
+        // What a policy refuses has a failed record of its own.
+        Category::Policy => (Severity::Low, "a guard rail at work, by the record's own level"),
+        _ => (Severity::Critical, "the record's own level"),
+    };
+    Rating::plain(level.min(most), "level", reason)
 }
 
 fn applies(row: &Row, record: &Record<'_>, facts: &Facts<'_>) -> bool {

@@ -26,12 +26,16 @@ fn constant(output: &mut Output, category: &'static str, kind: &'static str) {
 
 /// What a request is about besides the API itself, by the provider of its operation.
 fn request_category(facts: &Facts<'_>) -> &'static str {
+    if facts.privileged_identity {
+        return "iam";
+    }
     let operation = &facts.operation.lower;
     let (provider, rest) = first_segment(operation);
     let (kind, _) = first_segment(rest.unwrap_or_default());
     match provider {
         b"microsoft.authorization" => match kind {
-            b"policies" | b"policyassignments" | b"policydefinitions" | b"locks" => "configuration",
+            b"locks" => "configuration",
+            _ if kind.starts_with(b"polic") => "configuration",
             _ => "iam",
         },
         b"microsoft.managedidentity" => "iam",

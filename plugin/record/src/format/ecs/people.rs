@@ -1,6 +1,7 @@
 use super::address;
 use crate::event::{Part, Record};
-use crate::facts::{Category, Facts};
+use crate::facts::{Assignee, Category, Facts};
+use crate::format::security;
 use crate::json::{Output, Scanner, Shape, Text, Value, bytes};
 
 /// Writes `user`, `source`, `client` and `observer`.
@@ -17,8 +18,8 @@ fn user(output: &mut Output, facts: &Facts<'_>) {
     let principal = &facts.principal;
     let user = output.open("user");
     output.member("id", principal.object_id());
-    output.member("name", principal.caller);
-    output.member("full_name", principal.claims.full_name);
+    output.member("name", principal.name());
+    output.member("full_name", principal.full_name());
     if let Some(email) = principal.email() {
         output.member("email", Some(email));
         let decoded = email.decoded();
@@ -26,8 +27,12 @@ fn user(output: &mut Output, facts: &Facts<'_>) {
         output.member_bytes("domain", domain);
     }
     let target = output.open("target");
-    let given = facts.role.as_ref().and_then(|role| role.principal_id.as_deref());
-    output.member_bytes("id", given.unwrap_or_default());
+    if let Some(role) = &facts.role {
+        let Assignee { id, name, email, .. } = &role.principal;
+        for (key, text) in [("id", id), ("full_name", name), ("email", email)] {
+            output.member_bytes(key, text.as_deref().unwrap_or_default());
+        }
+    }
     output.close(target);
     output.close(user);
 }
@@ -36,23 +41,25 @@ fn user(output: &mut Output, facts: &Facts<'_>) {
 fn source(output: &mut Output, facts: &Facts<'_>) {
     let principal = &facts.principal;
     let source = output.open("source");
-    address(output, facts.token_client().or(facts.client));
+    address(output, facts.client.or(facts.token_client()));
     let user = output.open("user");
-    output.member("name", principal.caller);
-    output.member("full_name", principal.claims.full_name);
+    output.member("name", principal.name());
+    output.member("full_name", principal.full_name());
     let caller = principal.caller.filter(|_| facts.category == Category::Policy);
     output.member("id", caller.or(principal.object_id()));
     output.close(user);
     output.close(source);
 }
 
-/// `identity.claims.name`, which comes with records that went through an Event Hub first.
+/// What read the record; and `identity.claims.name`, which comes with records that went through an Event Hub first.
 fn observer(output: &mut Output, record: &Record<'_>) {
-    let Some(identity) = record.rest().iter().find(|member| member.key.is("identity")) else {
-        return;
-    };
     let observer = output.open("observer");
-    output.member("name", claims_name(identity.value));
+    output.constant("vendor", "Headwater");
+    output.constant("product", "azure-activity");
+    output.constant("version", env!("CARGO_PKG_VERSION"));
+    if let Some(identity) = record.rest().iter().find(|member| member.key.is("identity")) {
+        output.member("name", claims_name(identity.value));
+    }
     output.close(observer);
 }
 
@@ -73,22 +80,30 @@ fn member<'a>(object: Value<'a>, name: &str) -> Option<Value<'a>> {
 /// Writes `related`: every address and every name of somebody, once.
 pub fn related(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let related = output.open("related");
-    let addresses = [facts.token_client(), facts.client];
+    let addresses = [facts.client, facts.token_client()];
     let addresses = addresses.map(|address| address.filter(|address| address.is_ip));
     output.member_list(
         "ip",
         &addresses.map(|address| address.map_or(&[][..], |address| &address.text)),
     );
     let principal = &facts.principal;
-    let security = facts.category == Category::Security;
-    let process_user = record.text_of(Part::Properties, "userName").filter(|_| security);
+    let is_alert = facts.category == Category::Security;
+    let process_user = record.text_of(Part::Properties, "userName").filter(|_| is_alert);
     let users = [
-        principal.caller,
+        principal.name(),
         principal.upn(),
         principal.object_id(),
         process_user,
     ];
     let users = users.map(|user| user.map(Text::decoded).unwrap_or_default());
-    output.member_list("user", &users.each_ref().map(|user| &**user));
+    let [name, upn, id, process_user] = users.each_ref().map(|user| &**user);
+    let target = facts.role.as_ref().map(|role| &role.principal);
+    let target_id = target.and_then(|target| target.id.as_deref());
+    let target_email = target.and_then(|target| target.email.as_deref());
+    let [target_id, target_email] = [target_id, target_email].map(Option::unwrap_or_default);
+    output.member_list("user", &[name, upn, id, process_user, target_id, target_email]);
+    if is_alert && let Some(host) = security::host(record) {
+        output.member_list("hosts", &[&host.decoded()]);
+    }
     output.close(related);
 }

@@ -6,7 +6,7 @@ use crate::json::{Output, Text};
 /// Writes `actor` and `src_endpoint`.
 pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let principal = &facts.principal;
-    let service = principal.caller.filter(|caller| is_service_name(*caller));
+    let service = principal.name().filter(|caller| is_service_name(*caller));
     let actor = output.open("actor");
     let has_user = service.is_none() && user(output, facts);
     output.member("app_uid", principal.claims.app_id);
@@ -29,7 +29,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 /// Writes the user if the record knows its id or name, one of which the schema wants.
 fn user(output: &mut Output, facts: &Facts<'_>) -> bool {
     let principal = &facts.principal;
-    let name = principal.upn().or(principal.caller);
+    let name = principal.upn().or(principal.name());
     if name.is_none() && principal.object_id().is_none() {
         return false;
     }
@@ -37,7 +37,7 @@ fn user(output: &mut Output, facts: &Facts<'_>) -> bool {
     output.member("uid", principal.object_id());
     output.member("name", name);
     output.member("email_addr", email(principal));
-    output.member("full_name", principal.claims.full_name);
+    output.member("full_name", principal.full_name());
     let (kind, caption) = match principal.kind() {
         Kind::User => (1, "User"),
         Kind::Application => (4, "Service"),
@@ -68,8 +68,8 @@ pub fn observables(output: &mut Output, facts: &Facts<'_>) {
         observable(output, "src_endpoint.ip", (2, "IP Address"), &address.text);
     }
     let principal = &facts.principal;
-    let person = principal.caller.is_none_or(|caller| !is_service_name(caller));
-    if let Some(name) = principal.upn().or(principal.caller).filter(|_| person) {
+    let person = principal.name().is_none_or(|caller| !is_service_name(caller));
+    if let Some(name) = principal.upn().or(principal.name()).filter(|_| person) {
         observable(output, "actor.user.name", (4, "User Name"), &name.decoded());
     }
     if let Some(email) = email(principal) {
