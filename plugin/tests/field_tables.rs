@@ -69,7 +69,11 @@ fn collect(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
 
 #[test]
 fn the_tables_list_exactly_the_fields_that_are_written() {
-    for (format, page) in [(Format::Ecs, "fields-ecs.md"), (Format::Aisoc, "fields-aisoc.md")] {
+    for (format, page) in [
+        (Format::Ecs, "fields-ecs.md"),
+        (Format::Elastic, "fields-elastic.md"),
+        (Format::Aisoc, "fields-aisoc.md"),
+    ] {
         assert_eq!(written(format), documented(page), "{page}");
     }
 }

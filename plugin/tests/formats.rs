@@ -43,7 +43,7 @@ fn event(format: Format, raw: &[u8]) -> serde_json::Value {
 /// The record as received is in the fixture already: here only that it is there.
 fn without_original(format: Format, mut body: serde_json::Value) -> serde_json::Value {
     let original = match format {
-        Format::Ecs => body.pointer_mut("/event/original"),
+        Format::Ecs | Format::Elastic => body.pointer_mut("/event/original"),
         Format::Ocsf => body.pointer_mut("/raw_data"),
         Format::Aisoc => body.pointer_mut("/raw_event"),
         Format::Raw => None,
@@ -63,7 +63,7 @@ fn every_fixture_reads_as_its_snapshot() {
     for file in fixtures() {
         let raw = fs::read(&file).unwrap();
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        for format in [Format::Ecs, Format::Ocsf, Format::Aisoc] {
+        for format in [Format::Ecs, Format::Elastic, Format::Ocsf, Format::Aisoc] {
             let body = without_original(format, event(format, &raw));
             insta::with_settings!({ snapshot_path => format!("snapshots/{}", format.name()), prepend_module_to_snapshot => false, omit_expression => true }, {
                 insta::assert_json_snapshot!(name.as_str(), body);
@@ -80,14 +80,16 @@ fn the_record_inside_each_format_is_the_record_received() {
         let ecs = event(Format::Ecs, &raw);
         let ocsf = event(Format::Ocsf, &raw);
         let text = |value: &serde_json::Value| serde_json::from_str(value.as_str().unwrap()).unwrap();
-        let found: [serde_json::Value; 4] = [
-            event(Format::Raw, &raw),
-            event(Format::Aisoc, &raw)["raw_event"].clone(),
-            text(&ecs["event"]["original"]),
-            text(&ocsf["raw_data"]),
+        let elastic = event(Format::Elastic, &raw);
+        let found: [(Format, serde_json::Value); Format::ALL.len()] = [
+            (Format::Raw, event(Format::Raw, &raw)),
+            (Format::Aisoc, event(Format::Aisoc, &raw)["raw_event"].clone()),
+            (Format::Ecs, text(&ecs["event"]["original"])),
+            (Format::Elastic, text(&elastic["event"]["original"])),
+            (Format::Ocsf, text(&ocsf["raw_data"])),
         ];
-        for (format, found) in Format::NAMES.iter().zip(found) {
-            assert_eq!(found, expected, "{format} of {}", file.display());
+        for (format, found) in found {
+            assert_eq!(found, expected, "{} of {}", format.name(), file.display());
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use crate::bytes::{contains, same};
 use crate::chunk::{BLOCK, WIDTH};
 use crate::copy::copy;
@@ -174,7 +176,7 @@ impl Output {
         if name.is_plain() {
             self.put_string(name.raw());
         } else {
-            self.string(&name.decoded());
+            self.string(&without_nul(name.decoded()));
         }
         let written = &mut self.bytes[start..self.length];
         if contains(written, b'.') {
@@ -404,6 +406,15 @@ impl Output {
         let wanted = (self.length + more).max(self.bytes.len() * 2).max(16 * 1024);
         self.bytes.resize(wanted, 0);
     }
+}
+
+/// Elasticsearch refuses a document with a NUL in a name.
+fn without_nul(mut name: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    if contains(&name, 0) {
+        let nuls = name.to_mut().iter_mut().filter(|byte| **byte == 0);
+        nuls.for_each(|byte| *byte = b'_');
+    }
+    name
 }
 
 #[cfg(test)]

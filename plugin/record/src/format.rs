@@ -3,7 +3,9 @@
 mod activity;
 mod aisoc;
 mod ecs;
+mod elastic;
 mod map;
+mod nested;
 mod ocsf;
 mod raw;
 mod security;
@@ -27,6 +29,8 @@ pub enum Format {
     /// Elastic Common Schema.
     #[default]
     Ecs,
+    /// What Elastic's integration for this log makes of a record.
+    Elastic,
     /// Open Cybersecurity Schema Framework, API Activity.
     Ocsf,
     /// The envelope of AiSOC.
@@ -37,10 +41,16 @@ pub enum Format {
 
 impl Format {
     /// Every format, the default first.
-    pub const ALL: [Format; 4] = [Format::Ecs, Format::Ocsf, Format::Aisoc, Format::Raw];
+    pub const ALL: [Format; 5] = [
+        Format::Ecs,
+        Format::Elastic,
+        Format::Ocsf,
+        Format::Aisoc,
+        Format::Raw,
+    ];
 
     /// Their names in the same order.
-    pub const NAMES: [&str; 4] = ["ecs", "ocsf", "aisoc", "raw"];
+    pub const NAMES: [&str; 5] = ["ecs", "elastic", "ocsf", "aisoc", "raw"];
 
     /// Its name in the configuration.
     pub fn name(self) -> &'static str {
@@ -63,6 +73,7 @@ impl Format {
     ) {
         match self {
             Format::Ecs => ecs::write(output, record, facts, rating, context),
+            Format::Elastic => elastic::write(output, record, facts, rating, context),
             Format::Ocsf => ocsf::write(output, record, facts, rating, context),
             Format::Aisoc => aisoc::write(output, record, facts, rating.severity),
             Format::Raw => raw::write(output, record),
@@ -72,7 +83,7 @@ impl Format {
 
 /// The text names no format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such format; use one of ecs, ocsf, aisoc, raw")]
+#[error("there is no such format; use one of ecs, elastic, ocsf, aisoc, raw")]
 pub struct UnknownFormat;
 
 impl FromStr for Format {

@@ -4,7 +4,7 @@ use crate::artifacts;
 use crate::site::{finish, headwater};
 
 /// The contract promises a small file (issue 2).
-const LARGEST_COMPONENT: u64 = 600_000;
+const LARGEST_COMPONENT: u64 = 640_000;
 
 #[test]
 fn imports_and_exports_are_the_stable_interfaces_of_the_contract() {

@@ -18,6 +18,7 @@ impl<'a> Record<'a> {
     }
 
     /// The record with each such object where it belongs. To be read with [`Record::read_unpacked`].
+    #[cold]
     pub fn unpacked(&self) -> Vec<u8> {
         let mut members = Vec::new();
         // What stops here has stopped the reading of the record, too.
@@ -44,6 +45,7 @@ impl<'a> Record<'a> {
     }
 
     /// Copies what the record lacks out of `identity`.
+    #[cold]
     fn lift(&self, identity: Value<'_>, output: &mut Output) {
         let identity = object(identity);
         let mut members = Vec::new();
@@ -68,6 +70,7 @@ impl<'a> Record<'a> {
     }
 
     /// Reads what [`Record::unpacked`] made of this record. The identity and the bytes as received stay this record's.
+    #[cold]
     pub fn read_unpacked<'b>(&self, bytes: &'b [u8]) -> Record<'b>
     where
         'a: 'b,
@@ -82,6 +85,7 @@ impl<'a> Record<'a> {
 
 /// An object as it is, or as the JSON text of it says. Of text that is cut off, the members before the end are kept; what
 /// is no JSON stays as it is.
+#[cold]
 fn object(value: Value<'_>) -> Cow<'_, [u8]> {
     let as_is = || {
         let mut output = Output::default();

@@ -15,6 +15,7 @@ pub struct CallerInfo<'a> {
 
 impl<'a> CallerInfo<'a> {
     /// Reads it. What cannot be read costs the identities behind it.
+    #[inline(never)]
     pub fn of(record: &'a Record<'_>) -> Self {
         let mut info = CallerInfo::default();
         let mut scanner = Scanner::new(record.caller_info());
@@ -30,6 +31,7 @@ impl<'a> CallerInfo<'a> {
         info
     }
 
+    #[cold]
     fn read(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
         let (mut kind, mut given) = (None, None);
         let passed = scanner.members(|scanner, key| {

@@ -26,6 +26,7 @@ pub enum Kind {
 
 impl Kind {
     /// Its name.
+    #[inline(never)]
     pub fn name(self) -> &'static str {
         match self {
             Kind::User => "user",
@@ -94,6 +95,7 @@ impl<'a> Principal<'a> {
     }
 
     /// The first of the names that is an e-mail address in form.
+    #[inline(never)]
     pub fn email(&self) -> Option<Text<'a>> {
         let claims = self.claims;
         let is_address = |name: &Text<'_>| bytes::contains(name.raw(), b'@');

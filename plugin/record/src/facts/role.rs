@@ -167,6 +167,7 @@ impl<'a> Role<'a> {
         }
     }
 
+    #[cold]
     fn in_bodies(record: &Record<'a>, verb: Verb) -> Option<Self> {
         const NAMES: [&str; 7] = [
             "roleDefinitionId",
@@ -214,6 +215,7 @@ impl<'a> Role<'a> {
         })
     }
 
+    #[cold]
     fn in_details(record: &Record<'a>, operation: &Operation<'_>) -> Option<Self> {
         let detail = |name| record.text_of(Part::Properties, name).map(Text::decoded);
         let name = detail("RoleDefinition");
@@ -270,12 +272,14 @@ impl<'a> Role<'a> {
 }
 
 impl KnownRole {
+    #[inline(never)]
     fn by_id(id: &[u8]) -> Option<&'static KnownRole> {
         KNOWN_ROLES
             .iter()
             .find(|role| bytes::same_letters(role.id.as_bytes(), id))
     }
 
+    #[inline(never)]
     fn by_name(name: &[u8]) -> Option<&'static KnownRole> {
         KNOWN_ROLES
             .iter()
@@ -303,12 +307,14 @@ fn is_assignment(operation: &[u8]) -> bool {
     ASSIGNMENTS.contains(&kind)
 }
 
+#[inline(never)]
 fn contains_any(text: &[u8], parts: &[&[u8]]) -> bool {
     let has = |part: &&[u8]| text.windows(part.len()).any(|window| window == *part);
     parts.iter().any(has)
 }
 
 /// Whether the scope in a body, that of the authorization or the resource is above every subscription.
+#[inline(never)]
 fn is_for_all<'a>(record: &Record<'a>, scope: Option<Cow<'a, [u8]>>) -> bool {
     let scopes = [
         scope,

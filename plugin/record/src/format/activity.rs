@@ -23,6 +23,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating
 }
 
 /// What rules compare and Azure writes in more than one letter case, in lower case.
+#[inline(never)]
 fn lower(output: &mut Output, facts: &Facts<'_>) {
     let lower = output.open("lower");
     let decoded = |text: Option<Text<'_>>| text.map(|text| bytes::lower(&text.decoded())).unwrap_or_default();
@@ -30,6 +31,15 @@ fn lower(output: &mut Output, facts: &Facts<'_>) {
     output.member_bytes("resource_group", &bytes::lower(&facts.resource.group()));
     output.member_bytes("user_name", &decoded(facts.principal.name()));
     output.close(lower);
+}
+
+/// Writes what is ours beside the fields of Elastic's integration.
+pub fn write_beside(output: &mut Output, facts: &Facts<'_>, rating: &Rating<'_>) {
+    output.constant("mapping_version", super::MAPPING_VERSION);
+    output.member("phase", facts.phase.map(|phase| Text::constant(phase.name())));
+    output.constant("identity_type", facts.principal.kind().name());
+    severity(output, rating);
+    role(output, facts);
 }
 
 /// Writes what neither common schema has a place for: the rest of `azure.activity_logs`, and OCSF's `unmapped`.
@@ -79,6 +89,7 @@ fn authorization(output: &mut Output, record: &Record<'_>) {
     output.close(authorization);
 }
 
+#[inline(never)]
 fn role(output: &mut Output, facts: &Facts<'_>) {
     let Some(role) = &facts.role else { return };
     let object = output.open("role");
@@ -163,12 +174,14 @@ const SERVICE_HEALTH: [(&str, &[&str]); 7] = [
     ("impact_start", &["impactStartTime"]),
 ];
 
+#[inline(never)]
 fn texts(output: &mut Output, record: &Record<'_>, name: &'static str, names: &Names) {
     let object = output.open(name);
     members(output, record, names);
     output.close(object);
 }
 
+#[inline(never)]
 pub(super) fn members(output: &mut Output, record: &Record<'_>, names: &Names) {
     for (ours, theirs) in names {
         let value = theirs
@@ -182,6 +195,7 @@ pub(super) fn members(output: &mut Output, record: &Record<'_>, names: &Names) {
     }
 }
 
+#[inline(never)]
 fn service_health(output: &mut Output, record: &Record<'_>) {
     let object = output.open("service_health");
     members(output, record, &SERVICE_HEALTH);

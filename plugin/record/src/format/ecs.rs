@@ -31,13 +31,9 @@ pub fn write(
     context: &Context<'_>,
 ) {
     let document = output.open_document();
-    let given = record
-        .given_time()
-        .and(record.text(Field::EventTimestamp))
-        .map(Text::raw);
-    time::member(output, "@timestamp", given, facts.time);
+    timestamp(output, record, facts);
     version(output);
-    data_stream(output);
+    data_stream(output, DATASET);
     sentence::write(output, record, facts);
     log(output, record, facts);
     event(output, record, facts, rating);
@@ -58,21 +54,32 @@ pub fn write(
     output.close(document);
 }
 
+/// Writes `@timestamp`.
+pub fn timestamp(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+    let given = record
+        .given_time()
+        .and(record.text(Field::EventTimestamp))
+        .map(Text::raw);
+    time::member(output, "@timestamp", given, facts.time);
+}
+
 fn version(output: &mut Output) {
     let ecs = output.open("ecs");
     output.constant("version", VERSION);
     output.close(ecs);
 }
 
-/// The namespace is the receiver's matter.
-fn data_stream(output: &mut Output) {
+/// Writes `data_stream`. The namespace is the receiver's matter.
+pub fn data_stream(output: &mut Output, dataset: &'static str) {
     let data_stream = output.open("data_stream");
     output.constant("type", "logs");
-    output.constant("dataset", DATASET);
+    output.constant("dataset", dataset);
     output.close(data_stream);
 }
 
-fn log(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+/// Writes `log`.
+#[inline(never)]
+pub fn log(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let log = output.open("log");
     match (record.text(Field::Level), facts.level) {
         // A number, as number or as text, becomes the name it stands for.
@@ -100,17 +107,22 @@ fn event(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &R
         Outcome::Absent => {}
     }
     output.member_number("severity", rating.severity.elastic());
-    let submitted = record.text(Field::SubmissionTimestamp).map(Text::raw);
-    if let Some(instant) = record.submitted() {
-        time::member(output, "created", submitted, instant);
-    }
+    created(output, record);
     reason(output, record, facts);
     record.write_line(output, "original");
     output.close(event);
 }
 
-/// The description; if there is none, the nearest thing.
-fn reason(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+/// Writes `created`: when the record became readable.
+pub fn created(output: &mut Output, record: &Record<'_>) {
+    let submitted = record.text(Field::SubmissionTimestamp).map(Text::raw);
+    if let Some(instant) = record.submitted() {
+        time::member(output, "created", submitted, instant);
+    }
+}
+
+/// Writes `reason`: the description; if there is none, the nearest thing.
+pub fn reason(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     if let Some(description) = record.text(Field::Description) {
         output.member("reason", Some(description));
     } else if let Some(message) = &facts.failure.message {
@@ -128,7 +140,9 @@ fn error(output: &mut Output, facts: &Facts<'_>) {
     output.close(error);
 }
 
-fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &Context<'_>) {
+/// Writes `cloud` and `organization`.
+#[inline(never)]
+pub fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &Context<'_>) {
     let cloud = output.open("cloud");
     output.constant("provider", "azure");
     let account = output.open("account");
@@ -149,6 +163,7 @@ fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &
     output.close(organization);
 }
 
+#[inline(never)]
 fn http(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let request = |name| record.text_of(Part::HttpRequest, name);
     let http = output.open("http");
@@ -166,6 +181,7 @@ fn http(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 }
 
 /// What Defender saw run.
+#[inline(never)]
 fn process(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     if facts.category != Category::Security {
         return;
@@ -189,6 +205,7 @@ fn process(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 }
 
 /// The operator's alert rule, Defender's alert, or the policy.
+#[inline(never)]
 fn rule(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let rule = output.open("rule");
     match facts.category {
@@ -213,8 +230,9 @@ fn rule(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     output.close(rule);
 }
 
-/// The techniques of the rating, and the tactics that Defender names.
-fn threat(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
+/// Writes `threat`: the techniques of the rating, and the tactics that Defender names.
+#[inline(never)]
+pub fn threat(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
     let threat = output.open("threat");
     let mut has_tactic = false;
     if facts.category == Category::Security {

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::json::{Member, Output, Text, bytes};
+use crate::json::{Member, Output, Text, Value};
 
 /// Up to this many members are compared with each other; more go through a hash table, so that time stays linear.
 const FEW: usize = 64;
@@ -12,13 +12,30 @@ const NAMELESS: &str = "_";
 /// Writes members from the input as an object of texts: what is no text becomes its JSON text, empty values are left
 /// out. A dot in a name becomes `_`, since many readers take it for nesting. Of members that come to one name the last
 /// counts.
+#[inline(never)]
 pub fn write_texts(output: &mut Output, name: &'static str, members: &[Member<'_>]) {
     let object = output.open(name);
     write_members(output, members);
     output.close(object);
 }
 
+/// Says that a value has been written.
+pub struct Written;
+
 fn write_members(output: &mut Output, members: &[Member<'_>]) {
+    write_members_with(output, members, &mut |output, value| {
+        output.value_as_text(value);
+        Written
+    });
+}
+
+/// Writes members, each value in some way.
+#[inline(never)]
+pub fn write_members_with(
+    output: &mut Output,
+    members: &[Member<'_>],
+    write: &mut dyn FnMut(&mut Output, Value<'_>) -> Written,
+) {
     let last_by_name = (members.len() > FEW).then(|| {
         let filled = members
             .iter()
@@ -50,7 +67,7 @@ fn write_members(output: &mut Output, members: &[Member<'_>]) {
             [] => output.key(NAMELESS),
             _ => output.foreign_key(member.key),
         }
-        output.value_as_text(member.value);
+        let Written = write(output, member.value);
     }
 }
 
@@ -86,11 +103,10 @@ fn written_name(key: Text<'_>) -> Cow<'_, [u8]> {
     if name.is_empty() {
         return Cow::Borrowed(NAMELESS.as_bytes());
     }
-    if bytes::contains(&name, b'.') {
-        name.to_mut()
-            .iter_mut()
-            .filter(|byte| **byte == b'.')
-            .for_each(|byte| *byte = b'_');
+    let is_replaced = |byte: &u8| matches!(*byte, b'.' | 0);
+    if name.iter().any(is_replaced) {
+        let replaced = name.to_mut().iter_mut().filter(|byte| is_replaced(byte));
+        replaced.for_each(|byte| *byte = b'_');
     }
     name
 }

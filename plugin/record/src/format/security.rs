@@ -15,6 +15,7 @@ const NAMES: &Names = &[
 ];
 
 /// Writes `security`.
+#[cold]
 pub fn write(output: &mut Output, record: &Record<'_>) {
     let object = output.open("security");
     members(output, record, NAMES);
@@ -23,6 +24,7 @@ pub fn write(output: &mut Output, record: &Record<'_>) {
 }
 
 /// Writes the tactics that an alert names.
+#[inline(never)]
 pub fn intent(output: &mut Output, record: &Record<'_>, name: &'static str) {
     let tactics = list(record.member_of(Part::Properties, "intent"));
     let tactics: Vec<&[u8]> = tactics.iter().map(Vec::as_slice).collect();
@@ -30,6 +32,7 @@ pub fn intent(output: &mut Output, record: &Record<'_>, name: &'static str) {
 }
 
 /// The name of the machine that was hit, if it was one.
+#[cold]
 pub fn host<'a>(record: &Record<'a>) -> Option<Text<'a>> {
     let property = |name| record.text_of(Part::Properties, name);
     let kind = property("attackedResourceType").or(property("resourceType"))?;
@@ -39,6 +42,7 @@ pub fn host<'a>(record: &Record<'a>) -> Option<Text<'a>> {
 }
 
 /// The texts of a list: a real one, JSON text, or words with commas between them.
+#[cold]
 fn list(value: Value<'_>) -> Vec<Vec<u8>> {
     let decoded = match value.shape() {
         Shape::Array(raw) => raw.into(),

@@ -73,6 +73,7 @@ impl Condition {
 }
 
 /// Whether some member of the request's body satisfies a test, which also gets the last object begun before it.
+#[inline(never)]
 fn any_pair(record: &Record<'_>, test: impl Fn(Option<Text<'_>>, Text<'_>, Value<'_>) -> bool) -> bool {
     let Some(body) = Embedded::in_value(record.member_of(Part::Properties, "requestbody")) else {
         return false;

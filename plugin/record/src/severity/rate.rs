@@ -176,6 +176,7 @@ impl<'t> Rating<'t> {
     }
 
     /// The operations of Privileged Identity Management are sentences, which no pattern matches.
+    #[inline(never)]
     fn raise_for_privileged_identity(&mut self, role: Option<&Role<'_>>, most: Severity) {
         let (severity, reason) = match role.map(|role| role.change) {
             Some(RoleChange::Granted) => (Severity::Medium, "gives or activates a role for a time"),
@@ -189,6 +190,7 @@ impl<'t> Rating<'t> {
     }
 
     /// A known powerful role decides, also where a row has said as much.
+    #[inline(never)]
     fn raise_for_role(&mut self, role: &Role<'_>, most: Severity) {
         let Some(known) = role.known else { return };
         if known.controls_all && role.above_subscriptions {

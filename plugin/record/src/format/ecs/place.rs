@@ -11,6 +11,7 @@ const CLUSTERS: [(&[u8], &[u8]); 2] = [
 
 /// Writes `host` and `orchestrator`, where there is no doubt about them: the name of a resource is not always that of the
 /// machine.
+#[inline(never)]
 pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     if facts.category == Category::Security {
         let host = output.open("host");
