@@ -51,15 +51,17 @@ const DATES: [&str; 2] = ["@timestamp", "event.created"];
 const TEXTS: [&str; 3] = ["message", "event.reason", "status_detail"];
 /// Kept in the document only.
 const SOURCES: [&str; 2] = ["event.original", "raw_data"];
-const OPEN_ENDED: [&str; 7] = [
+const OPEN_ENDED: [&str; 6] = [
     "azure.activity_logs.properties",
     "azure.activity_logs.claims",
     "azure.activity_logs.unknown",
     "azure.activitylogs.properties",
     "azure.activitylogs.identity.claims",
-    "unmapped",
     "raw_event",
 ];
+
+/// What OCSF has no place for goes by the names that ECS consumers know.
+const OURS: &str = "azure.activity_logs.";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
@@ -74,6 +76,10 @@ fn documented(page: &str) -> BTreeSet<String> {
 
 fn kind(path: &str, engine: Engine) -> Value {
     let elastic = engine == Engine::Elasticsearch;
+    // The record as received may hold terms of any length, which OpenSearch has no way to pass over.
+    if path == "raw_event" && !elastic {
+        return json!({"type": "object", "enabled": false});
+    }
     if OPEN_ENDED.contains(&path) {
         return if elastic {
             json!({"type": "flattened", "ignore_above": LONGEST_KEYWORD, "depth_limit": DEEPEST})
@@ -107,35 +113,6 @@ fn insert(properties: &mut Map<String, Value>, path: &str, kind: Value) {
     insert(inner, rest, kind);
 }
 
-/// What a record says is found at search, in the source: any member of it may have any shape, so that nothing can be mapped.
-fn found_in_source(engine: Engine) -> Value {
-    let field = |path: &str| {
-        let read = match engine {
-            Engine::Elasticsearch => "params._source",
-            Engine::OpenSearch => "params._source",
-        };
-        let script = format!(
-            "def v = {read}['{path}']; if (v instanceof Map) {{ v = v['value']; }} if (v instanceof String) {{ emit(v); }}"
-        );
-        json!({"type": "keyword", "script": {"source": script}})
-    };
-    let names = [
-        "eventDataId",
-        "eventTimestamp",
-        "caller",
-        "category",
-        "operationName",
-        "status",
-        "subStatus",
-        "level",
-        "resourceId",
-        "subscriptionId",
-        "correlationId",
-    ];
-    let fields = names.map(|name| (format!("record.{name}"), field(name)));
-    Value::Object(fields.into_iter().collect())
-}
-
 fn template(format: Format, engine: Engine) -> Value {
     let mut properties = Map::new();
     let mut fields = match format {
@@ -146,7 +123,11 @@ fn template(format: Format, engine: Engine) -> Value {
         Format::Raw => BTreeSet::new(),
     };
     if fields.remove("unmapped.*") {
-        fields.insert("unmapped".to_owned());
+        for path in documented("fields-ecs.md") {
+            if let Some(rest) = path.strip_prefix(OURS) {
+                insert(&mut properties, &format!("unmapped.{rest}"), kind(&path, engine));
+            }
+        }
     }
     for path in &fields {
         insert(&mut properties, path, kind(path, engine));
@@ -157,13 +138,9 @@ fn template(format: Format, engine: Engine) -> Value {
         "numeric_detection": false,
         "properties": properties,
     });
+    // Any member of a record may have any name and any shape.
     if format == Format::Raw {
-        let name = if engine == Engine::Elasticsearch {
-            "runtime"
-        } else {
-            "derived"
-        };
-        mappings[name] = found_in_source(engine);
+        mappings = json!({"enabled": false});
     }
     let (pattern, is_stream) = match format {
         Format::Ecs => ("logs-azure.activity_logs-*".to_owned(), true),

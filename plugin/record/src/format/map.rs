@@ -1,10 +1,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::json::{Member, Output, Text, Value};
+use crate::json::{Member, Output, Shape, Text, Value};
 
 /// Up to this many members are compared with each other; more go through a hash table, so that time stays linear.
 const FEW: usize = 64;
+
+/// The longest text in an open-ended field, in bytes.
+const LONGEST: usize = 30_000;
 
 /// What stands for an empty name, which Elasticsearch refuses.
 const NAMELESS: &str = "_";
@@ -23,10 +26,35 @@ pub fn write_texts(output: &mut Output, name: &'static str, members: &[Member<'_
 pub struct Written;
 
 fn write_members(output: &mut Output, members: &[Member<'_>]) {
-    write_members_with(output, members, &mut |output, value| {
-        output.value_as_text(value);
-        Written
-    });
+    write_members_with(output, members, &mut write_text);
+}
+
+/// Writes a value as text. Longer texts are cut: Elasticsearch and OpenSearch refuse a document with a term of more than
+/// 32,766 bytes, the path of it included, and Azure cuts bodies at 32,768.
+pub fn write_text(output: &mut Output, value: Value<'_>) -> Written {
+    let long = match value.shape() {
+        Shape::Text(text) if text.raw().len() > LONGEST => text.decoded(),
+        Shape::Number(raw) | Shape::Object(raw) | Shape::Array(raw) if raw.len() > LONGEST => raw.into(),
+        _ => {
+            output.value_as_text(value);
+            return Written;
+        }
+    };
+    output.string(cut(&long));
+    Written
+}
+
+/// The start of a text that is too long, without half a character at its end.
+pub fn cut(text: &[u8]) -> &[u8] {
+    let Some(next) = text.get(LONGEST) else {
+        return text;
+    };
+    let is_inside = |byte: &u8| byte & 0xc0 == 0x80;
+    let start = text[..LONGEST].iter().rposition(|byte| !is_inside(byte));
+    match start {
+        Some(start) if is_inside(next) => &text[..start],
+        _ => &text[..LONGEST],
+    }
 }
 
 /// Writes members, each value in some way.
@@ -125,6 +153,19 @@ fn same_name(one: Text<'_>, other: Text<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::json::Scanner;
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let long = |character: &str| character.repeat(LONGEST);
+        assert_eq!(cut(long("a").as_bytes()).len(), LONGEST);
+        for character in ["é", "€", "😀"] {
+            let text = format!("a{}", long(character));
+            let start = cut(text.as_bytes());
+            assert!(std::str::from_utf8(start).is_ok(), "{character}");
+            assert!(start.len() > LONGEST - 4, "{character}");
+        }
+        assert_eq!(cut(b"short"), b"short");
+    }
 
     #[test]
     fn no_name_is_written_twice() {

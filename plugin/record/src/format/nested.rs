@@ -1,6 +1,6 @@
 //! Objects from the input as objects.
 
-use super::map::{Written, write_members_with};
+use super::map::{Written, write_members_with, write_text};
 use crate::json::{Member, Output, Scanner, Shape, Text, Value};
 
 /// Objects inside objects beyond this depth are JSON text: Elasticsearch refuses a document in which a flattened field is
@@ -78,7 +78,9 @@ impl Writer {
                 });
                 output.byte(b']');
             }
-            _ => output.value_as_text(value),
+            _ => {
+                write_text(output, value);
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 use crate::event::{Part, Record};
-use crate::format::map::{Written, write_members_with};
+use crate::format::map::{cut, write_members_with, write_text};
 use crate::format::nested;
 use crate::json::{Member, Output, Shape, Text};
 
@@ -31,10 +31,7 @@ pub fn write(output: &mut Output, record: &Record<'_>) {
         !MOVED.iter().any(|name| member.key.is(name))
     });
     let object = output.open("properties");
-    write_members_with(output, &members, &mut |output, value| {
-        output.value_as_text(value);
-        Written
-    });
+    write_members_with(output, &members, &mut write_text);
     if let Some(request) = request {
         let text = match request.shape() {
             Shape::Object(raw) | Shape::Array(raw) => raw.into(),
@@ -42,7 +39,7 @@ pub fn write(output: &mut Output, record: &Record<'_>) {
         };
         // What is cut off or is no object keeps the type of the other name.
         if !nested::write_object(output, REQUEST, &text) {
-            output.member_bytes("requestbody_text", &text);
+            output.member_bytes("requestbody_text", cut(&text));
         }
     }
     output.close(object);
