@@ -1,9 +1,11 @@
 //! The WebAssembly engine: one per process, shared by all plugins.
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use tracing::{debug, warn};
-use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, PoolingAllocationConfig};
+use sha2::{Digest, Sha256};
+use tracing::warn;
+use wasmtime::{Config, Enabled, Engine, PoolingAllocationConfig};
 
 use crate::fair_slots::Bounds;
 use crate::sandbox::{INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
@@ -45,16 +47,41 @@ pub fn start() -> anyhow::Result<Engine> {
     Ok(engine)
 }
 
+/// An engine that only compiles, for one that [`start`] has made elsewhere.
+pub(crate) fn compiler() -> anyhow::Result<Engine> {
+    Ok(Engine::new(&configuration())?)
+}
+
+/// What the compiled code depends on besides the plugin, in 64 hexadecimal digits: version, processor and settings.
+pub(crate) fn fingerprint(engine: &Engine) -> String {
+    let mut hasher = Fingerprint(Sha256::new());
+    env!("CARGO_PKG_VERSION").hash(&mut hasher);
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher
+        .0
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Collects what is hashed, so that two different settings never share a name.
+struct Fingerprint(Sha256);
+
+impl Hasher for Fingerprint {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Not what this is for.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
 fn configuration() -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
-    // A restart with many sources must not compile again. Without a usable cache folder it compiles, nothing else.
-    match Cache::new(CacheConfig::new()) {
-        Ok(cache) => {
-            config.cache(Some(cache));
-        }
-        Err(error) => debug!(%error, "compiled plugins are not cached"),
-    }
     config
 }
 

@@ -1,21 +1,33 @@
 //! Plugins: component files, audited before they are compiled, compiled once for all sources that use them.
 
+mod audit;
+mod cache;
+mod compile;
+mod error;
+mod native;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
-use thiserror::Error;
-use tracing::info;
+use tracing::{info, warn};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+use self::audit::{AuditError, Interfaces};
+use self::cache::{Cache, Key};
+use self::compile::CompileError;
 use crate::bindings::LogSourcePre;
-use crate::engine::CALLS_AT_ONCE;
+use crate::engine::{self, CALLS_AT_ONCE};
 use crate::fair_slots::FairSlots;
 use crate::link;
 use crate::sandbox::Guest;
 use crate::small_file::{self, Purpose};
+
+pub use audit::{CompileLimits, Excess};
+pub use cache::CachePlace;
+pub use error::PluginError;
 
 /// The package of the contract, and the version this host serves.
 const CONTRACT: &str = "headwater:source";
@@ -44,97 +56,62 @@ pub struct Plugin {
     pub(crate) slots: FairSlots,
 }
 
-/// Why a file cannot be used as a plugin.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum PluginError {
-    /// The file cannot be read.
-    #[error("cannot read the plugin {}: {source}; check `plugin`", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The file is something else.
-    #[error("{} is {found}, not a WebAssembly component; build it for the target wasm32-wasip2", path.display())]
-    NoComponent {
-        /// The file.
-        path: PathBuf,
-        /// What it looks like.
-        found: &'static str,
-    },
-    /// The file is not the one that the operator pinned.
-    #[error(
-        "{} has the digest sha256:{actual}, but sha256:{pinned} is pinned; restore the pinned file, or change `digest` \
-         if you trust the new one", path.display()
-    )]
-    WrongDigest {
-        /// The file.
-        path: PathBuf,
-        /// What the operator pinned.
-        pinned: String,
-        /// What the file has.
-        actual: String,
-    },
-    /// The component wants what no source gets.
-    #[error(
-        "{} needs {}, which no source is given: sources have HTTP to granted origins, clocks and random numbers, but \
-         no files, sockets or custom interfaces; use a plugin that does without", path.display(), imports.join(", ")
-    )]
-    ForbiddenImports {
-        /// The file.
-        path: PathBuf,
-        /// The interfaces that are not linked.
-        imports: Vec<String>,
-    },
-    /// The component does not fulfil the contract.
-    #[error("{} is no source for this host: {problem}", path.display())]
-    WrongWorld {
-        /// The file.
-        path: PathBuf,
-        /// What is missing, and which versions are involved.
-        problem: String,
-    },
-    /// The component cannot be compiled or linked.
-    #[error("cannot compile the plugin {}: {reason}; the file may be damaged", path.display())]
-    Broken {
-        /// The file.
-        path: PathBuf,
-        /// The engine's reason.
-        reason: String,
-    },
+/// How plugins are compiled.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CompileSettings {
+    /// What is compiled, and what it may take.
+    pub limits: CompileLimits,
+    /// Where the result is kept for the next start.
+    pub cache: CachePlace,
 }
 
 /// Loads plugins, each distinct file once.
 pub struct Plugins {
     engine: Engine,
+    /// What compiled code depends on besides the plugin.
+    fingerprint: String,
     linker: Linker<Guest>,
     slots: FairSlots,
-    loaded: Mutex<HashMap<String, Arc<Plugin>>>,
+    limits: CompileLimits,
+    cache: Cache,
+    /// By digest. Each has a lock of its own, so that a plugin that takes long to compile keeps no other one waiting.
+    loaded: Mutex<HashMap<String, Arc<Mutex<Slot>>>>,
+}
+
+/// What is known about a digest.
+#[derive(Default)]
+enum Slot {
+    #[default]
+    Unknown,
+    Loaded(Arc<Plugin>),
+    /// Compiling it was stopped: not tried again for each source that names it.
+    Stopped(String),
 }
 
 impl Plugins {
-    /// A loader for this engine.
+    /// A loader for this engine, with the usual settings.
     pub fn new(engine: Engine) -> anyhow::Result<Self> {
-        let linker = link::linker(&engine)?;
+        Self::with_settings(engine, &CompileSettings::default())
+    }
+
+    /// A loader for this engine.
+    pub fn with_settings(engine: Engine, settings: &CompileSettings) -> anyhow::Result<Self> {
         Ok(Self {
+            fingerprint: engine::fingerprint(&engine),
+            linker: link::linker(&engine)?,
             engine,
-            linker,
             slots: FairSlots::new(CALLS_AT_ONCE),
+            limits: settings.limits,
+            cache: Cache::open(&settings.cache),
             loaded: Mutex::default(),
         })
     }
 
     /// Reads, checks and compiles a file, or hands out what was compiled from the same bytes before.
     ///
-    /// Blocks: compiling takes up to a second when the cache does not know the file.
+    /// Blocks: compiling takes seconds when the cache does not know the file.
     pub fn load(&self, path: &Path, pinned: Option<&str>) -> Result<Arc<Plugin>, PluginError> {
-        let bytes =
-            small_file::read_blocking(path, Purpose::PLUGIN).map_err(|source| PluginError::Unreadable {
-                path: path.to_owned(),
-                source,
-            })?;
+        let bytes = self.read(path)?;
         let digest = hex(&Sha256::digest(&bytes));
         if let Some(pinned) = pinned.filter(|pinned| *pinned != digest) {
             return Err(PluginError::WrongDigest {
@@ -143,35 +120,74 @@ impl Plugins {
                 actual: digest,
             });
         }
+        let slot = {
+            let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            loaded.entry(digest.clone()).or_default().clone()
+        };
         // Held while compiling, so that a thousand sources that start together compile their file once.
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plugin) = loaded.get(&digest) {
-            return Ok(plugin.clone());
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*slot {
+            Slot::Loaded(plugin) => return Ok(plugin.clone()),
+            Slot::Stopped(reason) => {
+                return Err(PluginError::Stopped {
+                    path: path.to_owned(),
+                    reason: reason.clone(),
+                });
+            }
+            Slot::Unknown => {}
         }
-        let plugin = Arc::new(self.compile(path, &bytes, digest.clone())?);
-        info!(plugin = %path.display(), digest = %format_args!("sha256:{digest}"), "loaded a plugin");
-        loaded.insert(digest, plugin.clone());
-        Ok(plugin)
+        match self.prepare(path, &bytes, digest) {
+            Ok(plugin) => {
+                let plugin = Arc::new(plugin);
+                info!(plugin = %path.display(), digest = %format_args!("sha256:{}", plugin.digest), "loaded a plugin");
+                *slot = Slot::Loaded(plugin.clone());
+                Ok(plugin)
+            }
+            Err(error) => {
+                if let PluginError::Stopped { reason, .. } = &error {
+                    *slot = Slot::Stopped(reason.clone());
+                }
+                Err(error)
+            }
+        }
     }
 
-    fn compile(&self, path: &Path, bytes: &[u8], digest: String) -> Result<Plugin, PluginError> {
+    /// The bytes of a file, of a regular one and no more than are compiled.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, PluginError> {
+        let bytes =
+            small_file::read_blocking(path, Purpose::PLUGIN).map_err(|source| PluginError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?;
+        let bound = self.limits.size;
+        let found = bytes.len() as u64;
+        if found > bound {
+            return Err(PluginError::TooLarge {
+                path: path.to_owned(),
+                excess: Excess {
+                    what: "bytes of the file",
+                    found,
+                    bound,
+                    key: "size",
+                },
+            });
+        }
+        Ok(bytes)
+    }
+
+    fn prepare(&self, path: &Path, bytes: &[u8], digest: String) -> Result<Plugin, PluginError> {
         check_kind(path, bytes)?;
-        let broken = |error: wasmtime::Error| PluginError::Broken {
-            path: path.to_owned(),
-            reason: error.root_cause().to_string(),
-        };
-        let component = Component::new(&self.engine, bytes).map_err(broken)?;
-        let interfaces = component.component_type();
-        let imports: Vec<String> = interfaces
-            .imports(&self.engine)
-            .map(|(name, _)| name.to_owned())
-            .collect();
-        let exports: Vec<String> = interfaces
-            .exports(&self.engine)
-            .map(|(name, _)| name.to_owned())
-            .collect();
+        let Interfaces { imports, exports } =
+            audit::audit(bytes, &self.limits).map_err(|error| match error {
+                AuditError::Malformed(reason) => broken(path, reason),
+                AuditError::Excess(excess) => PluginError::TooLarge {
+                    path: path.to_owned(),
+                    excess,
+                },
+            })?;
         audit_imports(path, &imports)?;
         audit_exports(path, &exports)?;
+        let component = self.component(path, bytes, &digest)?;
         let pre = self
             .linker
             .instantiate_pre(&component)
@@ -192,6 +208,41 @@ impl Plugins {
             pre,
             slots: self.slots.clone(),
         })
+    }
+
+    /// The compiled component: as it was kept, or compiled now.
+    fn component(&self, path: &Path, bytes: &[u8], digest: &str) -> Result<Component, PluginError> {
+        let key = Key {
+            plugin: digest,
+            engine: &self.fingerprint,
+        };
+        if let Some(artifact) = self.cache.load(key) {
+            match artifact.load(&self.engine) {
+                Ok(component) => return Ok(component),
+                Err(error) => {
+                    warn!("a kept compiled plugin cannot be used ({error:#}); it is compiled again")
+                }
+            }
+        }
+        let artifact = compile::compile(&self.engine, bytes, &self.limits).map_err(|error| match error {
+            CompileError::Broken(reason) => broken(path, reason),
+            CompileError::Stopped(reason) => PluginError::Stopped {
+                path: path.to_owned(),
+                reason,
+            },
+        })?;
+        let component = artifact
+            .load(&self.engine)
+            .map_err(|error| broken(path, error.root_cause().to_string()))?;
+        self.cache.store(key, &artifact);
+        Ok(component)
+    }
+}
+
+fn broken(path: &Path, reason: String) -> PluginError {
+    PluginError::Broken {
+        path: path.to_owned(),
+        reason,
     }
 }
 

@@ -1,4 +1,4 @@
-//! `headwater state`: look at stored cursors, and let go of them.
+//! `headwater state`: list and show stored cursors, and reset them.
 
 use chrono::SecondsFormat;
 
@@ -29,20 +29,22 @@ pub async fn list(state: &State, selection: &Selection) -> Result<String, StateE
     let head = ["SOURCE", "PARTITION", "STORED", "BYTES", "PLUGIN"]
         .map(str::to_owned)
         .to_vec();
+    // A damaged file may hold anything, and a plugin chooses its name.
+    let clean = |text: &str| printable(text).into_owned();
     let row = |entry: Entry| match entry.envelope {
         Ok(envelope) => {
             let stored = envelope.stored.to_rfc3339_opts(SecondsFormat::Secs, true);
             vec![
-                entry.source,
-                entry.partition,
+                clean(&entry.source),
+                clean(&entry.partition),
                 stored,
                 envelope.cursor.len().to_string(),
-                envelope.plugin,
+                clean(&envelope.plugin),
             ]
         }
         Err(error) => vec![
-            entry.source,
-            entry.partition,
+            clean(&entry.source),
+            clean(&entry.partition),
             "-".to_owned(),
             "-".to_owned(),
             error.to_string(),
@@ -133,6 +135,28 @@ mod tests {
                 left,
                 "{source:?} {partition:?}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_plugin_calls_itself_writes_no_escapes_and_no_lines() {
+        let (_folder, state) = filled().await;
+        state
+            .commit(
+                "one",
+                "\u{1b}[2J",
+                "p\u{1b}]0;owned\u{7}\nforged 1",
+                b"1 x\x1b[31m",
+            )
+            .await
+            .unwrap();
+        let all = Selection::default();
+        for text in [
+            list(&state, &all).await.unwrap(),
+            show(&state, &all).await.unwrap(),
+        ] {
+            assert!(!text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+            assert!(text.lines().all(|line| !line.starts_with("forged")), "{text:?}");
         }
     }
 

@@ -15,7 +15,8 @@ use crate::source::Source;
 /// Checks all sources, or the one of this name.
 pub(super) async fn check(path: &Path, name: Option<&str>) -> Result<ExitCode, Exit> {
     let config = selected(path, name)?;
-    let Loaded { sources, failed } = load(config, loader()?).await;
+    let loader = loader(&config.compile)?;
+    let Loaded { sources, failed } = load(config, loader).await;
     if sources.is_empty() {
         return Err(Exit::unusable(problems(&failed)));
     }
@@ -50,7 +51,8 @@ pub(super) async fn validate(path: &Path) -> Result<ExitCode, Exit> {
         }
         fetched
     });
-    let Loaded { sources, failed } = load(config, loader()?).await;
+    let loader = loader(&config.compile)?;
+    let Loaded { sources, failed } = load(config, loader).await;
     for source in &sources {
         let _ = writeln!(text, "{}: ok", source.name());
     }

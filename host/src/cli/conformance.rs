@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use super::{Exit, FAILED, plugins, print, require_source};
 use crate::config::{Config, SourceConfig};
 use crate::conformance;
+use crate::plugin::CompileSettings;
 
 /// How a report looks.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -24,7 +25,7 @@ pub(super) async fn examine(
     source: Option<SourceConfig>,
     format: ReportFormat,
 ) -> Result<ExitCode, Exit> {
-    let report = match plugins()?.load(path, None) {
+    let report = match plugins(&CompileSettings::default())?.load(path, None) {
         Ok(plugin) => conformance::examine(plugin, source).await,
         Err(error) => conformance::report_unloadable(error).map_err(Exit::misused)?,
     };

@@ -19,11 +19,11 @@ use self::state::StateCommand;
 use crate::config::Config;
 use crate::load::Loader;
 use crate::log::{self, LogFormat};
-use crate::plugin::Plugins;
+use crate::plugin::{CompileSettings, Plugins};
 use crate::printable::printable_lines;
 use crate::progress::Progress;
 use crate::scheduler::Mode;
-use crate::{core_dump, describe, engine, manual, open_files, stderr};
+use crate::{core_dump, describe, engine, helper, manual, open_files, stderr};
 
 /// How long the last log lines may take at the end.
 const LAST_LINES: Duration = Duration::from_millis(500);
@@ -136,6 +136,9 @@ impl Exit {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    if let Some(code) = helper::run_if_asked() {
+        return code;
+    }
     // Prints help, version and mistakes itself, with exit code 2 for mistakes.
     let arguments = Arguments::parse();
     let progress = Progress::on_stderr();
@@ -175,7 +178,7 @@ async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit
         Command::Check { config, source } => check::check(&config.path, source.as_deref()).await,
         Command::Validate { config } => check::validate(&config.path).await,
         Command::Describe { plugin } => {
-            let text = describe::describe(&plugin, &plugins()?)
+            let text = describe::describe(&plugin, &plugins(&CompileSettings::default())?)
                 .await
                 .map_err(Exit::misused)?;
             print(&text)
@@ -213,13 +216,13 @@ fn require_source(config: &Config, name: &str) -> Result<(), Exit> {
     )))
 }
 
-fn loader() -> Result<Loader, Exit> {
-    Ok(Loader::new(plugins()?))
+fn loader(compile: &CompileSettings) -> Result<Loader, Exit> {
+    Ok(Loader::new(plugins(compile)?))
 }
 
-fn plugins() -> Result<Plugins, Exit> {
+fn plugins(compile: &CompileSettings) -> Result<Plugins, Exit> {
     engine::start()
-        .and_then(Plugins::new)
+        .and_then(|engine| Plugins::with_settings(engine, compile))
         .map_err(|error| Exit::failed(format_args!("cannot start the engine: {error:#}")))
 }
 

@@ -19,7 +19,7 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
     let grace_over = signal::handle(trigger)
         .map_err(|error| Exit::failed(format_args!("cannot handle signals: {error}")))?;
     let config = Config::load(path).map_err(Exit::misused)?;
-    let loader = loader()?;
+    let loader = loader(&config.compile)?;
     core_dump::hide_memory();
     let monitor = Monitor::default();
     if let Some(address) = config.listen {
@@ -35,7 +35,10 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
                 "cannot listen on {address}: {error}; change or remove `listen.address`"
             ))
         };
-        monitor::serve(address, monitor.clone()).await.map_err(problem)?;
+        let hosts = config.listen_hosts;
+        monitor::serve(address, hosts, monitor.clone())
+            .await
+            .map_err(problem)?;
     }
     let mut loads = Loads::begin(config.sources, config.refused, loader, mode, &monitor, &shutdown);
     let usable = async {

@@ -60,9 +60,10 @@ impl From<SelectionArguments> for Selection {
 impl Exit {
     /// A damaged file is one that a person must look at, whether it shows when it is opened or when it is read.
     fn state(error: StateError) -> Self {
-        match error {
-            StateError::Damaged { .. } => Self::misused(error),
-            _ => Self::failed(error),
+        if error.needs_a_person() {
+            Self::misused(error)
+        } else {
+            Self::failed(error)
         }
     }
 }
@@ -104,5 +105,5 @@ fn open_state(config: &Path) -> Result<State, Exit> {
             path.display()
         )));
     }
-    State::open(&path).map_err(Exit::misused)
+    State::open_damaged(&path).map_err(Exit::misused)
 }

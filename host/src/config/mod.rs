@@ -1,5 +1,6 @@
 //! The configuration file: TOML in, checked types out, every problem named at once.
 
+mod compile;
 mod files;
 mod http;
 mod nearest;
@@ -19,6 +20,7 @@ use thiserror::Error;
 use self::section::{Problems, Section};
 pub use self::sink::SinkConfig;
 use crate::egress::{Grant, Origin, Outbound};
+use crate::plugin::CompileSettings;
 use crate::registry::Reference;
 use crate::secret::Template;
 use crate::small_file::{self, Purpose};
@@ -46,6 +48,10 @@ pub struct Config {
     pub state: PathBuf,
     /// Where operators look at the host; none switches that off.
     pub listen: Option<SocketAddr>,
+    /// Names under which requests may ask for what is shown there, besides its addresses.
+    pub listen_hosts: Vec<String>,
+    /// How plugins are compiled.
+    pub compile: CompileSettings,
     /// The sources that can be used, each name once.
     pub sources: Vec<SourceConfig>,
     /// The sources whose tables are wrong. They do not concern the others.
@@ -208,7 +214,8 @@ impl Config {
 fn read(table: &toml::Table, path: &Path, folder: &Path, problems: &Problems) -> Config {
     let root = Section::new(table, "", problems);
     let state = read_state(&root, folder);
-    let listen = root.table("listen").and_then(|section| read_listen(section));
+    let (listen, listen_hosts) = root.table("listen").map(read_listen).unwrap_or_default();
+    let compile = compile::read(&root, folder);
     let state_folder = state.parent().unwrap_or(folder).to_owned();
     let sections = root.tables("source");
     if sections.is_empty() {
@@ -260,6 +267,8 @@ fn read(table: &toml::Table, path: &Path, folder: &Path, problems: &Problems) ->
     Config {
         state,
         listen,
+        listen_hosts,
+        compile,
         sources,
         refused,
     }
@@ -274,7 +283,7 @@ fn read_state(root: &Section<'_>, folder: &Path) -> PathBuf {
     folder.join(path.unwrap_or_else(|| "state.redb".to_owned()))
 }
 
-fn read_listen(section: Section<'_>) -> Option<SocketAddr> {
+fn read_listen(section: Section<'_>) -> (Option<SocketAddr>, Vec<String>) {
     let text = section.required_text("address", "127.0.0.1:9598");
     let address = text.parse();
     if address.is_err() && !text.is_empty() {
@@ -283,8 +292,20 @@ fn read_listen(section: Section<'_>) -> Option<SocketAddr> {
             "must be an IP address and a port, as in \"127.0.0.1:9598\"",
         );
     }
+    let hosts = section.texts("hosts");
+    for host in hosts
+        .iter()
+        .filter(|host| host.is_empty() || host.contains(['/', ':', ' ']))
+    {
+        section.problem(
+            "hosts",
+            format_args!(
+                "\"{host}\" is not a host name; write it without scheme and port, as in \"status.example\""
+            ),
+        );
+    }
     section.finish();
-    address.ok()
+    (address.ok(), hosts)
 }
 
 fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> SourceConfig {

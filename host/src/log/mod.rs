@@ -24,7 +24,7 @@ pub enum LogFormat {
 }
 
 /// The libraries below us report what they hand to us as errors anyway.
-const DEFAULT_FILTER: &str = "info,wasmtime_wasi_http=error,wasmtime_internal_cache=error";
+const DEFAULT_FILTER: &str = "info,wasmtime_wasi_http=error";
 
 /// Starts logging. `RUST_LOG` sets the level, `info` unless given.
 pub fn start(format: LogFormat, progress: &Progress) {

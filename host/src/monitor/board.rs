@@ -9,6 +9,9 @@ use serde::Serialize;
 use super::Away;
 use crate::failure::{Failure, Fault};
 
+/// The source under which the host's own troubles are shown. No source can have this name.
+const HOST: &str = "(host)";
+
 /// Past polls kept for the small chart.
 const HISTORY: usize = 40;
 
@@ -204,24 +207,56 @@ impl Board {
         });
     }
 
-    /// Whether anything works: a host whose every row fails is of no use to anybody.
+    /// Notes what is wrong with the state file, or that nothing is.
+    pub(super) fn state_is(&mut self, problem: Option<&str>) {
+        match problem {
+            Some(problem) => {
+                let row = self.row(HOST, "state");
+                row.title = "The state file".to_owned();
+                row.health = Health::Retrying;
+                row.error = Some(problem.to_owned());
+            }
+            None => {
+                self.0.remove(HOST);
+            }
+        }
+    }
+
+    /// Whether anything works: a host whose every row fails is of no use to anybody, nor is one that cannot store a cursor.
     pub(super) fn is_healthy(&self) -> bool {
+        if self.0.contains_key(HOST) {
+            return false;
+        }
         let mut rows = self.0.values().flat_map(BTreeMap::values).peekable();
         rows.peek().is_none() || rows.any(|row| row.error.is_none())
     }
 
-    /// One line for each row: source, partition, health, error.
-    pub(super) fn lines(&self) -> String {
-        let line = |source: &str, id: &str, row: &Row| {
+    /// The sources that have rows.
+    pub(super) fn source_names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    /// The rows of a source.
+    pub(super) fn rows(&self, source: &str) -> BTreeMap<String, Row> {
+        self.0.get(source).cloned().unwrap_or_default()
+    }
+
+    /// One line for each row of a source: source, partition, health, error.
+    pub(super) fn lines_of(&self, source: &str) -> String {
+        let line = |id: &str, row: &Row| {
             let name = if id.is_empty() { "-" } else { id };
             let health = format!("{:?}", row.health).to_lowercase();
             let error = row.error.as_deref().unwrap_or_default();
             format!("{source} {name} {health} {error}").trim_end().to_owned() + "\n"
         };
-        self.0
-            .iter()
-            .flat_map(|(source, rows)| rows.iter().map(move |(id, row)| line(source, id, row)))
-            .collect()
+        let rows = self.0.get(source).into_iter().flatten();
+        rows.map(|(id, row)| line(id, row)).collect()
+    }
+
+    /// The lines of all sources.
+    #[cfg(test)]
+    fn lines(&self) -> String {
+        self.0.keys().map(|source| self.lines_of(source)).collect()
     }
 
     fn row(&mut self, source: &str, partition: &str) -> &mut Row {
@@ -281,6 +316,21 @@ mod tests {
         assert!(!board.is_healthy());
         board.found("contoso", &found(&["a"]), &[]);
         assert!(board.is_healthy());
+    }
+
+    #[test]
+    fn a_host_that_cannot_store_is_unhealthy_until_it_can() {
+        let mut board = Board::default();
+        board.found("contoso", &found(&["a"]), &[]);
+        board.state_is(Some("the state file is gone"));
+        assert!(!board.is_healthy());
+        assert_eq!(
+            board.lines(),
+            "(host) state retrying the state file is gone\ncontoso a waiting\n"
+        );
+        board.state_is(None);
+        assert!(board.is_healthy());
+        assert_eq!(board.lines(), "contoso a waiting\n");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::LARGEST_PAGE;
 use crate::measures::LONGEST_LABEL;
 use crate::printable::visible;
 use crate::stderr;
@@ -43,6 +44,10 @@ const fn gauge(name: &'static str, help: &'static str) -> Family {
     }
 }
 
+static OMITTED: Family = gauge(
+    "omitted_series",
+    "Series left out of this page because it would be too large.",
+);
 static BUILD: Family = gauge("build_info", "The version of the host; always 1.");
 static LOG_DROPPED: Family = counter("log_dropped_lines_total", "Log lines that nobody read in time.");
 pub(super) static EVENTS: Family = counter("events_total", "Events delivered.");
@@ -158,6 +163,7 @@ fn all() -> impl Iterator<Item = &'static Family> {
     let own = [
         &BUILD,
         &LOG_DROPPED,
+        &OMITTED,
         &EVENTS,
         &EVENT_BYTES,
         &REJECTED,
@@ -234,33 +240,80 @@ impl Metrics {
         }
     }
 
+    /// The sources that have series.
+    pub(super) fn source_names(&self) -> Vec<String> {
+        self.sources.keys().cloned().collect()
+    }
+
+    /// The series of a source.
+    pub(super) fn copy(&self, source: &str) -> Vec<Written> {
+        let series = self.sources.get(source).into_iter().flatten();
+        series
+            .map(|((_, labels), series)| (series.family, labels.clone(), series.value))
+            .collect()
+    }
+
     /// Everything in Prometheus' text format.
-    pub(super) fn render(&self) -> String {
-        let mut families: BTreeMap<&str, (&Family, String)> = BTreeMap::new();
-        for ((name, labels), series) in self.sources.values().flatten() {
-            let (_, lines) = families
-                .entry(name)
-                .or_insert_with(|| (series.family, String::new()));
-            // Writing to a text cannot fail.
-            let _ = writeln!(lines, "headwater_{name}{labels} {}", series.value);
+    #[cfg(test)]
+    fn render(&self) -> String {
+        let mut page = MetricsPage::default();
+        for source in self.source_names() {
+            page.add(&self.copy(&source));
         }
+        page.finish()
+    }
+}
+
+/// A series with its labels as they are written.
+pub(super) type Written = (&'static Family, String, f64);
+
+/// The series of all sources on their way to one text in Prometheus' format.
+#[derive(Debug, Default)]
+pub(super) struct MetricsPage {
+    families: BTreeMap<&'static str, (&'static Family, String)>,
+    bytes: usize,
+    omitted: u64,
+}
+
+impl MetricsPage {
+    /// Adds series, as many as there is room for.
+    pub(super) fn add(&mut self, series: &[Written]) {
+        for (family, labels, value) in series {
+            if self.bytes > LARGEST_PAGE {
+                self.omitted += 1;
+                continue;
+            }
+            let (_, lines) = self
+                .families
+                .entry(family.name)
+                .or_insert((family, String::new()));
+            let before = lines.len();
+            // Writing to a text cannot fail.
+            let _ = writeln!(lines, "headwater_{}{labels} {value}", family.name);
+            self.bytes += lines.len() - before;
+        }
+    }
+
+    /// The text.
+    pub(super) fn finish(mut self) -> String {
         let build = format!(
             "headwater_build_info{{version=\"{}\"}} 1\n",
             env!("CARGO_PKG_VERSION")
         );
-        families.insert(BUILD.name, (&BUILD, build));
+        self.families.insert(BUILD.name, (&BUILD, build));
+        let omitted = format!("headwater_{} {}\n", OMITTED.name, self.omitted);
+        self.families.insert(OMITTED.name, (&OMITTED, omitted));
         let dropped = format!("headwater_log_dropped_lines_total {}\n", stderr::dropped());
-        families.insert(LOG_DROPPED.name, (&LOG_DROPPED, dropped));
-        families
-            .into_values()
-            .fold(String::new(), |mut text, (family, lines)| {
-                let (name, kind, help) = (family.name, family.kind(), family.help);
-                let _ = write!(
-                    text,
-                    "# HELP headwater_{name} {help}\n# TYPE headwater_{name} {kind}\n{lines}"
-                );
-                text
-            })
+        self.families.insert(LOG_DROPPED.name, (&LOG_DROPPED, dropped));
+        let mut text = String::with_capacity(self.bytes + 16_384);
+        for (family, lines) in self.families.into_values() {
+            let (name, kind, help) = (family.name, family.kind(), family.help);
+            let _ = write!(
+                text,
+                "# HELP headwater_{name} {help}\n# TYPE headwater_{name} {kind}\n{lines}"
+            );
+        }
+        text
     }
 }
 
@@ -337,7 +390,24 @@ mod tests {
         # HELP headwater_memory_peak_bytes Largest linear memory of the last poll.
         # TYPE headwater_memory_peak_bytes gauge
         headwater_memory_peak_bytes{source="one",partition="a\"b\\c d"} 5
+        # HELP headwater_omitted_series Series left out of this page because it would be too large.
+        # TYPE headwater_omitted_series gauge
+        headwater_omitted_series 0
         "#);
+    }
+
+    #[test]
+    fn a_page_is_bounded_and_says_what_it_left_out() {
+        let labels = "x".repeat(1 << 20);
+        let mut page = MetricsPage::default();
+        let series = vec![(&EVENTS, labels, 1.0)];
+        let fits = LARGEST_PAGE >> 20;
+        for _ in 0..fits + 10 {
+            page.add(&series);
+        }
+        let text = page.finish();
+        assert!(text.len() < LARGEST_PAGE + (2 << 20), "{}", text.len());
+        assert!(text.contains("headwater_omitted_series 10\n"));
     }
 
     #[test]

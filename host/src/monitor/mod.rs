@@ -1,20 +1,30 @@
 //! What operators look at: numbers, and how every partition is doing.
 
 mod board;
+mod connections;
+mod hosts;
 mod metrics;
+mod pages;
 mod server;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tracing::warn;
+
 use self::board::Board;
-use self::metrics::{Family, KNOWN, Metrics};
+use self::metrics::{Family, KNOWN, Metrics, MetricsPage};
 use crate::bindings::exports::headwater::source::types::{Measure, MeasureKind};
 use crate::failure::Failure;
 use crate::partition::Totals;
 use crate::sandbox::Usage;
 
 pub use server::serve;
+
+/// Bytes of one page of numbers or states. It is held once, however many ask for it.
+const LARGEST_PAGE: usize = 64 << 20;
+/// The same for `/healthz`, which is made for probes.
+const LARGEST_HEALTH: usize = 4 << 20;
 
 /// Collects what happens. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -172,6 +182,63 @@ impl Monitor {
     /// Notes that a source has ended with this failure.
     pub(crate) fn ended(&self, source: &str, failure: &Failure) {
         self.books().board.ended(source, failure);
+    }
+
+    /// Notes what is wrong with the state file, which all sources need, or that nothing is.
+    pub(crate) fn state_is(&self, problem: Option<&str>) {
+        self.books().board.state_is(problem);
+    }
+
+    /// All numbers in Prometheus' text format. Whoever notes something meanwhile waits for the copy of one source at most.
+    fn render_metrics(&self) -> String {
+        let mut page = MetricsPage::default();
+        let sources = self.books().metrics.source_names();
+        for source in sources {
+            let series = self.books().metrics.copy(&source);
+            page.add(&series);
+        }
+        page.finish()
+    }
+
+    /// How every partition is doing, as JSON; the same holds.
+    fn render_status(&self) -> String {
+        let mut page = String::from("{");
+        let sources = self.books().board.source_names();
+        let mut left_out = 0;
+        for source in sources {
+            let rows = self.books().board.rows(&source);
+            // Texts, numbers and lists of them always become JSON.
+            let member = format!("{}:{}", serde_json::json!(source), serde_json::json!(rows));
+            if page.len() + member.len() > LARGEST_PAGE {
+                left_out += 1;
+                continue;
+            }
+            if page.len() > 1 {
+                page.push(',');
+            }
+            page.push_str(&member);
+        }
+        page.push('}');
+        if left_out > 0 {
+            warn!(left_out, "/status is too large to show every source");
+        }
+        page
+    }
+
+    /// Whether anything works, and a line for each partition.
+    fn render_health(&self) -> (bool, String) {
+        let (healthy, sources) = {
+            let board = &self.books().board;
+            (board.is_healthy(), board.source_names())
+        };
+        let mut lines = String::new();
+        for source in sources {
+            let more = self.books().board.lines_of(&source);
+            if lines.len() + more.len() <= LARGEST_HEALTH {
+                lines.push_str(&more);
+            }
+        }
+        (healthy, lines)
     }
 
     /// Each change is complete in itself, so the books stay usable after a panic elsewhere.

@@ -6,7 +6,7 @@
 mod client;
 mod reference;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -152,13 +152,26 @@ async fn obtain(
     Ok(bytes)
 }
 
-/// Whole or not at all: other hosts may share the folder, and this one may be killed.
+/// Whole or not at all: other hosts may share the folder, and this one may be killed. Only for the owner, and never through
+/// a link that somebody put in the place.
 fn keep(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let unfinished = file.with_extension(format!("{}.part", std::process::id()));
-    std::fs::write(&unfinished, bytes)?;
-    std::fs::rename(&unfinished, file)
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let unfinished = file.with_extension(format!("{:016x}.part", u64::from_ne_bytes(random)));
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let kept = options
+        .open(&unfinished)
+        .and_then(|mut part| part.write_all(bytes))
+        .and_then(|()| std::fs::rename(&unfinished, file));
+    if kept.is_err() {
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    kept
 }
 
 /// A text out of a manifest, fit for a message: one bounded line.
@@ -168,4 +181,26 @@ fn shown(text: &str) -> String {
 
 fn has_digest(bytes: &[u8], digest: &str) -> bool {
     format!("{:x}", Sha256::digest(bytes)) == digest
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_is_fetched_is_for_its_owner_only_and_replaces_a_link_instead_of_following_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, other) = (folder.path().join("below/a.wasm"), folder.path().join("other"));
+        std::fs::create_dir(folder.path().join("below")).unwrap();
+        std::fs::write(&other, "precious").unwrap();
+        std::os::unix::fs::symlink(&other, &file).unwrap();
+        keep(&file, b"component").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"component");
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "precious");
+        let mode = std::fs::symlink_metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(folder.path().join("below")).unwrap().count(), 1);
+    }
 }

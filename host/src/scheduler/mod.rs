@@ -21,6 +21,7 @@ use crate::progress::Progress;
 use crate::shutdown::Shutdown;
 use crate::source::Source;
 use crate::state::State;
+use crate::state_watch::Watch;
 
 /// Sources and partitions begin within this time, or their interval if that is shorter.
 const SPREAD: Duration = Duration::from_secs(10);
@@ -84,6 +85,7 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> Summary {
     let Watchers { progress, monitor } = watchers;
+    let _watch = Watch::start(&state, monitor.clone());
     let shared = Shared {
         state,
         memory: BatchMemory::default(),

@@ -27,10 +27,16 @@ pub struct Envelope {
 pub enum EnvelopeError {
     /// The bytes are not those that were stored.
     #[error(
-        "the stored cursor is damaged; restore the state file from a backup, or let this partition begin anew with \
+        "the stored cursor is damaged; restore the state file from a backup, or let this partition restart with \
          `headwater state reset`"
     )]
     Damaged,
+    /// There was a cursor, and it is gone.
+    #[error(
+        "this partition had a cursor and has none; restore the state file from a backup, or let it restart with \
+         `headwater state reset`"
+    )]
+    Missing,
     /// A newer version stored it.
     #[error("the stored cursor was written by a newer headwater (format {0}); use that version")]
     Newer(u32),

@@ -1,3 +1,7 @@
+mod damage;
+mod in_use;
+
+use super::tables::{ABOUT, LAYOUT};
 use super::*;
 
 fn temporary() -> (tempfile::TempDir, PathBuf) {
@@ -51,41 +55,6 @@ async fn forgetting_touches_only_what_was_named() {
 }
 
 #[tokio::test]
-async fn damage_anywhere_is_an_error_and_never_a_panic() {
-    let (_folder, path) = temporary();
-    let state = State::open(&path).unwrap();
-    for partition in 0..50 {
-        let partition = format!("partition-{partition}");
-        state
-            .commit("one", &partition, "p 1", &[b'1'; 500])
-            .await
-            .unwrap();
-    }
-    drop(state);
-    let whole = std::fs::read(&path).unwrap();
-    let mut found = 0;
-    for offset in (0..128 << 10).step_by(2_048) {
-        let mut damaged = whole.clone();
-        damaged[offset..offset + 512]
-            .iter_mut()
-            .for_each(|byte| *byte = !*byte);
-        std::fs::write(&path, &damaged).unwrap();
-        let outcome = match State::open(&path) {
-            Ok(state) => state.entries().await.map(drop),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = outcome {
-            assert!(
-                matches!(error, StateError::Damaged { .. }),
-                "at {offset}: {error}"
-            );
-            found += 1;
-        }
-    }
-    assert!(found > 0, "no damage was found");
-}
-
-#[tokio::test]
 async fn a_draft_that_a_crash_left_at_any_length_is_no_obstacle() {
     let (_folder, path) = temporary();
     drop(State::open(&path).unwrap());
@@ -98,6 +67,7 @@ async fn a_draft_that_a_crash_left_at_any_length_is_no_obstacle() {
         draft[length..].fill(0);
         for draft in [&draft, &draft[..length]] {
             std::fs::write(path.with_added_extension("new"), draft).unwrap();
+            let _ = std::fs::remove_file(file::marker(&path));
             let state = State::open(&path).unwrap();
             state.commit("one", "a", "p 1", b"1 first").await.unwrap();
             drop(state);

@@ -6,6 +6,7 @@ use wasm_encoder::{ComponentSection, ComponentSectionId, InstanceSection, Module
 use wasmparser::{Parser, Payload};
 
 use crate::artifacts;
+use crate::lab;
 use crate::site::{Finished, Site, Source};
 
 /// What the added modules import.
@@ -52,6 +53,71 @@ fn a_component_cut_off_anywhere_is_refused() {
     }
 }
 
+#[test]
+fn what_takes_gigabytes_to_compile_is_refused_with_the_key_that_raises_the_bound() {
+    let nested = format!(
+        "(module (func {}{}))",
+        "(block ".repeat(20_000),
+        ")".repeat(20_000)
+    );
+    let loops = format!("(module (func {}))", "(loop)".repeat(100_000));
+    let functions = format!("(module {})", "(func)".repeat(100_000));
+    for (module, key) in [
+        (nested, "compile.nesting"),
+        (loops, "compile.blocks"),
+        (functions, "compile.functions"),
+    ] {
+        run(with_module(&module))
+            .exits_with(2)
+            .says(key)
+            .says("altered.wasm");
+    }
+}
+
+#[test]
+fn compiling_is_stopped_at_its_bounds() {
+    let loops = with_module(&format!("(module (func {}))", "(loop)".repeat(100_000)));
+    let limits = "[compile]\nblocks = 1000000\nmemory = \"256MiB\"\n";
+    let finished = run_configured(limits, loops);
+    finished.exits_with(2).says("256 MiB").says("compile.memory");
+    assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
+}
+
+#[test]
+fn damaged_native_code_is_compiled_again_and_never_run() {
+    let server = lab::serve(lab::with_events(5));
+    let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
+    let configuration = site.read("headwater.toml");
+    site.write(
+        "headwater.toml",
+        &format!("[cache]\npath = \"cache\"\n{configuration}"),
+    );
+    site.run(&["run", "--once"]).exits_with(0);
+    let kept: Vec<PathBuf> = std::fs::read_dir(site.path("cache"))
+        .expect("it was made")
+        .map(|entry| entry.expect("it can be read").path())
+        .collect();
+    let [kept] = &kept[..] else {
+        panic!("one plugin was compiled: {kept:?}");
+    };
+    let whole = std::fs::read(kept).expect("it was kept");
+    for part in 1..8 {
+        let mut damaged = whole.clone();
+        damaged[whole.len() * part / 8] ^= 4;
+        std::fs::write(kept, &damaged).expect("the folder can be written");
+        site.run(&["run", "--once"])
+            .exits_with(0)
+            .says("it is compiled again");
+        assert!(
+            std::fs::read(kept).expect("it was kept") != damaged,
+            "the damaged file is still there"
+        );
+    }
+    let finished = site.run(&["run", "--once"]);
+    finished.exits_with(0);
+    assert!(!finished.stderr.contains("compiled again"), "{}", finished.stderr);
+}
+
 /// The hostile source as it was built.
 fn hostile() -> Vec<u8> {
     std::fs::read(artifacts::hostile_source()).expect("it was built")
@@ -59,10 +125,19 @@ fn hostile() -> Vec<u8> {
 
 /// The hostile source, which does no harm but what was added to it.
 fn run(component: Vec<u8>) -> Finished {
+    run_configured("", component)
+}
+
+/// The same with further lines in front of the configuration.
+fn run_configured(tables: &str, component: Vec<u8>) -> Finished {
     let mut source = Source::hostile("fetch");
     source.plugin = PathBuf::from("altered.wasm");
     let site = Site::new(&[source]);
     std::fs::write(site.path("altered.wasm"), component).expect("the temporary folder can be written");
+    site.write(
+        "headwater.toml",
+        &format!("{tables}{}", site.read("headwater.toml")),
+    );
     let finished = site.run(&["run", "--once"]);
     assert_eq!(site.read("mallory.ndjson"), "");
     finished

@@ -37,9 +37,11 @@ mod secrets;
 mod signals;
 mod site;
 mod starting;
+mod state;
 #[path = "../../benches/support/mod.rs"]
 mod support;
 mod twin;
 mod upstreams;
 mod walls;
+mod watched;
 mod writing;

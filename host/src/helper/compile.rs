@@ -1,0 +1,160 @@
+//! The compiler as a process of its own: the component goes in, the artifact comes out, and what it takes has bounds.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing::warn;
+
+use super::command;
+use crate::plugin::CompileLimits;
+use crate::{core_dump, engine};
+
+/// The first byte of an answer.
+const COMPILED: u8 = 0;
+const REFUSED: u8 = 1;
+/// How often to look whether the process has ended.
+const LOOK: Duration = Duration::from_millis(5);
+/// How much nicer than the host it is to others.
+const NICER: i32 = 10;
+
+/// Why there is no artifact.
+#[derive(Debug)]
+pub(crate) enum HelperError {
+    /// There is no process that helps.
+    Unavailable,
+    /// The compiler does not accept the component.
+    Refused(String),
+    /// It took too long.
+    OutOfTime,
+    /// The process died: of its memory, or of a defect of the compiler.
+    Died,
+}
+
+/// Compiles a component in a process of its own. Blocks.
+pub(crate) fn compile(bytes: &[u8], limits: &CompileLimits) -> Result<Vec<u8>, HelperError> {
+    let mut command = command("compile").ok_or(HelperError::Unavailable)?;
+    command
+        .arg(limits.memory.to_string())
+        .arg(limits.timeout.as_secs().to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let child = spawn(&mut command)?;
+    let (status, answer) = talk(child, bytes, limits)?;
+    match answer.split_first() {
+        Some((&COMPILED, artifact)) if status.success() => Ok(artifact.to_vec()),
+        Some((&REFUSED, reason)) if status.success() => {
+            Err(HelperError::Refused(String::from_utf8_lossy(reason).into_owned()))
+        }
+        _ if is_out_of_time(status) => Err(HelperError::OutOfTime),
+        _ => Err(HelperError::Died),
+    }
+}
+
+fn spawn(command: &mut Command) -> Result<Child, HelperError> {
+    command.spawn().map_err(|error| {
+        warn!(%error, "cannot start a process to compile in; a plugin is compiled without bounds for memory and time");
+        HelperError::Unavailable
+    })
+}
+
+/// Gives the process its input, and waits for its output and its end for as long as it may take.
+fn talk(
+    mut child: Child,
+    bytes: &[u8],
+    limits: &CompileLimits,
+) -> Result<(ExitStatus, Vec<u8>), HelperError> {
+    let (input, output) = (child.stdin.take(), child.stdout.take());
+    thread::scope(|scope| {
+        // A process that dies early closes its ends, so that neither waits for ever.
+        scope.spawn(move || input.map(|mut input| input.write_all(bytes)));
+        let reader = scope.spawn(move || {
+            let mut answer = Vec::new();
+            if let Some(output) = output {
+                let _ = output.take(limits.memory).read_to_end(&mut answer);
+            }
+            answer
+        });
+        let deadline = Instant::now() + limits.timeout;
+        loop {
+            match child.try_wait() {
+                Ok(Some(status)) => return Ok((status, reader.join().unwrap_or_default())),
+                Ok(None) if Instant::now() < deadline => thread::sleep(LOOK),
+                waited => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(match waited {
+                        Ok(_) => HelperError::OutOfTime,
+                        Err(_) => HelperError::Died,
+                    });
+                }
+            }
+        }
+    })
+}
+
+/// Whether the system ended the process for the processor time that it took.
+#[cfg(unix)]
+fn is_out_of_time(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    status.signal() == Some(rustix::process::Signal::XCPU.as_raw())
+}
+
+#[cfg(not(unix))]
+fn is_out_of_time(_: ExitStatus) -> bool {
+    false
+}
+
+/// The other side: compiles what comes in.
+pub(super) fn serve(memory: u64, seconds: u64) -> ExitCode {
+    bound(memory, seconds);
+    let mut bytes = Vec::new();
+    if std::io::stdin().lock().read_to_end(&mut bytes).is_err() {
+        return ExitCode::FAILURE;
+    }
+    let compiled = engine::compiler().and_then(|engine| Ok(engine.precompile_component(&bytes)?));
+    let (kind, content) = match compiled {
+        Ok(artifact) => (COMPILED, artifact),
+        Err(error) => (REFUSED, error.root_cause().to_string().into_bytes()),
+    };
+    let mut output = std::io::stdout().lock();
+    let written = output
+        .write_all(&[kind])
+        .and_then(|()| output.write_all(&content));
+    match written.and_then(|()| output.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Bounds what this process takes. What a system does not know is left out; the time has a bound of its own outside.
+fn bound(memory: u64, seconds: u64) {
+    core_dump::forbid();
+    #[cfg(unix)]
+    {
+        // The program itself and what its allocator has reserved do not count.
+        let memory = address_space().saturating_add(memory);
+        let _ = rlimit::setrlimit(rlimit::Resource::AS, memory, memory);
+        // The compiler uses every processor, and their times add up.
+        let processors = thread::available_parallelism().map_or(1, |count| count.get() as u64);
+        let seconds = seconds.saturating_mul(processors);
+        let _ = rlimit::setrlimit(rlimit::Resource::CPU, seconds, seconds);
+        let _ = rustix::process::nice(NICER);
+    }
+    // Where the system runs out of memory all the same, this process goes first and not the host.
+    #[cfg(target_os = "linux")]
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    // Nobody waits for the result of a host that was killed.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+}
+
+/// Bytes of address space that this process has taken.
+#[cfg(unix)]
+fn address_space() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    let pages = pages.and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
+    pages.unwrap_or_default() * rustix::param::page_size() as u64
+}

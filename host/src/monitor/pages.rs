@@ -1,0 +1,81 @@
+//! What is served, rendered once for all who ask within a second.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::Monitor;
+use crate::worker::Worker;
+
+/// How old an answer may be.
+const FRESH: Duration = Duration::from_secs(1);
+/// The same for `/healthz`, which is short.
+const FRESH_HEALTH: Duration = Duration::from_millis(200);
+/// How long whoever asks waits for a page to be rendered.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The pages and the thread that renders the large ones.
+pub(super) struct Pages {
+    monitor: Monitor,
+    renderer: Worker<()>,
+    metrics: Shared,
+    status: Shared,
+    health: Mutex<Option<(Instant, (bool, Bytes))>>,
+}
+
+/// A page and when it was rendered. Locked while it is being rendered, so that nobody renders it twice.
+type Shared = tokio::sync::Mutex<Option<(Instant, Bytes)>>;
+
+impl Pages {
+    pub(super) fn start(monitor: Monitor) -> io::Result<Self> {
+        let renderer = Worker::start("render", || Ok::<_, io::Error>(()), PATIENCE, || {})?;
+        Ok(Self {
+            monitor,
+            renderer,
+            metrics: Shared::default(),
+            status: Shared::default(),
+            health: Mutex::default(),
+        })
+    }
+
+    /// `/metrics`; none if it takes too long.
+    pub(super) async fn metrics(&self) -> Option<Bytes> {
+        self.get(&self.metrics, Monitor::render_metrics).await
+    }
+
+    /// `/status.json`; none if it takes too long.
+    pub(super) async fn status(&self) -> Option<Bytes> {
+        self.get(&self.status, Monitor::render_status).await
+    }
+
+    /// `/healthz`: whether anything works, and a line for each partition. Rendered where it is asked for, so that it waits for
+    /// no other page.
+    pub(super) fn health(&self) -> (bool, Bytes) {
+        let mut kept = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((rendered, page)) = &*kept
+            && rendered.elapsed() < FRESH_HEALTH
+        {
+            return page.clone();
+        }
+        let (healthy, lines) = self.monitor.render_health();
+        let page = (healthy, Bytes::from(lines));
+        *kept = Some((Instant::now(), page.clone()));
+        page
+    }
+
+    async fn get(&self, shared: &Shared, render: fn(&Monitor) -> String) -> Option<Bytes> {
+        let mut kept = shared.lock().await;
+        if let Some((rendered, page)) = &*kept
+            && rendered.elapsed() < FRESH
+        {
+            return Some(page.clone());
+        }
+        let monitor = self.monitor.clone();
+        let rendered = self.renderer.run(PATIENCE, move |()| render(&monitor)).await;
+        let page = Bytes::from(rendered.ok()?);
+        *kept = Some((Instant::now(), page.clone()));
+        Some(page)
+    }
+}

@@ -1,0 +1,85 @@
+//! Why a file cannot be used as a plugin.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::audit::Excess;
+
+/// Why a file cannot be used as a plugin.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PluginError {
+    /// The file cannot be read.
+    #[error("cannot read the plugin {}: {source}; check `plugin`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is something else.
+    #[error("{} is {found}, not a WebAssembly component; build it for the target wasm32-wasip2", path.display())]
+    NoComponent {
+        /// The file.
+        path: PathBuf,
+        /// What it looks like.
+        found: &'static str,
+    },
+    /// The file is not the one that the operator pinned.
+    #[error(
+        "{} has the digest sha256:{actual}, but sha256:{pinned} is pinned; restore the pinned file, or change `digest` \
+         if you trust the new one", path.display()
+    )]
+    WrongDigest {
+        /// The file.
+        path: PathBuf,
+        /// What the operator pinned.
+        pinned: String,
+        /// What the file has.
+        actual: String,
+    },
+    /// The component wants what no source gets.
+    #[error(
+        "{} needs {}, which no source is given: sources have HTTP to granted origins, clocks and random numbers, but \
+         no files, sockets or custom interfaces; use a plugin that does without", path.display(), imports.join(", ")
+    )]
+    ForbiddenImports {
+        /// The file.
+        path: PathBuf,
+        /// The interfaces that are not linked.
+        imports: Vec<String>,
+    },
+    /// The component does not fulfil the contract.
+    #[error("{} is no source for this host: {problem}", path.display())]
+    WrongWorld {
+        /// The file.
+        path: PathBuf,
+        /// What is missing, and which versions are involved.
+        problem: String,
+    },
+    /// The component is larger than what is compiled.
+    #[error("{} is not compiled: it exceeds a bound for {excess}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bound.
+        excess: Excess,
+    },
+    /// Compiling it was stopped.
+    #[error("{} is not compiled: {reason}", path.display())]
+    Stopped {
+        /// The file.
+        path: PathBuf,
+        /// The bound, and the key that raises it.
+        reason: String,
+    },
+    /// The component cannot be compiled or linked.
+    #[error("cannot compile the plugin {}: {reason}; the file may be damaged", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// The engine's reason.
+        reason: String,
+    },
+}
