@@ -31,6 +31,14 @@ pub fn warnings(config: &Value) -> Vec<Issue> {
 
 /// The next numbers.
 pub fn poll(defect: &str, request: &Request, config: &Value) -> Result<Batch, Error> {
+    // Not a defect: whatever a test makes of an honest source, for as long as it likes.
+    match config["fault"].as_str() {
+        Some("denied") => return Err(error(Fault::Denied, "feed.denied")),
+        Some("invalid-config") => return Err(error(Fault::InvalidConfig, "feed.config")),
+        Some("invalid-cursor") => return Err(error(Fault::InvalidCursor, "feed.cursor")),
+        Some("broken") => return Err(error(Fault::Broken, "feed.broken")),
+        _ => {}
+    }
     let position = match &request.cursor {
         None => 0,
         Some(cursor) => match number(cursor) {
