@@ -7,6 +7,7 @@ mod component;
 mod contract;
 mod demo;
 mod dist;
+mod fuzz;
 mod strip;
 mod test;
 
@@ -45,6 +46,11 @@ enum Task {
     },
     /// Write the page of the documentation that is made from the contract.
     Contract,
+    /// Run every fuzz target.
+    Fuzz {
+        /// How long each of them runs.
+        seconds: u64,
+    },
     /// Measure, and print one JSON object per line.
     Bench {
         /// Also what VRL and Python take for the same work; needs Python 3, and compiles VRL the first time.
@@ -61,6 +67,7 @@ fn main() -> ExitCode {
         Task::Dist { check: true, .. } => dist::check(),
         Task::Dist { components, .. } => dist::dist(components),
         Task::Contract => contract::contract(),
+        Task::Fuzz { seconds } => fuzz::fuzz(seconds),
         Task::Bench { peers } => bench::bench(peers),
     };
     match result {
