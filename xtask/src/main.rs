@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod cargo;
+mod circles;
 mod component;
 mod contract;
 mod demo;
@@ -46,6 +47,8 @@ enum Task {
     },
     /// Write the page of the documentation that is made from the contract.
     Contract,
+    /// Check that no files use each other in a circle.
+    Circles,
     /// Run every fuzz target.
     Fuzz {
         /// How long each of them runs.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Task::Dist { check: true, .. } => dist::check(),
         Task::Dist { components, .. } => dist::dist(components),
         Task::Contract => contract::contract(),
+        Task::Circles => circles::check(),
         Task::Fuzz { seconds } => fuzz::fuzz(seconds),
         Task::Bench { peers } => bench::bench(peers),
     };

@@ -101,7 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::value::Kind;
+    use crate::kind::Kind;
 
     fn found(raw: &str, kind: Kind) -> Vec<String> {
         Embedded::new(Text::new(raw.as_bytes(), kind))

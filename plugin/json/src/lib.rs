@@ -11,6 +11,7 @@ mod chunk;
 mod copy;
 mod embedded;
 mod escape;
+mod kind;
 mod marks;
 mod output;
 mod quoted;

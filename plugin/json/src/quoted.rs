@@ -1,5 +1,5 @@
 use crate::chunk::{self, BLOCK, WIDTH};
-use crate::value::Kind;
+use crate::kind::Kind;
 use crate::{Scanner, Text, Value};
 
 /// Text in which each quote is escaped and nothing else, to be searched without decoding it. Between two members it is

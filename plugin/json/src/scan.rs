@@ -1,6 +1,6 @@
 use crate::bytes::same_array;
+use crate::kind::Kind;
 use crate::text::hex4;
-use crate::value::Kind;
 use crate::{DEEPEST, Marked, Member, Text, Value};
 
 /// Walks over JSON text. Whatever passes something stops where it is flawed and returns none; [`Scanner::flaw`] then says

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use crate::bytes;
 use crate::chunk::{self, WIDTH};
-use crate::value::Kind;
+use crate::kind::Kind;
 
 /// The inside of a JSON string as received: a span of the input between the quotes, still escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
