@@ -142,6 +142,6 @@ pub fn send(authority: &str) -> Option<FutureIncomingResponse> {
     request.set_scheme(Some(&scheme)).ok()?;
     let authority = authority.trim_end_matches('/').to_owned();
     request.set_authority(Some(&authority)).ok()?;
-    request.set_path_with_query(Some(&"/".to_owned())).ok()?;
+    request.set_path_with_query(Some("/")).ok()?;
     outgoing_handler::handle(request, None).ok()
 }
