@@ -135,6 +135,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -162,5 +164,83 @@ mod tests {
             assert!(idle <= connections.most / 2, "{origins}: {idle}");
         }
         assert!(connections.idle_per_origin(2) >= 2);
+    }
+
+    /// A connection that knows how many places are taken while it is open.
+    struct Watched(Watch);
+
+    #[derive(Clone)]
+    struct Watch {
+        connections: Connections,
+        open: Arc<AtomicUsize>,
+        peak: Arc<AtomicUsize>,
+    }
+
+    impl Watch {
+        fn taken(&self) -> usize {
+            self.connections.most - self.connections.own.available_permits()
+        }
+    }
+
+    impl Drop for Watched {
+        fn drop(&mut self) {
+            let open = self.0.open.fetch_sub(1, Ordering::SeqCst);
+            assert!(self.0.taken() >= open, "its place was free while it was open");
+        }
+    }
+
+    /// Opens such connections, after a moment in which the caller may go away.
+    impl Service<Uri> for Watch {
+        type Response = Watched;
+        type Error = BoxError;
+        type Future = Pin<Box<dyn Future<Output = Result<Watched, BoxError>> + Send>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Uri) -> Self::Future {
+            let watch = self.clone();
+            Box::pin(async move {
+                let open = watch.open.fetch_add(1, Ordering::SeqCst) + 1;
+                watch.peak.fetch_max(open, Ordering::SeqCst);
+                let connection = Watched(watch);
+                tokio::task::yield_now().await;
+                Ok(connection)
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_place_is_free_only_when_its_connection_is_closed() {
+        let connections = Connections::default();
+        let watch = Watch {
+            connections: connections.clone(),
+            open: Arc::default(),
+            peak: Arc::default(),
+        };
+        let connector = MeteredConnector::new(watch.clone(), connections.clone(), Arc::default());
+        let tasks: Vec<_> = (0..10 * connections.most)
+            .map(|number| {
+                let mut connector = connector.clone();
+                tokio::spawn(async move {
+                    let connecting = connector.call(Uri::from_static("https://upstream.example"));
+                    if number % 3 == 0 {
+                        // Whoever asked goes away while the connection is being made.
+                        let moment = tokio::task::yield_now();
+                        tokio::select! { biased; _ = connecting => {}, () = moment => {} }
+                        return;
+                    }
+                    let stream = connecting.await.unwrap();
+                    tokio::task::yield_now().await;
+                    drop(stream);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(watch.peak.load(Ordering::SeqCst), connections.most);
+        assert_eq!((watch.open.load(Ordering::SeqCst), watch.taken()), (0, 0));
     }
 }

@@ -238,6 +238,7 @@ pub(super) struct MeteredStream<S> {
     inner: TokioIo<S>,
     meter: Meter,
     grace: Option<Pin<Box<Sleep>>>,
+    /// The last field, since fields are dropped in order: the connection is closed before another one may take its place.
     _permits: Permits,
 }
 
