@@ -2,7 +2,7 @@
 //!
 //! The system's resolver blocks, for half a minute where a name server is silent, and cannot be interrupted. So lookups
 //! never run on the runtime's own threads, and a source whose names hang waits for itself: it has a few lookups at a
-//! time. Whoever asks for a name that is being looked up waits for the same answer.
+//! time, and so has every receiver, proxy and registry. Whoever asks for a name that is being looked up waits for the same answer.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// Lookups of one source that go on at the same time.
+/// Lookups of one source, receiver, proxy or registry that go on at the same time.
 const LOOKUPS_PER_SOURCE: usize = 4;
-/// Lookups of all sources, each of which takes a thread.
+/// Lookups of the process, each of which takes a thread.
 const LOOKUPS_AT_ONCE: usize = 256;
 /// The resolver's own work fits into this many times over.
 const STACK_BYTES: usize = 256 << 10;
@@ -39,7 +39,7 @@ pub(super) enum Failed {
     Silent,
 }
 
-/// The lookups that one source may have going.
+/// The lookups that one of them may have going.
 #[derive(Debug, Clone)]
 pub(super) struct LookupShare(Arc<Semaphore>);
 
@@ -50,6 +50,12 @@ impl Default for LookupShare {
 }
 
 impl LookupShare {
+    /// As it is when all its lookups hang.
+    #[cfg(test)]
+    pub(super) fn used_up() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
     /// The addresses of a name.
     pub(super) async fn look_up(&self, host: &str) -> Found {
         let found = tokio::time::timeout(PATIENCE, self.wait_for(host, resolve));

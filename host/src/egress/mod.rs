@@ -28,7 +28,7 @@ pub use gate::{Bounds, Gate, Traffic};
 pub use origin::{Grant, Origin};
 pub use proxy::{ProxyChoice, ProxyError};
 pub(crate) use proxy::{ProxyConnector, last_cause};
-pub(crate) use resolver::{CheckedResolver, is_inside};
+pub(crate) use resolver::{CheckedResolver, TrustingResolver, is_inside};
 pub use route::{Outbound, OutboundError, Route};
 pub use sender::{Answer, Sender, Transport};
 pub use substitute::{BoundSecret, BoundSecrets};

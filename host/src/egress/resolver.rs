@@ -1,5 +1,6 @@
 //! Names to addresses, each looked up once and judged before anybody connects to it.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::dns::Name;
 use thiserror::Error;
+use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::address;
@@ -44,9 +46,39 @@ impl CheckedResolver {
     }
 }
 
-/// The same for names that the operator gives, such as a proxy's: nobody judges where they lead.
+/// The same for names that the operator gives, of proxies, receivers and registries: nobody judges where they lead. Each
+/// has lookups of its own, so that a name that hangs delays nobody else.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrustingResolver(LookupShare);
+
+impl TrustingResolver {
+    /// Connects to `host:port`, to the first of its addresses that takes the connection.
+    ///
+    /// # Errors
+    /// The system's reason, or a [`ResolveError`] inside when the name has no address.
+    pub(crate) async fn connect(&self, address: &str) -> io::Result<TcpStream> {
+        let invalid = || io::Error::new(io::ErrorKind::InvalidInput, "the address is not `host:port`");
+        let (host, port) = address.rsplit_once(':').ok_or_else(invalid)?;
+        let port: u16 = port.parse().map_err(|_| invalid())?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let found = match host.parse() {
+            Ok(address) => Arc::from([address]),
+            Err(_) => look_up(&self.0, host).await.map_err(io::Error::other)?,
+        };
+        // Addresses and no name: with a name tokio would look it up on its blocking threads.
+        let addresses: Vec<_> = found
+            .iter()
+            .map(|address| SocketAddr::new(*address, port))
+            .collect();
+        TcpStream::connect(addresses.as_slice()).await
+    }
+
+    /// One whose lookups all hang.
+    #[cfg(test)]
+    pub(crate) fn hung() -> Self {
+        Self(LookupShare::used_up())
+    }
+}
 
 /// Asks for a name's addresses, and says in words why there are none.
 async fn look_up(lookups: &LookupShare, host: &str) -> Result<Arc<[IpAddr]>, ResolveError> {
@@ -149,6 +181,21 @@ mod tests {
     fn a_name_without_addresses_is_unknown() {
         let unknown = check(&Grant::default(), "empty.example.com", std::iter::empty()).unwrap_err();
         assert!(matches!(unknown, ResolveError::Unknown(_)), "{unknown}");
+    }
+
+    #[tokio::test]
+    async fn an_address_is_connected_to_however_it_is_written() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let resolver = TrustingResolver::default();
+        for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+            let connected = resolver.connect(&format!("{host}:{port}")).await;
+            assert!(connected.is_ok(), "{host}: {connected:?}");
+        }
+        for address in ["localhost", "localhost:", "localhost:65536", "[::1]"] {
+            let error = resolver.connect(address).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{address}: {error}");
+        }
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
 use super::{Reference, RegistryError};
-use crate::egress::{CheckedResolver, ProxyConnector, Route, is_inside, last_cause};
+use crate::egress::{CheckedResolver, ProxyConnector, Route, TrustingResolver, is_inside, last_cause};
 
 /// Long enough for a component over a slow line.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// A client for one repository.
 pub(super) struct Client<'a> {
     reference: &'a Reference,
-    http: legacy::Client<HttpsConnector<ProxyConnector<HttpConnector>>, Empty<Bytes>>,
+    http: legacy::Client<HttpsConnector<ProxyConnector<HttpConnector<TrustingResolver>>>, Empty<Bytes>>,
     /// For where the registry leads, if it is not inside itself: connects to the public internet and nowhere else.
     outside: legacy::Client<HttpsConnector<ProxyConnector<HttpConnector<CheckedResolver>>>, Empty<Bytes>>,
     /// What an anonymous reader is given by registries that want a token even for public contents.
@@ -38,7 +38,7 @@ pub(super) struct Client<'a> {
 
 impl<'a> Client<'a> {
     pub(super) fn new(reference: &'a Reference, route: &Route) -> Self {
-        let mut connector = HttpConnector::new();
+        let mut connector = HttpConnector::new_with_resolver(TrustingResolver::default());
         connector.enforce_http(false);
         let mut checked = HttpConnector::new_with_resolver(CheckedResolver::new(Arc::default()));
         checked.enforce_http(false);

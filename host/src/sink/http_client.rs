@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::SinkError;
 use super::authorization::Authorization;
-use crate::egress::{Outbound, OutboundError, ProxyConnector, last_cause};
+use crate::egress::{Outbound, OutboundError, ProxyConnector, TrustingResolver, last_cause};
 use crate::redact::Redactor;
 use crate::secret::Template;
 
@@ -116,12 +116,16 @@ impl Reply {
 /// Posts to one receiver over kept connections.
 pub(super) struct HttpClient {
     endpoint: Endpoint,
-    client: Client<HttpsConnector<ProxyConnector<HttpConnector>>, Full<Bytes>>,
+    client: Client<HttpsConnector<ProxyConnector<HttpConnector<TrustingResolver>>>, Full<Bytes>>,
 }
 
 impl HttpClient {
     pub(super) fn new(endpoint: Endpoint) -> Result<Self, OutboundError> {
-        let mut connector = HttpConnector::new();
+        Self::with_resolver(endpoint, TrustingResolver::default())
+    }
+
+    fn with_resolver(endpoint: Endpoint, resolver: TrustingResolver) -> Result<Self, OutboundError> {
+        let mut connector = HttpConnector::new_with_resolver(resolver);
         connector.enforce_http(false);
         let connector = endpoint.outbound.open()?.connector(connector);
         let client = Client::builder(TokioExecutor::new())
@@ -248,7 +252,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::receiver::Receiver;
     use super::*;
+    use crate::egress::ProxyChoice;
 
     #[test]
     fn a_wait_that_a_receiver_asks_for_has_an_end() {
@@ -262,6 +268,43 @@ mod tests {
             let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(value))]);
             assert_eq!(retry_after(&headers), seconds.map(Duration::from_secs), "{value}");
         }
+    }
+
+    fn client(url: &str, resolver: TrustingResolver) -> HttpClient {
+        let endpoint = Endpoint {
+            url: url.parse().unwrap(),
+            outbound: Outbound {
+                proxy: ProxyChoice::Direct,
+                ..Outbound::default()
+            },
+            ..Endpoint::default()
+        };
+        HttpClient::with_resolver(endpoint, resolver).unwrap()
+    }
+
+    #[test]
+    fn a_name_that_hangs_delays_its_own_sink_only() {
+        // One thread for whatever blocks, and it never comes back: as if the system's resolver had it.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (release, hold) = std::sync::mpsc::channel::<()>();
+        runtime.spawn_blocking(move || hold.recv());
+        runtime.block_on(async {
+            let receiver = Receiver::start(|_| (200, "")).await;
+            let url = receiver.url.replace("127.0.0.1", "localhost");
+            let hanging = client("http://hung.example/", TrustingResolver::hung());
+            let honest = client(&url, TrustingResolver::default());
+            tokio::select! {
+                biased;
+                reply = hanging.post("text/plain", "a".to_owned()) => panic!("the name was looked up: {reply:?}"),
+                reply = honest.post("text/plain", "b".to_owned()) => assert_eq!(reply.unwrap().status, 200),
+            }
+            assert_eq!(receiver.requests().len(), 1);
+        });
+        drop(release);
     }
 
     #[test]

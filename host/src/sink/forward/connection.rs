@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 
 use super::ForwardReceiver;
 use super::handshake::{self, Login};
-use crate::egress;
+use crate::egress::{self, TrustingResolver};
 
 /// What receivers say is short: a greeting, an acknowledgement, a reason.
 const LONGEST_ANSWER: usize = 8 << 10;
@@ -29,9 +29,9 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects, and logs in if that is configured.
-    pub(super) async fn open(receiver: &ForwardReceiver) -> io::Result<Self> {
+    pub(super) async fn open(receiver: &ForwardReceiver, resolver: &TrustingResolver) -> io::Result<Self> {
         let login = Login::resolve(&receiver.login).await.map_err(io::Error::other)?;
-        let stream = TcpStream::connect(&receiver.address).await?;
+        let stream = resolver.connect(&receiver.address).await?;
         // A chunk is written at once and then waited for.
         stream.set_nodelay(true)?;
         let stream: Box<dyn Stream> = if receiver.tls {

@@ -16,6 +16,7 @@ use self::connection::Connection;
 use super::{Accepted, DeliverFuture, Delivery, Sink, SinkError, Undelivered};
 use crate::base64::base64;
 use crate::batch::Event;
+use crate::egress::TrustingResolver;
 use crate::secret::Template;
 
 /// From connecting to the acknowledgement. Receivers acknowledge when their buffer has the chunk, often after a flush.
@@ -40,7 +41,7 @@ pub struct ForwardReceiver {
 
 /// Connects and logs in, and sends nothing. Returns what was found, in one sentence.
 pub(super) async fn try_login(receiver: &ForwardReceiver) -> io::Result<String> {
-    Connection::open(receiver).await?;
+    Connection::open(receiver, &TrustingResolver::default()).await?;
     Ok(match receiver.login == Template::default() {
         true => format!(
             "{} takes connections; whether it acknowledges shows with the first batch",
@@ -52,6 +53,7 @@ pub(super) async fn try_login(receiver: &ForwardReceiver) -> io::Result<String> 
 
 pub(super) struct ForwardSink {
     receiver: ForwardReceiver,
+    resolver: TrustingResolver,
     /// The connection, kept while it works. One delivery at a time, since acknowledgements follow their chunks.
     connection: Mutex<Option<Connection>>,
 }
@@ -60,6 +62,7 @@ impl ForwardSink {
     pub(super) fn new(receiver: ForwardReceiver) -> Self {
         Self {
             receiver,
+            resolver: TrustingResolver::default(),
             connection: Mutex::default(),
         }
     }
@@ -92,7 +95,7 @@ impl ForwardSink {
                 done => return done.map(|()| connection.kept()),
             }
         }
-        let mut connection = Connection::open(&self.receiver).await?;
+        let mut connection = Connection::open(&self.receiver, &self.resolver).await?;
         connection.exchange(&chunk, &name).await?;
         Ok(connection.kept())
     }

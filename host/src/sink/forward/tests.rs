@@ -53,6 +53,38 @@ fn ack(message: &Value) -> Value {
     Value::Map(vec![("ack".into(), message[2]["chunk"].clone())])
 }
 
+#[test]
+fn a_receiver_is_looked_up_beside_whatever_blocks() {
+    // One thread for whatever blocks, and it never comes back: as if the system's resolver had it.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (release, hold) = std::sync::mpsc::channel::<()>();
+    runtime.spawn_blocking(move || hold.recv());
+    runtime.block_on(async {
+        let (mut honest, listener) = sink("").await;
+        honest.receiver.address = honest.receiver.address.replace("127.0.0.1", "localhost");
+        let (mut hanging, _) = sink("").await;
+        hanging.receiver.address = "hung.example:24224".to_owned();
+        hanging.resolver = TrustingResolver::hung();
+        let receiver = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let message = receive(&mut stream).await;
+            say(&mut stream, ack(&message)).await;
+        });
+        let (theirs, ours) = (events(&["{}"]), events(&["{}"]));
+        tokio::select! {
+            biased;
+            result = hanging.deliver(delivery(&theirs)) => panic!("the name was looked up: {result:?}"),
+            result = honest.deliver(delivery(&ours)) => assert_eq!(result.unwrap(), Accepted::default()),
+        }
+        receiver.await.unwrap();
+    });
+    drop(release);
+}
+
 #[tokio::test]
 async fn a_chunk_is_accepted_by_its_acknowledgement_and_the_connection_kept() {
     let (sink, listener) = sink("").await;
