@@ -19,7 +19,7 @@ use crate::cpu_share::{CpuShare, CpuUse};
 use crate::discovery;
 use crate::egress::{BoundSecrets, Bounds, Gate, Grant, Transport};
 use crate::failure::{Failure, Fault};
-use crate::fair_slots::Share;
+use crate::fair_slots::{Share, Slot};
 use crate::plugin::Plugin;
 use crate::plugin_log::{LogBudget, PluginLog};
 use crate::redact::Redactor;
@@ -69,6 +69,8 @@ pub struct Called<T> {
     log: PluginLog,
     /// What requests logged in with.
     credentials: Vec<String>,
+    /// Held for as long as what was returned is held here: slots bound that memory, too.
+    slot: Slot,
 }
 
 /// A call in flight inside its store.
@@ -221,6 +223,7 @@ impl Caller {
             took,
             log,
             credentials,
+            slot,
             ..
         } = called;
         let (written, budget) = (log.clone(), self.log_budget.clone());
@@ -272,6 +275,7 @@ impl Caller {
             scrubber,
             log,
             credentials: Vec::new(),
+            slot,
         }
     }
 
@@ -296,7 +300,7 @@ impl Caller {
         function: impl for<'a> FnOnce(&'a LogSource, &'a mut Store<Guest>) -> Running<'a, T> + Send,
     ) -> Called<T> {
         // Waiting here counts towards no time-out: it is not the plugin that is slow.
-        let _slot = self.share.slot().await;
+        let slot = self.share.slot().await;
         let started = Instant::now();
         let timeout = self.limits.poll_timeout;
         let bounds = Bounds {
@@ -326,6 +330,7 @@ impl Caller {
             scrubber: scrubber.clone(),
             log: store.data().log().clone(),
             credentials: store.data().credentials(),
+            slot,
         }
     }
 
