@@ -23,7 +23,7 @@ use crate::artifacts;
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// Beyond its deadline a call may take so long. The contract's second, and what a loaded machine needs.
-const SLACK: Duration = Duration::from_secs(8);
+const SLACK: Duration = Duration::from_secs(3);
 
 /// Where the upstream stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
