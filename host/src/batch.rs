@@ -173,7 +173,7 @@ fn check_event(event: wit::Event, redactor: &Redactor) -> Result<Event, DeadLett
     } else if redactor.is_given_away_by(id.as_bytes()) {
         Some("the plugin gave the event an id that holds a secret")
     } else if !body.trim_start().starts_with('{') {
-        Some("the plugin's event is no JSON object")
+        Some("the plugin's event is not a JSON object")
     } else if serde_json::from_str::<IgnoredAny>(&body).is_err() {
         Some("the plugin's event is invalid JSON")
     } else {
@@ -239,8 +239,8 @@ mod tests {
     fn an_event_that_breaks_the_contract_is_kept_with_a_reason() {
         for (id, body, reason) in [
             ("", "{}", "the plugin gave the event no id"),
-            ("1", "[1]", "the plugin's event is no JSON object"),
-            ("1", "", "the plugin's event is no JSON object"),
+            ("1", "[1]", "the plugin's event is not a JSON object"),
+            ("1", "", "the plugin's event is not a JSON object"),
             ("1", "{\"a\":", "the plugin's event is invalid JSON"),
             ("1", "{} {}", "the plugin's event is invalid JSON"),
             ("1", "{\"a\":\"\n\"}", "the plugin's event is invalid JSON"),

@@ -250,7 +250,7 @@ fn broken(path: &Path, reason: String) -> PluginError {
 fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), PluginError> {
     let found = match bytes {
         [] => "an empty file",
-        _ if !bytes.starts_with(MAGIC) => "no WebAssembly at all",
+        _ if !bytes.starts_with(MAGIC) => "another kind of file",
         [_, _, _, _, _, _, kind @ ..] if kind.starts_with(&KIND_COMPONENT) => return Ok(()),
         _ => "a core WebAssembly module",
     };
@@ -337,13 +337,13 @@ mod tests {
     fn what_is_no_component_is_named() {
         for (bytes, found) in [
             (&b""[..], "an empty file"),
-            (b"#!/bin/sh", "no WebAssembly at all"),
+            (b"#!/bin/sh", "another kind of file"),
             (b"\0asm\x01\0\0\0", "a core WebAssembly module"),
             (b"\0asm", "a core WebAssembly module"),
         ] {
             let error = check_kind(Path::new("x.wasm"), bytes).unwrap_err().to_string();
             assert!(
-                error.starts_with(&format!("x.wasm is {found}, not a WebAssembly component")),
+                error.starts_with(&format!("x.wasm is not a WebAssembly component but {found}")),
                 "{error}"
             );
         }

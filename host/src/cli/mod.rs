@@ -36,7 +36,7 @@ const MISUSED: u8 = 2;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// How log lines on stderr look.
+    /// Format of the log lines on stderr.
     #[arg(long, global = true, value_enum, default_value = "text")]
     log_format: LogFormat,
     #[command(subcommand)]
@@ -56,7 +56,7 @@ enum Command {
         #[arg(long)]
         strict: bool,
     },
-    /// Test the connection of every partition, and say what to do about failures.
+    /// Test the sink and every partition of each source, and show what to do about failures.
     Check {
         #[command(flatten)]
         config: ConfigFile,
@@ -64,31 +64,31 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         source: Option<String>,
     },
-    /// Test everything that needs no network: keys, files, secrets, and what each plugin says about its configuration.
+    /// Test without the network: keys, files, secrets, and the plugins' own checks of their configuration.
     Validate {
         #[command(flatten)]
         config: ConfigFile,
     },
-    /// Say what a plugin is, what it imports and how it is configured.
+    /// Show what a plugin is, what it imports and how it is configured.
     Describe {
         /// The component file.
         plugin: PathBuf,
     },
-    /// Examine whether a plugin keeps the contract.
+    /// Test whether a plugin keeps the contract.
     Conformance {
         /// The component file.
         plugin: PathBuf,
-        /// A configuration whose source tells how to reach an upstream; without it only what needs none is examined.
+        /// A configuration with a source that can be read; without it only what needs no network is tested.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
         /// The source to take from it, when it has several.
         #[arg(long, value_name = "NAME", requires = "config")]
         source: Option<String>,
-        /// How the report looks.
+        /// Format of the report.
         #[arg(long, value_enum, default_value = "text")]
         format: ReportFormat,
     },
-    /// Look at stored cursors, or let go of them.
+    /// List, show or delete stored cursors.
     State {
         #[command(subcommand)]
         command: StateCommand,
@@ -98,9 +98,9 @@ enum Command {
         /// The shell.
         shell: Shell,
     },
-    /// Write the man pages of the program and of each command into a folder.
+    /// Write the man pages of the program and of each command into a directory.
     Manual {
-        /// A folder that exists.
+        /// A directory that exists.
         folder: PathBuf,
     },
 }

@@ -26,13 +26,13 @@ pub(super) enum StateCommand {
         #[command(flatten)]
         selection: SelectionArguments,
     },
-    /// Forget stored cursors, so that their partitions begin anew. Needs --source or --all.
+    /// Delete stored cursors, so that their partitions restart at `start`. Needs --source or --all.
     Reset {
         #[command(flatten)]
         config: ConfigFile,
         #[command(flatten)]
         selection: SelectionArguments,
-        /// Forget the cursors of all sources.
+        /// Delete the cursors of all sources.
         #[arg(long, conflicts_with = "source", required_unless_present = "source")]
         all: bool,
     },
@@ -90,7 +90,7 @@ pub(super) async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
             let count = state_command::reset(&state, &selection.into())
                 .await
                 .map_err(Exit::state)?;
-            format!("{count} cursor(s) forgotten\n")
+            format!("{count} cursor(s) deleted\n")
         }
     };
     print(&text)
@@ -101,7 +101,7 @@ fn open_state(config: &Path) -> Result<State, Exit> {
     let path = Config::load(config).map_err(Exit::misused)?.state;
     if !path.exists() {
         return Err(Exit::misused(format_args!(
-            "there is no state file {} yet; `headwater run` makes it",
+            "there is no state file {} yet; `headwater run` creates it",
             path.display()
         )));
     }

@@ -60,7 +60,10 @@ fn read_cache(section: Section<'_>, folder: &Path) -> CachePlace {
         Some(toml::Value::Boolean(false)) => CachePlace::Off,
         Some(toml::Value::String(path)) => CachePlace::Folder(folder.join(path)),
         Some(_) => {
-            section.problem("path", "must be a path in quotes, or false to keep nothing");
+            section.problem(
+                "path",
+                "must be a path (a string in quotes), or false to keep nothing",
+            );
             CachePlace::Usual
         }
     };

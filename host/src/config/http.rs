@@ -120,7 +120,7 @@ fn read_authorization(section: &Section<'_>, folder: &Path) -> Option<Authorizat
         Some(Authorization::Basic(user, password?))
     });
     if bearer.is_some() && basic.is_some() {
-        section.problem("bearer", "stands beside `basic`; keep one");
+        section.problem("bearer", "is used together with `basic`; keep one of them");
     }
     bearer
         .map(|token| Authorization::Token("Bearer", token))
@@ -148,7 +148,7 @@ fn read_index(section: &Section<'_>) -> String {
     let index = section.required_text("index", "logs-headwater-default");
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
     if !index.bytes().all(fits) {
-        section.problem("index", "use small letters, digits, `-`, `_` and `.` only");
+        section.problem("index", "use lower-case letters, digits, `-`, `_` and `.` only");
     }
     index
 }

@@ -289,7 +289,7 @@ fn read_listen(section: Section<'_>) -> (Option<SocketAddr>, Vec<String>) {
     if address.is_err() && !text.is_empty() {
         section.problem(
             "address",
-            "must be an IP address and a port, as in \"127.0.0.1:9598\"",
+            "must be an IP address and a port, for example \"127.0.0.1:9598\"",
         );
     }
     let hosts = section.texts("hosts");
@@ -300,7 +300,7 @@ fn read_listen(section: Section<'_>) -> (Option<SocketAddr>, Vec<String>) {
         section.problem(
             "hosts",
             format_args!(
-                "\"{host}\" is not a host name; write it without scheme and port, as in \"status.example\""
+                "\"{host}\" is not a host name; write it without scheme and port, for example \"status.example\""
             ),
         );
     }
@@ -317,7 +317,7 @@ fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> Sour
         .and_then(|text| read_digest(&section, &text));
     let interval = section.duration("interval");
     if interval.is_some_and(|interval| interval.is_zero()) {
-        section.problem("interval", "must be longer than nothing, as in \"300s\"");
+        section.problem("interval", "must be longer than zero; write for example \"300s\"");
     }
     let grant = read_grant(&section);
     let outbound = outbound::read(&section, folder);
@@ -461,7 +461,7 @@ fn read_limits(section: Section<'_>) -> Limits {
         );
     }
     if limits.cpu == 0 {
-        section.problem("cpu", "leaves nothing to run in; give at least \"1%\" of a core");
+        section.problem("cpu", "is zero; give at least \"1%\" of a core");
     }
     if limits.poll_timeout < Duration::from_secs(1) {
         section.problem(

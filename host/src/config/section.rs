@@ -72,7 +72,9 @@ impl<'a> Section<'a> {
 
     /// A text, or none.
     pub(super) fn text(&self, key: &'static str) -> Option<String> {
-        self.typed(key, "a text in quotes", |value| value.as_str().map(str::to_owned))
+        self.typed(key, "text (a string in quotes)", |value| {
+            value.as_str().map(str::to_owned)
+        })
     }
 
     /// A text that must be there; an empty text stands in for a missing one, whose absence has been noted.
@@ -122,13 +124,17 @@ impl<'a> Section<'a> {
 
     /// A list of texts; empty when it is missing.
     pub(super) fn texts(&self, key: &'static str) -> Vec<String> {
-        self.typed(key, "a list of texts, as in [\"one\", \"two\"]", |value| {
-            value
-                .as_array()?
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned))
-                .collect()
-        })
+        self.typed(
+            key,
+            "a list of strings, for example [\"one\", \"two\"]",
+            |value| {
+                value
+                    .as_array()?
+                    .iter()
+                    .map(|item| item.as_str().map(str::to_owned))
+                    .collect()
+            },
+        )
         .unwrap_or_default()
     }
 

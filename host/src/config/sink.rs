@@ -62,7 +62,7 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> SinkConfig {
         other => {
             section.problem(
                 "type",
-                format_args!("`{other}` is no sink of this version; use stdout, file, http, forward or otlp"),
+                format_args!("`{other}` is not a sink type; use stdout, file, http, forward or otlp"),
             );
             return SinkConfig::Stdout;
         }
@@ -119,10 +119,7 @@ fn read_login(section: &Section<'_>, folder: &Path) -> Template {
                 }
                 table.insert(key.to_owned(), value.clone());
             }
-            Some(_) => section.problem(
-                key,
-                "must be a text, or where it is: { env = \"…\" } or { file = \"…\" }",
-            ),
+            Some(_) => section.problem(key, "must be text, { env = \"…\" } or { file = \"…\" }"),
         }
     }
     if !table.is_empty() && !table.contains_key("shared_key") {

@@ -203,9 +203,7 @@ fn a_sink_that_does_not_exist_is_refused_with_those_that_do() {
     let found = problems(&format!("{MINIMAL}[source.sink]\ntype = \"kafka\""));
     assert_eq!(
         found,
-        [
-            "source \"contoso\".sink.type: `kafka` is no sink of this version; use stdout, file, http, forward or otlp"
-        ]
+        ["source \"contoso\".sink.type: `kafka` is not a sink type; use stdout, file, http, forward or otlp"]
     );
 }
 
@@ -215,7 +213,7 @@ fn a_login_needs_the_shared_key() {
     assert_eq!(
         problems(&format!("{MINIMAL}{sink}")),
         [
-            "source \"contoso\".sink.password: must be a text, or where it is: { env = \"…\" } or { file = \"…\" }",
+            "source \"contoso\".sink.password: must be text, { env = \"…\" } or { file = \"…\" }",
             "source \"contoso\".sink.shared_key: missing; a user logs in with the receiver's shared key as well",
         ]
     );

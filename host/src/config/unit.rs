@@ -20,12 +20,11 @@ const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
 
 /// Reads a duration; the error says how to write one.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|_| {
-        format!("`{text}` is no duration; write a number with a unit, as in \"300s\" or \"5m\"")
-    })?;
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| format!("`{text}` is not a duration; write for example \"300s\" or \"5m\""))?;
     if duration > LONGEST {
         return Err(format!(
-            "`{text}` is longer than ten years; write less, as in \"300s\" or \"5m\""
+            "`{text}` is longer than ten years; write a shorter duration, for example \"300s\" or \"5m\""
         ));
     }
     Ok(duration)
@@ -33,7 +32,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// Reads a size in bytes; the error says how to write one.
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {
-    let refusal = || format!("`{text}` is no size; write a number with a unit, as in \"64MiB\"");
+    let refusal = || format!("`{text}` is not a size; write for example \"64MiB\"");
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -50,7 +49,7 @@ pub(super) fn parse_percent(text: &str) -> Result<u32, String> {
     let number = text
         .strip_suffix('%')
         .and_then(|number| number.trim().parse().ok());
-    number.ok_or_else(|| format!("`{text}` is no share; write a whole number of percent, as in \"20%\""))
+    number.ok_or_else(|| format!("`{text}` is not a percentage; write a whole number, for example \"20%\""))
 }
 
 #[cfg(test)]
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused_with_an_example() {
+    fn what_is_not_a_size_is_refused_with_an_example() {
         for text in [
             "",
             "MiB",

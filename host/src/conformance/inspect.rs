@@ -66,7 +66,7 @@ fn events(lab: &Lab, what: &str, events: &[wit::Event]) {
         } else if event.body.contains(['\n', '\r']) {
             "is not on one line"
         } else if !event.body.starts_with('{') || serde_json::from_str::<IgnoredAny>(&event.body).is_err() {
-            "is no JSON object"
+            "is not a JSON object"
         } else if event.severity > HIGHEST_SEVERITY {
             "has a severity above 24"
         } else {
@@ -83,7 +83,8 @@ fn cursor(lab: &Lab, what: &str, cursor: &[u8]) {
     let readable =
         std::str::from_utf8(cursor.split(|byte| *byte == b'\n').next().unwrap_or_default()).is_ok();
     lab.expect(Check::CursorFormat, problem.is_none() && readable, || {
-        let problem = problem.unwrap_or_else(|| "a cursor whose first line is no text".to_owned());
+        let problem =
+            problem.unwrap_or_else(|| "a cursor that does not begin with a line of text".to_owned());
         format!("{what}: it returned {problem}")
     });
 }
@@ -121,7 +122,7 @@ fn progress(lab: &Lab, what: &str, request: &wit::Request, batch: &wit::Batch) {
     let at_once = batch.next_in == Some(0);
     let moved = request.cursor.as_ref() != Some(&batch.cursor);
     lab.expect(Check::EmptyProgress, !at_once || moved, || {
-        format!("{what}: it wants to be called at once, but its cursor stands still: this never ends")
+        format!("{what}: it wants to be called at once, but its cursor does not change: this never ends")
     });
     lab.expect(
         Check::EmptyProgress,
@@ -145,7 +146,7 @@ pub(super) fn error(lab: &Lab, world: &World, what: &str, error: &PluginError) {
         .all(|part| !part.is_empty() && part.bytes().all(is_word));
     lab.expect(Check::ErrorShape, dotted, || {
         format!(
-            "{what}: the code \"{}\" is no dotted word in lower case",
+            "{what}: the code \"{}\" is not made of lower-case words separated by dots",
             error.code
         )
     });

@@ -18,7 +18,7 @@ const MISTAKES: [(&str, &str); 5] = [
     ("an empty object", "{}"),
     ("a list", "[]"),
     ("null", "null"),
-    ("text that is no JSON", "{\"a\": "),
+    ("text that is not JSON", "{\"a\": "),
     ("nothing", ""),
 ];
 
@@ -56,11 +56,11 @@ fn words(manifest: &Manifest) -> [(bool, &'static str); 7] {
     [
         (
             !manifest.name.is_empty() && manifest.name.bytes().all(is_name),
-            "`name` has other than small letters, digits and dashes",
+            "`name` has other characters than lower-case letters, digits and dashes",
         ),
         (
             semver::Version::parse(&manifest.version).is_ok(),
-            "`version` is no semantic version",
+            "`version` is not a semantic version",
         ),
         (
             is_sentence(&manifest.summary),
@@ -68,7 +68,7 @@ fn words(manifest: &Manifest) -> [(bool, &'static str); 7] {
         ),
         (
             homepage.starts_with("https://") || homepage.starts_with("http://"),
-            "`homepage` is no address",
+            "`homepage` is not an http or https URL",
         ),
         (
             !manifest.formats.is_empty(),
@@ -95,7 +95,7 @@ fn undescribed(schema: &str) -> Vec<String> {
                 .map(|(name, _)| format!("`config-schema`: \"{name}\" lacks a title or a description"))
                 .collect()
         }
-        _ => vec!["`config-schema` is no JSON object".to_owned()],
+        _ => vec!["`config-schema` is not a JSON object".to_owned()],
     }
 }
 
@@ -157,7 +157,7 @@ pub(super) async fn judge(
         let pointer = issue.pointer.is_empty() || issue.pointer.starts_with('/');
         lab.expect(Check::Validate, pointer && is_sentence(&issue.message), || {
             format!(
-                "validate of {what}: \"{}\" is no JSON Pointer, or its message no line of text",
+                "validate of {what}: \"{}\" is not a JSON Pointer, or its message is not one line of text",
                 issue.pointer
             )
         });
@@ -177,6 +177,6 @@ mod tests {
             undescribed(schema),
             ["`config-schema`: \"bare\" lacks a title or a description"]
         );
-        assert_eq!(undescribed("[]"), ["`config-schema` is no JSON object"]);
+        assert_eq!(undescribed("[]"), ["`config-schema` is not a JSON object"]);
     }
 }

@@ -64,7 +64,7 @@ impl Origin {
         }
         let uri: Uri = text
             .parse()
-            .map_err(|_| format!("`{text}` is no origin; {fix}"))?;
+            .map_err(|_| format!("`{text}` is not an origin; {fix}"))?;
         let origin = Self::of(&uri).ok_or_else(|| match uri.authority() {
             Some(authority) if authority.as_str().contains('@') => {
                 format!(
@@ -72,7 +72,7 @@ impl Origin {
                     authority.host()
                 )
             }
-            _ => format!("`{text}` is no https origin; {fix}"),
+            _ => format!("`{text}` is not an https origin; {fix}"),
         })?;
         // The parser adds a `/` to a bare origin, so look at the text for what stands behind the authority.
         let path = &text[text.find("://").map_or(0, |at| at + 3)..];

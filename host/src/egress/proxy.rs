@@ -53,7 +53,7 @@ pub enum ProxyError {
     Missing(String),
     /// Its address is none.
     #[error(
-        "{place} is no address of a proxy; write \"http://host:port\" or \"http://user:password@host:port\", with %XX for \
+        "{place} is not a proxy address; write \"http://host:port\" or \"http://user:password@host:port\", with %XX for \
          letters that a URL cannot hold"
     )]
     NoAddress {

@@ -19,7 +19,7 @@ pub enum PluginError {
         source: std::io::Error,
     },
     /// The file is something else.
-    #[error("{} is {found}, not a WebAssembly component; build it for the target wasm32-wasip2", path.display())]
+    #[error("{} is not a WebAssembly component but {found}; build it for the target wasm32-wasip2", path.display())]
     NoComponent {
         /// The file.
         path: PathBuf,
@@ -51,7 +51,7 @@ pub enum PluginError {
         imports: Vec<String>,
     },
     /// The component does not fulfil the contract.
-    #[error("{} is no source for this host: {problem}", path.display())]
+    #[error("{} is not a source for this host: {problem}", path.display())]
     WrongWorld {
         /// The file.
         path: PathBuf,

@@ -153,9 +153,11 @@ impl<'a> Client<'a> {
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let request = request
-            .body(Empty::new())
-            .map_err(|error| self.unavailable(format!("the registry leads nowhere: {error}")))?;
+        let request = request.body(Empty::new()).map_err(|error| {
+            self.unavailable(format!(
+                "the registry names an address that cannot be used: {error}"
+            ))
+        })?;
         let answer = if self.leads_elsewhere(request.uri()).await? {
             self.outside.request(request).await
         } else {

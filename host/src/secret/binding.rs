@@ -19,7 +19,7 @@ impl Binding {
     pub(super) fn new(bound_to: &toml::Value) -> Result<Self, String> {
         let text = bound_to
             .as_str()
-            .ok_or("must be an origin in quotes, as in \"https://login.example.com\"")?;
+            .ok_or("must be an origin (a string in quotes), for example \"https://login.example.com\"")?;
         let origin = Origin::parse_grant(text)?;
         let mut random = [0; RANDOM];
         getrandom::fill(&mut random)

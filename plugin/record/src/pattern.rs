@@ -28,7 +28,7 @@ pub enum PatternError {
     #[error("an operation pattern has a name or `*` on both sides of each `/`")]
     EmptySegment,
     /// A `*` inside a word.
-    #[error("`*` stands for whole segments between slashes, never for a part of a name")]
+    #[error("`*` matches whole segments between slashes, never a part of a name")]
     PartialWildcard,
 }
 

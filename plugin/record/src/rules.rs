@@ -187,7 +187,7 @@ impl Problems {
             let names = names.join(", ");
             self.add(
                 &format!("/{key}"),
-                &format!("`{text}` is no {key}; use one of {names}"),
+                &format!("`{text}` is not a valid {key}; use one of {names}"),
             );
         }
         found

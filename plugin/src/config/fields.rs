@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
                 None
             }
             other => {
-                issues.add(self.pointer(key), format!("must be a text, not {}", kind(other)));
+                issues.add(self.pointer(key), format!("must be text, not {}", kind(other)));
                 None
             }
         }
@@ -105,7 +105,7 @@ pub fn kind(value: &Value) -> &'static str {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }

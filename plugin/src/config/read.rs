@@ -199,7 +199,7 @@ fn subscriptions(fields: &Fields<'_>, tenant_log: bool, issues: &mut Issues) -> 
             Some(Some(id)) if !known.insert(id.clone()) => issues.add(pointer, "is listed twice; remove one"),
             Some(Some(id)) => ids.push(id),
             Some(None) => issues.add(pointer, format!("is not a GUID; {REMEDY}")),
-            None => issues.add(pointer, format!("must be a text, not {}; {REMEDY}", kind(value))),
+            None => issues.add(pointer, format!("must be text, not {}; {REMEDY}", kind(value))),
         }
     }
     Some(Subscriptions::These(ids))
@@ -226,7 +226,7 @@ fn span_of(fields: &Fields<'_>, key: &str, example: &str, issues: &mut Issues) -
     if span.is_none() {
         issues.add(
             fields.pointer(key),
-            format!("is not a span of time; write a number with s, m, h or d, for example `{example}`"),
+            format!("is not a duration; write for example `{example}`"),
         );
     }
     span

@@ -253,7 +253,7 @@ pub fn failure(response: &Response, now: Timestamp) -> Failure {
             "azure.redirected",
             format!("the answer is a redirect ({status}), which is never followed"),
         )
-        .hint("a proxy or a sign-in page stands between the host and Azure: allow the Azure endpoints there")
+        .hint("a proxy or a sign-in page is between the host and Azure: allow the Azure endpoints there")
         .after(wait);
     }
     let named_row = |row: &&Row| refused && !azure.is_empty() && row.azure.eq_ignore_ascii_case(&azure);

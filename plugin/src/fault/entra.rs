@@ -256,7 +256,7 @@ impl Refusal {
                 Fault::Retry,
                 "entra.redirected",
                 "the login answers with a redirect, which is never followed",
-                "a proxy or a sign-in page stands between the host and Entra: allow the login endpoint there",
+                "a proxy or a sign-in page is between the host and Entra: allow the login endpoint there",
             ),
             (_, "") => (
                 Fault::Retry,

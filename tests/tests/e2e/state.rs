@@ -78,7 +78,7 @@ fn a_damaged_cursor_is_listed_and_reset_alone() {
         .expect("it names the partition");
     site.run(&["state", "reset", "--source", "contoso", "--partition", partition])
         .exits_with(0)
-        .says("1 cursor(s) forgotten");
+        .says("1 cursor(s) deleted");
     site.run(&["run", "--once"]).exits_with(0);
     let mut ids = site.ids("contoso.ndjson");
     ids.dedup();
