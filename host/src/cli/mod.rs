@@ -101,6 +101,7 @@ enum Command {
     /// Write the man pages of the program and of each command into a directory.
     Manual {
         /// A directory that exists.
+        #[arg(value_name = "DIRECTORY")]
         folder: PathBuf,
     },
 }
