@@ -159,6 +159,33 @@ mod tests {
         assert!(matches!(error, CaError::Unreadable { .. }), "{error}");
     }
 
+    /// The versions that a client's first message offers: its extension 43 (RFC 8446, 4.2.1).
+    fn offered_versions(hello: &[u8]) -> Vec<u16> {
+        let number = |bytes: &[u8]| usize::from(bytes[0]) << 8 | usize::from(bytes[1]);
+        // The heads of record and message, the old version, the random bytes.
+        let mut rest = &hello[5 + 4 + 2 + 32..];
+        rest = &rest[1 + usize::from(rest[0])..];
+        rest = &rest[2 + number(rest)..];
+        rest = &rest[1 + usize::from(rest[0])..];
+        rest = &rest[2..];
+        while number(rest) != 43 {
+            rest = &rest[4 + number(&rest[2..])..];
+        }
+        let versions = &rest[5..][..usize::from(rest[4])];
+        versions.chunks(2).map(|version| number(version) as u16).collect()
+    }
+
+    #[test]
+    fn nothing_older_than_tls_1_2_is_offered() {
+        let name = "upstream.example".try_into().unwrap();
+        let mut client = rustls::ClientConnection::new(client_config(None).unwrap(), name).unwrap();
+        let mut hello = Vec::new();
+        client.write_tls(&mut hello).unwrap();
+        let mut offered = offered_versions(&hello);
+        offered.sort_unstable();
+        assert_eq!(offered, [0x0303, 0x0304], "TLS 1.2 and 1.3");
+    }
+
     #[test]
     fn sources_that_trust_the_same_share_their_settings() {
         assert!(Arc::ptr_eq(

@@ -2,6 +2,7 @@
 
 mod altered;
 mod artifacts;
+mod claims;
 mod collector;
 mod configuration;
 mod conformance;

@@ -1,6 +1,8 @@
 //! Answers that were met in the field: none ends a tenant, none is taken for the end of the data, and the other
 //! subscriptions do not notice.
 
+use std::net::TcpListener;
+
 use fake_azure::{Role, Scope};
 
 use fake_azure::scenario::example;
@@ -69,6 +71,25 @@ fn after_any_odd_answer_everything_comes_in_the_same_process() {
     let _ = host.kill();
     let finished = finish(host);
     assert!(!finished.text().contains("invalid-config"), "{}", finished.text());
+}
+
+#[test]
+fn a_link_to_another_origin_is_never_followed_even_where_the_origin_is_granted() {
+    let trap = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+    trap.set_nonblocking(true)
+        .expect("a listener can be made non-blocking");
+    let elsewhere = format!("http://{}", trap.local_addr().expect("it is bound"));
+    let script = json!({"faults": [
+        {"on": {"endpoint": "log", "times": 4}, "do": {"foreign_link": {"origin": elsewhere}}}
+    ]});
+    let server = lab::serve_with_faults(lab::with_events(300), &script.to_string());
+    let mut source = Source::azure("contoso", server.endpoint());
+    // So that it is the source that does not follow, and not the host that refuses.
+    source.allow = format!("{}\", \"{elsewhere}", source.allow);
+    let site = Site::new(&[source]);
+    site.run(&["run", "--once"]).exits_with(0).says("foreign_link");
+    assert!(trap.accept().is_err(), "somebody connected");
+    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
 }
 
 #[test]

@@ -1,0 +1,189 @@
+//! What the pages say of the code: each threat has its tests, each number its constant.
+
+use std::collections::BTreeSet;
+
+use crate::artifacts::workspace;
+use crate::documentation::{read, rust_files};
+
+#[test]
+fn every_threat_names_tests_that_exist_and_run() {
+    let page = read(&workspace().join("docs/security.md"));
+    let threats = page.split("## Threats").nth(1).expect("it lists threats");
+    let threats = threats.split("\n## ").next().unwrap_or_default();
+    let code: Vec<String> = rust_files().iter().map(|file| read(file)).collect();
+    let tests: BTreeSet<&str> = code.iter().flat_map(|text| tests_in(text)).collect();
+    let rows = threats.lines().filter(|line| line.starts_with('|')).skip(2);
+    let mut found = 0;
+    for row in rows {
+        found += 1;
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [threat, _, named] = cells.as_slice() else {
+            panic!("not three cells: {row}")
+        };
+        for test in named.split(", ") {
+            let name = test.strip_prefix('`').and_then(|test| test.strip_suffix('`'));
+            let name = name.unwrap_or_else(|| panic!("{threat}: {test:?} is not the name of a test"));
+            assert!(
+                tests.contains(name),
+                "{threat}: no test that runs is named {name}"
+            );
+        }
+    }
+    assert!(found > 30, "only {found} threats were found");
+}
+
+/// The functions of a file that are tests and are not left out.
+fn tests_in(text: &str) -> BTreeSet<&str> {
+    let mut attributes = Vec::new();
+    let mut found = BTreeSet::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("#[") {
+            attributes.push(line);
+            continue;
+        }
+        let is_test = attributes
+            .iter()
+            .any(|attribute| attribute.starts_with("#[test]") || attribute.starts_with("#[tokio::test"));
+        let is_left_out = attributes
+            .iter()
+            .any(|attribute| attribute.starts_with("#[ignore"));
+        if let Some((_, rest)) = line.split_once("fn ")
+            && is_test
+            && !is_left_out
+        {
+            found.extend(rest.split('(').next());
+        }
+        // Comments may stand between the attributes and the function.
+        if !line.starts_with("//") {
+            attributes.clear();
+        }
+    }
+    found
+}
+
+#[test]
+fn a_test_is_told_by_its_attributes() {
+    let text = "#[test]\nfn one() {}\n#[cfg(unix)]\n#[tokio::test(start_paused = true)]\n// Why.\nasync fn two() {}\n\
+                fn three() {}\n#[test]\n#[ignore = \"slow\"]\nfn four() {}\n#[cfg(test)]\nfn five() {}\n";
+    assert_eq!(tests_in(text).into_iter().collect::<Vec<_>>(), ["one", "two"]);
+}
+
+/// What the section about memory says, and the constants that it says it of.
+const MEMORY: [(&str, &str, &str); 21] = [
+    (
+        "scheduler/source_life.rs",
+        "SOURCE_POLLS_AT_ONCE: usize = 8;",
+        "(8 for a source, 256 in all)",
+    ),
+    (
+        "fair_slots.rs",
+        "MOST: usize = 8;",
+        "(8 for a source, 256 in all)",
+    ),
+    (
+        "engine.rs",
+        "COMPONENTS_AT_ONCE: usize = 256;",
+        "(8 for a source, 256 in all)",
+    ),
+    (
+        "sandbox.rs",
+        "TRANSFER_BYTES: u64 = 64 << 20;",
+        "`limits.memory`, at most 64 MiB",
+    ),
+    (
+        "engine.rs",
+        "KEPT_MEMORY: usize = 12 << 20;",
+        "| 12 MiB, or 1 MiB",
+    ),
+    ("engine.rs", "KEPT_UNSEEN: usize = 1 << 20;", "| 12 MiB, or 1 MiB"),
+    (
+        "egress/connections.rs",
+        "MOST_PER_SOURCE: usize = 64;",
+        "(64 for a source, 8,192 in all)",
+    ),
+    (
+        "egress/connections.rs",
+        "MOST_CONNECTIONS: u64 = 8_192;",
+        "(64 for a source, 8,192 in all)",
+    ),
+    (
+        "egress/sender.rs",
+        "HEAD_BUFFER: usize = 128 << 10;",
+        "128 KiB for heads",
+    ),
+    (
+        "egress/sender.rs",
+        "CONNECTION_WINDOW: u32 = 512 << 10;",
+        "512 KiB for bodies",
+    ),
+    (
+        "egress/gate.rs",
+        "REQUESTS_AT_ONCE: usize = 16;",
+        "(16 for a call)",
+    ),
+    (
+        "egress/lookup.rs",
+        "LOOKUPS_PER_SOURCE: usize = 4;",
+        "(4 for a source, a sink, a proxy or a registry; 256 in all)",
+    ),
+    (
+        "egress/lookup.rs",
+        "LOOKUPS_AT_ONCE: usize = 256;",
+        "(4 for a source, a sink, a proxy or a registry; 256 in all)",
+    ),
+    (
+        "egress/lookup.rs",
+        "STACK_BYTES: usize = 256 << 10;",
+        "256 in all) | 256 KiB |",
+    ),
+    (
+        "cursor_bytes.rs",
+        "KEPT_IN_MEMORY: usize = 64 << 10;",
+        "cursors under 64 KiB",
+    ),
+    (
+        "cursor_bytes.rs",
+        "MOST_BYTES: usize = 256 << 20;",
+        "together at most 256 MiB",
+    ),
+    (
+        "sink/encoding/mod.rs",
+        "LARGEST_REQUEST: usize = 8 << 20;",
+        "8 MiB of events",
+    ),
+    (
+        "sink/http_client.rs",
+        "LONGEST_RESPONSE: usize = 4 << 20;",
+        "4 MiB of its answer",
+    ),
+    (
+        "monitor/mod.rs",
+        "LARGEST_PAGE: usize = 64 << 20;",
+        "two pages of 64 MiB",
+    ),
+    (
+        "state/file.rs",
+        "CACHE_BYTES: usize = 8 << 20;",
+        "4 MiB that wait to be written; 8 MiB",
+    ),
+    (
+        "small_file.rs",
+        "PLUGIN: Self = Self::new(256 << 20, 60);",
+        "while it is being read | 256 MiB |",
+    ),
+];
+
+#[test]
+fn the_numbers_of_the_memory_formula_are_those_of_the_code() {
+    let page = read(&workspace().join("docs/host.md"));
+    let section = page.split("\n## Memory\n").nth(1).expect("it has the formula");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    for (file, constant, words) in MEMORY {
+        let code = read(&workspace().join("host/src").join(file));
+        assert!(
+            code.contains(&format!("const {constant}")),
+            "{file} has no `{constant}`; is {words:?} still right?"
+        );
+        assert!(section.contains(words), "{words:?} is not in the formula");
+    }
+}
