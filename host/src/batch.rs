@@ -58,27 +58,21 @@ impl Batch {
     pub fn check(batch: wit::Batch, redactor: &Redactor) -> Result<Self, Failure> {
         check_cursor(&batch.cursor, redactor)?;
         let measures = measures::check(batch.measures, redactor)?;
-        let redacted = |bytes: Vec<u8>| redactor.redact_bytes(&bytes).unwrap_or(bytes);
-        let dead_letter = |item: DeadLetter| DeadLetter {
-            id: item.id.map(|id| redactor.clean(&id)),
-            reason: redactor.clean(&item.reason),
-            raw: redacted(item.raw),
-        };
         let mut rejected: Vec<DeadLetter> = batch
             .rejected
             .into_iter()
             .map(|item| DeadLetter {
                 id: item.id,
-                reason: item.reason,
+                reason: redactor.clean(&item.reason),
                 raw: item.raw,
             })
-            .map(dead_letter)
+            .map(|item| item.redacted(redactor))
             .collect();
         let mut events = Vec::with_capacity(batch.events.len());
         for event in batch.events {
             match check_event(event, redactor) {
                 Ok(event) => events.push(event),
-                Err(item) => rejected.push(dead_letter(item)),
+                Err(item) => rejected.push(item.redacted(redactor)),
             }
         }
         Ok(Self {
@@ -298,6 +292,11 @@ mod tests {
         });
         let checked = Batch::check(leaking, &redactor).unwrap();
         assert_eq!((checked.events.len(), checked.rejected.len()), (0, 3));
+        let reasons: Vec<&str> = checked.rejected.iter().map(|item| item.reason.as_str()).collect();
+        assert!(
+            reasons.contains(&"the plugin gave the event an id that holds a secret"),
+            "{reasons:?}"
+        );
         for item in &checked.rejected {
             let shown = format!(
                 "{:?} {} {}",
@@ -316,6 +315,15 @@ mod tests {
             );
             assert!(!failure.to_string().contains("s3cret"), "{failure}");
         }
+    }
+
+    #[test]
+    fn the_words_of_the_host_in_a_dead_letter_are_never_redacted() {
+        let redactor = Redactor::new(["event".to_owned(), "plugin".to_owned()]);
+        let checked = Batch::check(batch(vec![event("1", "[\"event\"]")], b"1 x"), &redactor).unwrap();
+        let item = &checked.rejected[0];
+        assert_eq!(item.reason, "the plugin's event is no JSON object");
+        assert_eq!(item.raw, b"[\"[secret]\"]");
     }
 
     #[test]

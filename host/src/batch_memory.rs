@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::batch::{Batch, Event};
 use crate::bindings::exports::headwater::source::types::Measure;
 use crate::dead_letter::DeadLetter;
+use crate::redact::Redactor;
 
 /// What the batches of one source may take in any case, in KiB: one of the usual size or two.
 const OWN_KIB: u32 = 16 << 10;
@@ -103,8 +104,9 @@ impl BatchMemory {
     }
 }
 
-/// The memory that a batch takes, in KiB, rounded up: everything that is in it, and what allocations cost beside.
-pub(crate) fn kib(batch: &Batch, previous: Option<&[u8]>) -> u32 {
+/// The memory that a batch takes, in KiB, rounded up: everything that is in it and kept with it, and what allocations cost
+/// beside.
+pub(crate) fn kib(batch: &Batch, previous: Option<&[u8]>, redactor: &Redactor) -> u32 {
     let event = |event: &Event| event.id.capacity() + event.body.capacity() + 2 * ALLOCATION;
     let letter = |letter: &DeadLetter| {
         let id = letter.id.as_ref().map_or(0, String::capacity);
@@ -118,7 +120,8 @@ pub(crate) fn kib(batch: &Batch, previous: Option<&[u8]>) -> u32 {
         + batch.measures.capacity() * size_of::<Measure>()
         + batch.measures.iter().map(measure).sum::<usize>()
         + batch.cursor.capacity()
-        + previous.map_or(0, <[u8]>::len);
+        + previous.map_or(0, <[u8]>::len)
+        + redactor.memory();
     u32::try_from(bytes / 1_024 + 1).unwrap_or(u32::MAX)
 }
 
@@ -168,10 +171,25 @@ mod tests {
             ),
             ("cursors", batch(0, 0, 0, 0, 1 << 20), 1 << 20, 2 << 20),
         ] {
-            let kib = kib(&batch, Some(&vec![0; previous])) as usize;
+            let kib = kib(&batch, Some(&vec![0; previous]), &Redactor::default()) as usize;
             assert!(kib * 1_024 >= least, "{name}: {kib} KiB");
             assert!(kib * 1_024 <= 2 * least + 4_096, "{name}: {kib} KiB");
         }
+    }
+
+    #[test]
+    fn what_is_needed_to_redact_a_batch_counts() {
+        let words: Vec<String> = (0..1_000).map(|number| format!("{number:064}")).collect();
+        let session = words.join(" ");
+        let redactor = Redactor::default().with_session(Some(session.as_bytes()));
+        let with = kib(&batch(0, 0, 0, 0, 2), None, &redactor) as usize;
+        assert!(with * 1_024 > session.len(), "{with} KiB");
+        let again = redactor.with_session(Some(session.as_bytes()));
+        assert_eq!(
+            kib(&batch(0, 0, 0, 0, 2), None, &again) as usize,
+            with,
+            "it is kept once"
+        );
     }
 
     #[tokio::test]

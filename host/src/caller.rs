@@ -13,7 +13,7 @@ use crate::bindings::LogSource;
 use crate::bindings::exports::headwater::source::descriptor::Manifest;
 use crate::bindings::exports::headwater::source::source as wit;
 use crate::bindings::exports::headwater::source::types::Error as PluginFailure;
-use crate::compute::Compute;
+use crate::compute::{Compute, ComputeError};
 use crate::config::Limits;
 use crate::cpu_share::{CpuShare, CpuUse};
 use crate::discovery;
@@ -262,7 +262,8 @@ impl Caller {
                 (result, returned, redactor)
             }
             Err(error) => {
-                let failure = Failure::host(Fault::Broken, "examination", error);
+                let message = format_args!("what the plugin returned was not accepted: {error}");
+                let failure = Failure::host(Fault::Broken, "examination", message);
                 (Err(failure), None, config.scrubber.clone())
             }
         };
@@ -277,6 +278,14 @@ impl Caller {
             credentials: Vec::new(),
             slot,
         }
+    }
+
+    /// Does work over what this plugin returned on the threads for it, one piece at a time.
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ComputeError> {
+        self.compute.run(work).await
     }
 
     /// Publishes what a call without a session wrote to stderr.

@@ -1,5 +1,5 @@
-//! Threads of their own for computing over what plugins return: text to redact, JSON to judge. The amount is a plugin's
-//! choice, so none of it runs where polls, sinks and `/healthz` wait for their turn.
+//! Threads of their own for computing over what plugins return and receivers answer: text to redact, JSON to judge. The
+//! amount is theirs to choose, so none of it runs where polls, sinks and `/healthz` wait for their turn.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, mpsc};
@@ -18,17 +18,14 @@ const LONGEST: Duration = Duration::from_secs(60);
 #[derive(Debug, Error)]
 pub(crate) enum ComputeError {
     /// It took too long, or had to wait too long behind other work of its source.
-    #[error(
-        "what the plugin returned could not be examined within {}",
-        humantime::format_duration(LONGEST)
-    )]
+    #[error("it could not be examined within {}", humantime::format_duration(LONGEST))]
     Overrun,
     /// It panicked.
-    #[error("what the plugin returned could not be examined: the host has a defect there")]
+    #[error("it could not be examined: the host has a defect there")]
     Panicked,
 }
 
-/// One source's access to the threads: one piece of work at a time, so that no source fills them.
+/// One source's access, or one receiver's, to the threads: one piece of work at a time, so that no source fills them.
 #[derive(Debug, Clone)]
 pub(crate) struct Compute(Arc<Semaphore>);
 

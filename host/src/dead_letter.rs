@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::base64::base64;
 use crate::file_work::FileWork;
 use crate::line_file::LineFile;
+use crate::redact::Redactor;
 
 /// One item for the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,23 @@ pub struct DeadLetter {
     pub reason: String,
     /// The bytes as received, or the event's body.
     pub raw: Vec<u8>,
+}
+
+impl DeadLetter {
+    /// The same item without secrets in what came from outside: its id and its bytes. Takes time in proportion to its size.
+    /// The reason is for who knows which of its words are the host's own.
+    pub(crate) fn redacted(self, redactor: &Redactor) -> Self {
+        Self {
+            id: self.id.map(|id| redactor.clean(&id)),
+            reason: self.reason,
+            raw: redactor.redact_bytes(&self.raw).unwrap_or(self.raw),
+        }
+    }
+
+    /// Its size in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.id.as_ref().map_or(0, String::len) + self.reason.len() + self.raw.len()
+    }
 }
 
 /// Appends to a source's dead-letter file. The file comes into being with its first line.
@@ -67,10 +85,11 @@ impl DeadLetters {
         if items.is_empty() {
             return Ok(());
         }
-        let lines: String = items.iter().map(|item| self.line(partition, item)).collect();
-        let path = self.path.clone();
+        // Written as JSON where the file is written: a batch of them takes too long for a worker.
+        let (letters, partition, items) = (self.clone(), partition.to_owned(), items.to_vec());
         let written = self.work.run(move || {
-            let mut file = LineFile::open_shared(&path)?;
+            let lines: String = items.iter().map(|item| letters.line(&partition, item)).collect();
+            let mut file = LineFile::open_shared(&letters.path)?;
             file.append(lines.as_bytes(), SystemTime::now())
         });
         written.await.map_err(|error| name_file(error, &self.path))

@@ -1,7 +1,7 @@
 //! One partition's way: poll, deliver, commit, and never two of them at once.
 
 use std::collections::HashMap;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Range};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::cursor_bytes::KEPT_IN_MEMORY;
 use crate::dead_letter::DeadLetter;
 use crate::failure::{Failure, Fault};
 use crate::monitor::{Monitor, Stored};
+use crate::redact::Redactor;
 use crate::sink::{Delivery, SinkError, Undelivered};
 use crate::source::{Outlets, Source};
 use crate::state::{LoadError, State};
@@ -25,6 +26,9 @@ const STANDSTILL: Duration = Duration::from_secs(1);
 
 /// Memory that is reserved for the first batch of a partition, in KiB; its size is known after the poll.
 const FIRST_BATCH_KIB: u32 = 64;
+
+/// Secrets are looked for in so many bytes of refused events at once, or in a single one.
+const REDACTED_AT_ONCE: usize = 1 << 20;
 
 /// A plugin that asks for a longer pause gets this one, or the interval if that is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -72,6 +76,10 @@ struct Pending {
     newest: u64,
     /// Events that the sink has accepted or refused permanently.
     settled: usize,
+    /// Rejected items, from the first one on, that hold no secrets: those that the call brought do not from the beginning.
+    redacted: usize,
+    /// Knows the secrets and tokens of the call that brought the batch.
+    redactor: Redactor,
     /// Why the sink refused the last of those, until that is logged.
     refusal: Option<String>,
     /// The memory that it takes while it is on its way.
@@ -180,7 +188,7 @@ impl Partition {
             }
         })?;
         self.source.cursors.note(&self.id, batch.cursor.len())?;
-        let kib = batch_memory::kib(&batch, cursor.as_deref());
+        let kib = batch_memory::kib(&batch, cursor.as_deref(), &called.scrubber);
         self.usual_kib = kib.max(self.usual_kib / 2);
         let on_its_way = memory.resize(reserved, own, kib);
         if on_its_way.is_none() {
@@ -201,6 +209,7 @@ impl Partition {
             duplicates: sum(&batch.measures, "duplicates"),
             requests: called.usage.traffic.requests.into(),
         };
+        let redacted = batch.rejected.len();
         let bytes = batch.events.iter().map(|event| event.body.len() as u64).sum();
         Ok(Some(Pending {
             batch,
@@ -209,6 +218,8 @@ impl Partition {
             bytes,
             newest: 0,
             settled: 0,
+            redacted,
+            redactor: called.scrubber,
             refusal: None,
             on_its_way,
             waiting: None,
@@ -218,7 +229,7 @@ impl Partition {
     /// What to do next with a batch that could not be delivered: wait with it where there is room, else fetch it again. One
     /// whose events were accepted always waits.
     fn after_refusal(&self, mut pending: Pending) -> Stage {
-        let kib = batch_memory::kib(&pending.batch, pending.previous.as_deref());
+        let kib = batch_memory::kib(&pending.batch, pending.previous.as_deref(), &pending.redactor);
         pending.waiting = match pending.waiting.take() {
             // Some of its events may be settled meanwhile.
             Some(waiting) => self.shared.memory.resize(waiting, &self.source.allowance, kib),
@@ -243,6 +254,7 @@ impl Partition {
                 partition: &self.id,
                 events: &pending.batch.events,
                 settled: pending.settled,
+                redactor: &pending.redactor,
             };
             match self.outlets.sink.deliver(delivery).await {
                 Ok(accepted) => pending.settle(&[], accepted.refused),
@@ -257,6 +269,7 @@ impl Partition {
                 }
             }
         }
+        self.redact_refused(pending).await?;
         let dead_letters = &self.outlets.dead_letters;
         dead_letters
             .keep(&self.id, &pending.batch.rejected)
@@ -266,9 +279,35 @@ impl Partition {
                 Failure::host(Fault::Retry, "dead-letter", message)
             })?;
         pending.batch.rejected.clear();
+        pending.redacted = 0;
         if let Some(reason) = pending.refusal.take() {
             let (file, refused) = (dead_letters.path().display(), pending.totals.refused);
             warn!(%file, refused, "the sink refused events permanently; they are in the dead-letter file: {reason}");
+        }
+        Ok(())
+    }
+
+    /// Takes the secrets of the source out of the events that the sink refused, a bounded part at a time and away from the
+    /// workers. What has been done is not done again after an error.
+    async fn redact_refused(&self, pending: &mut Pending) -> Result<(), Failure> {
+        while let Some(part) = pending.next_to_redact() {
+            let (letters, redactor) = (
+                pending.batch.rejected[part.clone()].to_vec(),
+                pending.redactor.clone(),
+            );
+            let redact = move || {
+                letters
+                    .into_iter()
+                    .map(|letter| letter.redacted(&redactor))
+                    .collect::<Vec<_>>()
+            };
+            let letters = self.source.caller.compute(redact).await.map_err(|error| {
+                let message =
+                    format!("cannot look for secrets in refused events before they are kept: {error}");
+                Failure::host(Fault::Retry, "dead-letter", message)
+            })?;
+            pending.redacted = part.end;
+            pending.batch.rejected.splice(part, letters);
         }
         Ok(())
     }
@@ -332,6 +371,18 @@ impl Partition {
 }
 
 impl Pending {
+    /// The next rejected items to be redacted: as many as are looked at at once, and one at least; none when all are.
+    fn next_to_redact(&self) -> Option<Range<usize>> {
+        let left = &self.batch.rejected[self.redacted..];
+        let mut bytes = 0;
+        let fits = |letter: &&DeadLetter| {
+            bytes += letter.size();
+            bytes <= REDACTED_AT_ONCE
+        };
+        let count = left.iter().take_while(fits).count().max(1);
+        (!left.is_empty()).then(|| self.redacted..self.redacted + count)
+    }
+
     /// Keeps the events at these places for the next delivery, and moves those that the sink refused to the rejected items.
     /// All others were accepted.
     fn settle(&mut self, remaining: &[usize], refused: Vec<(usize, String)>) {

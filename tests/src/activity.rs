@@ -53,7 +53,7 @@ impl Azure {
         let found = log.find(call.now, &filter, before, self.settings.page_size);
         let mut page = self.page(call, scope, filter_text, before, &found);
         if let Some(fault) = call.fault {
-            fault.change_page(&mut page);
+            fault.change_page(&mut page, call.bearer);
         }
         if !page.items.is_empty() && !call.fault.is_some_and(|fault| fault.loses_page()) {
             self.note_shown(scope, &found);

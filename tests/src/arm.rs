@@ -28,6 +28,8 @@ const SUBSCRIPTION_VERSIONS: &[&str] = &["2020-01-01", "2022-12-01"];
 pub(crate) struct Call<'a> {
     pub(crate) now: Instant,
     pub(crate) token: Token,
+    /// The token's text.
+    pub(crate) bearer: &'a str,
     /// Path and query, byte for byte.
     pub(crate) target: &'a str,
     pub(crate) query: Query,
@@ -72,6 +74,7 @@ impl Azure {
         let call = Call {
             now,
             token,
+            bearer: arrival.bearer().unwrap_or_default(),
             target,
             query,
             fault,

@@ -56,8 +56,8 @@ impl Action {
         })
     }
 
-    /// Changes a page before it is written.
-    pub(crate) fn change_page(&self, page: &mut Page) {
+    /// Changes a page before it is written. `bearer` is the token of the request.
+    pub(crate) fn change_page(&self, page: &mut Page, bearer: &str) {
         match self {
             Action::ForeignLink { origin } => {
                 let link = page
@@ -85,6 +85,15 @@ impl Action {
                 .items
                 .iter_mut()
                 .for_each(|item| insert_after(item, b"\"description\":\"", b"\xC3\x28\xFF ")),
+            Action::Echo { text } => {
+                if let Some(first) = page.items.first_mut() {
+                    insert_after(
+                        first,
+                        b"\"description\":\"",
+                        format!("{bearer} {text} ").as_bytes(),
+                    );
+                }
+            }
             Action::Nest { levels } => {
                 if let Some(first) = page.items.first_mut() {
                     let nested = format!("\"nested\":{}{},", "[".repeat(*levels), "]".repeat(*levels));

@@ -163,6 +163,11 @@ pub enum Action {
     },
     /// Every description on the page begins with bytes that are no UTF-8.
     InvalidUtf8,
+    /// The description of the first event of the page begins with the access token of the request and this text.
+    Echo {
+        /// Text without quotes.
+        text: String,
+    },
     /// The first event of the page gets a member `nested` of so many arrays inside each other.
     Nest {
         /// Number of arrays.

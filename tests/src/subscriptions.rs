@@ -110,7 +110,7 @@ impl Azure {
             again_link: link_to(first),
         };
         if let Some(fault) = call.fault {
-            fault.change_page(&mut page);
+            fault.change_page(&mut page, call.bearer);
         }
         Ok(page.into_answer())
     }

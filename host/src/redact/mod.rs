@@ -50,6 +50,8 @@ pub struct Redactor {
 struct Layer {
     /// None when it could not be built, which the sizes rule out; then every text is a secret.
     automaton: Option<AhoCorasick>,
+    /// What it looks for, sorted.
+    patterns: Vec<String>,
     /// Whether an id or a cursor with this secret in it is refused, by the automaton's pattern.
     refused: Vec<bool>,
     longest: usize,
@@ -99,6 +101,14 @@ impl Redactor {
         self.with_layer(words, SHORTEST_CREDENTIAL)
     }
 
+    /// The same redactor, which also knows what another one knows.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self {
+            layers: self.layers.iter().chain(&other.layers).cloned().collect(),
+        }
+    }
+
     fn with_layer(&self, patterns: impl IntoIterator<Item = String>, shortest: usize) -> Self {
         let mut patterns: Vec<String> = patterns
             .into_iter()
@@ -107,10 +117,17 @@ impl Redactor {
         patterns.sort_unstable();
         patterns.dedup();
         let mut layers = self.layers.clone();
-        if !patterns.is_empty() {
-            layers.push(Arc::new(Layer::new(&patterns)));
+        // Looking for the same secrets twice finds nothing more. A part of them would: longer ones hide shorter ones.
+        let is_known = layers.iter().any(|layer| layer.patterns == patterns);
+        if !patterns.is_empty() && !is_known {
+            layers.push(Arc::new(Layer::new(patterns)));
         }
         Self { layers }
+    }
+
+    /// The memory that it takes, in bytes. What it shares with others counts in full.
+    pub(crate) fn memory(&self) -> usize {
+        self.layers.iter().map(|layer| layer.memory()).sum()
     }
 
     /// The text without secrets, as it is otherwise.
@@ -209,16 +226,23 @@ impl Redactor {
 }
 
 impl Layer {
-    fn new(patterns: &[String]) -> Self {
+    fn new(patterns: Vec<String>) -> Self {
         let automaton = AhoCorasick::builder()
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .match_kind(MatchKind::LeftmostLongest)
-            .build(patterns);
+            .build(&patterns);
         Self {
             automaton: automaton.ok(),
             refused: patterns.iter().map(|pattern| is_refused(pattern)).collect(),
             longest: patterns.iter().map(String::len).max().unwrap_or(0),
+            patterns,
         }
+    }
+
+    fn memory(&self) -> usize {
+        let pattern = |pattern: &String| pattern.capacity() + size_of::<String>() + size_of::<bool>();
+        let patterns: usize = self.patterns.iter().map(pattern).sum();
+        patterns + self.automaton.as_ref().map_or(0, AhoCorasick::memory_usage)
     }
 }
 

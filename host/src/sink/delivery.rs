@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::batch::Event;
 use crate::event_key::event_key;
+use crate::redact::Redactor;
 
 /// Events on their way to a sink, and where they come from.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,8 @@ pub struct Delivery<'a> {
     pub events: &'a [Event],
     /// How many events of the same batch were settled by earlier deliveries.
     pub settled: usize,
+    /// Removes the secrets of the source from what a receiver says: it may quote an event that holds one.
+    pub redactor: &'a Redactor,
 }
 
 /// A delivery in progress.

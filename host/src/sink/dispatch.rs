@@ -313,11 +313,7 @@ impl<'a> Dispatch<'a> {
     }
 
     async fn request(&self, events: &[&Event]) -> RequestOutcome {
-        let (media_type, body) = self.sink.encoding.request(&self.delivery, events);
-        match self.sink.client.post(media_type, body).await {
-            Ok(reply) => self.sink.encoding.read(&reply, &self.delivery, events),
-            Err(error) => RequestOutcome::Unavailable(error),
-        }
+        self.sink.request(&self.delivery, events).await
     }
 
     fn accept(&mut self, part: Range<usize>) {

@@ -1,16 +1,23 @@
 //! An HTTP receiver. Accepted on any 2xx, as far as the receiver's answer does not say otherwise.
 
 use super::dispatch::Dispatch;
-use super::encoding::Encoding;
-use super::http_client::{Endpoint, HttpClient};
+use super::encoding::{Encoding, RequestOutcome};
+use super::http_client::{Endpoint, HttpClient, Reply};
 use super::judge::Judge;
-use super::{DeliverFuture, Delivery, Sink};
+use super::{DeliverFuture, Delivery, Sink, SinkError};
+use crate::batch::Event;
+use crate::compute::Compute;
 use crate::egress::OutboundError;
+
+/// Answers up to this size are read where they arrive, in bytes.
+const SHORT_ANSWER: usize = 4 << 10;
 
 pub(super) struct HttpSink {
     pub(super) encoding: Encoding,
     pub(super) client: HttpClient,
     pub(super) judge: Judge,
+    /// Reads long answers.
+    pub(super) compute: Compute,
 }
 
 impl HttpSink {
@@ -19,6 +26,50 @@ impl HttpSink {
             encoding,
             client: HttpClient::new(endpoint)?,
             judge: Judge::default(),
+            compute: Compute::default(),
+        })
+    }
+
+    /// Sends some events of a delivery, and reads the answer.
+    pub(super) async fn request(&self, delivery: &Delivery<'_>, events: &[&Event]) -> RequestOutcome {
+        let (media_type, body) = self.encoding.request(delivery, events);
+        match self.client.post(media_type, body, delivery.redactor).await {
+            Ok(reply) if reply.body.len() <= SHORT_ANSWER => self.encoding.read(&reply, delivery, events),
+            Ok(reply) => self.read_elsewhere(reply, delivery, events).await,
+            Err(error) => RequestOutcome::Unavailable(error),
+        }
+    }
+
+    /// Reads a long answer away from the workers: parsing it, and looking for secrets in each of its reasons, takes as long
+    /// as the receiver likes. What an answer means depends on the ids of the events, not on their bodies.
+    async fn read_elsewhere(
+        &self,
+        reply: Reply,
+        delivery: &Delivery<'_>,
+        events: &[&Event],
+    ) -> RequestOutcome {
+        let bare = |event: &&Event| Event {
+            id: event.id.clone(),
+            time: event.time,
+            severity: event.severity,
+            body: String::new(),
+        };
+        let (encoding, events) = (self.encoding.clone(), events.iter().map(bare).collect::<Vec<_>>());
+        let (source, partition) = (delivery.source.to_owned(), delivery.partition.to_owned());
+        let (settled, redactor) = (delivery.settled, delivery.redactor.clone());
+        let read = move || {
+            let delivery = Delivery {
+                source: &source,
+                partition: &partition,
+                events: &events,
+                settled,
+                redactor: &redactor,
+            };
+            encoding.read(&reply, &delivery, &events.iter().collect::<Vec<_>>())
+        };
+        self.compute.run(read).await.unwrap_or_else(|error| {
+            let problem = format!("the receiver's answer was not read: {error}");
+            RequestOutcome::Unavailable(SinkError::unavailable(problem))
         })
     }
 }

@@ -134,8 +134,14 @@ impl HttpClient {
         Ok(Self { endpoint, client })
     }
 
-    /// Posts a text of a media type. The error names the receiver.
-    pub(super) async fn post(&self, media_type: &'static str, text: String) -> Result<Reply, SinkError> {
+    /// Posts a text of a media type. The error names the receiver. What `redactor` knows is removed from what the receiver
+    /// says, together with the secrets of the sink.
+    pub(super) async fn post(
+        &self,
+        media_type: &'static str,
+        text: String,
+        redactor: &Redactor,
+    ) -> Result<Reply, SinkError> {
         let Endpoint { url, gzip, .. } = &self.endpoint;
         // Paths and queries of receivers may hold keys, so messages name the authority only.
         let name = url
@@ -175,7 +181,7 @@ impl HttpClient {
             media_type: media_type_of(&head.headers),
             retry_after: retry_after(&head.headers),
             name: name.to_owned(),
-            scrubber,
+            scrubber: scrubber.and(redactor),
         })
     }
 

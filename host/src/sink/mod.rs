@@ -155,11 +155,14 @@ impl std::fmt::Debug for Sinks {
 /// A delivery of the tests.
 #[cfg(test)]
 fn delivery(events: &[Event]) -> Delivery<'_> {
+    static NO_SECRETS: std::sync::LazyLock<crate::redact::Redactor> =
+        std::sync::LazyLock::new(Default::default);
     Delivery {
         source: "contoso",
         partition: "p",
         events,
         settled: 0,
+        redactor: &NO_SECRETS,
     }
 }
 

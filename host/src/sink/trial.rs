@@ -11,6 +11,7 @@ use crate::config::SinkConfig;
 use crate::failure::{Failure, Fault};
 use crate::file_work::FileWork;
 use crate::line_file::LineFile;
+use crate::redact::Redactor;
 
 /// A trial that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -53,15 +54,17 @@ async fn try_http(source: &str, endpoint: &Endpoint, encoding: &Encoding) -> Res
     let failure = |fault, message: String| Failure::host(fault, "sink", message);
     let client =
         HttpClient::new(endpoint.clone()).map_err(|error| failure(Fault::Denied, format!("sink.{error}")))?;
+    let no_events = Redactor::default();
     let delivery = Delivery {
         source,
         partition: "check",
         events: &[],
         settled: 0,
+        redactor: &no_events,
     };
     let (media_type, body) = encoding.request(&delivery, &[]);
     let reply = client
-        .post(media_type, body)
+        .post(media_type, body, delivery.redactor)
         .await
         .map_err(|error| failure(Fault::Retry, error.to_string()))?;
     let denied = |hint: &str| Err(failure(Fault::Denied, reply.said()).with_hint(hint));

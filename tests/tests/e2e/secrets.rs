@@ -1,11 +1,15 @@
 //! Secrets and tokens stay where they belong.
 
+use std::sync::{Mutex, PoisonError};
+
 use fake_azure::scenario::example;
 
 use crate::artifacts;
+use crate::collector::free_address;
 use crate::lab;
 use crate::network::Recorder;
-use crate::site::{Site, Source};
+use crate::site::{Site, Source, finish, wait_until};
+use crate::watched;
 
 #[test]
 fn no_secret_or_token_leaves_the_process_at_any_log_level() {
@@ -17,7 +21,12 @@ fn no_secret_or_token_leaves_the_process_at_any_log_level() {
     let server = lab::serve_with_faults(lab::with_events(700), &refused);
     let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
     let configuration = site.path("headwater.toml");
-    for arguments in [["run", "--once"].as_slice(), &["check"], &["state", "show"]] {
+    for arguments in [
+        ["run", "--once"].as_slice(),
+        &["check"],
+        &["state", "list"],
+        &["state", "show"],
+    ] {
         let child = crate::site::headwater(&site.path(""))
             .args(arguments)
             .arg("--config")
@@ -25,7 +34,7 @@ fn no_secret_or_token_leaves_the_process_at_any_log_level() {
             .env("RUST_LOG", "trace")
             .spawn()
             .expect("headwater starts");
-        let finished = crate::site::finish(child);
+        let finished = finish(child);
         finished.exits_with(0);
         assert_clean(arguments, finished.text().as_bytes());
     }
@@ -48,6 +57,118 @@ fn assert_clean(place: impl std::fmt::Debug, bytes: &[u8]) {
             .take_while(u8::is_ascii_hexdigit)
             .count();
         assert!(digits < 16, "a token stands in {place:?}");
+    }
+}
+
+/// What stands in front of the secret where the fake Azure echoes it.
+const ECHOED: &str = "echoed-upstream";
+
+/// An Azure that puts the access token and the client secret into the first record of each page of one subscription, and
+/// into its refusal of the other one.
+fn echoing() -> fake_azure::Server {
+    let faults = format!(
+        r#"{{"faults": [
+            {{"on": {{"endpoint": "log", "times": null, "subscription": "{}"}},
+                "do": {{"echo": {{"text": "{ECHOED} {}"}}}}}},
+            {{"on": {{"endpoint": "log", "times": null, "subscription": "{}"}},
+                "do": {{"fail": {{"status": 403, "code": "AuthorizationFailed", "message": "not with {}"}}}}}}]}}"#,
+        example::PRODUCTION,
+        example::CLIENT_SECRET,
+        example::DEVELOPMENT,
+        example::CLIENT_SECRET,
+    );
+    lab::serve_with_faults(lab::with_events(40), &faults)
+}
+
+/// A receiver that refuses the records with the echo, and quotes what it does not like in so many letters or more.
+fn quoting(padding: usize) -> Recorder {
+    Recorder::replying(move |body| match body.find(ECHOED) {
+        Some(_) => {
+            let token = body.find("lab.").unwrap_or_default();
+            let quoted: String = body[token..].chars().take(2_000).collect();
+            (400, format!("cannot parse {quoted}{}", " ".repeat(padding)))
+        }
+        None => (200, String::new()),
+    })
+}
+
+#[test]
+fn an_event_that_echoes_token_and_secret_and_is_refused_is_kept_without_them() {
+    // Long answers are read in another place than short ones.
+    for padding in [0, 20_000] {
+        let (server, receiver) = (echoing(), quoting(padding));
+        let mut source = Source::azure("contoso", server.endpoint());
+        source.sink = format!(
+            "type = \"http\"\nurl = \"http://127.0.0.1:{}/\"\ngzip = false",
+            receiver.port()
+        );
+        let site = Site::new(&[source]);
+        let finished = site.run_with(&[("RUST_LOG", "trace")], &["run", "--once"]);
+        finished.exits_with(1).says("cannot parse [secret]");
+        let sent = receiver.requests().concat();
+        assert!(
+            sent.contains(example::CLIENT_SECRET) && sent.contains("lab."),
+            "the record that Azure shows is delivered as it is"
+        );
+        let dead = site.events("contoso.dead.ndjson");
+        assert!(!dead.is_empty(), "nothing was kept");
+        for letter in &dead {
+            let reason = letter["reason"].as_str().unwrap_or_default();
+            assert!(
+                reason.contains("answered 400") && reason.contains("cannot parse [secret]"),
+                "{reason}"
+            );
+            let raw = letter["raw"].as_str().unwrap_or_default();
+            assert!(raw.contains(&format!("[secret] {ECHOED} [secret]")), "{raw}");
+        }
+        assert_clean("the output", finished.text().as_bytes());
+        for name in ["contoso.dead.ndjson", "state.redb"] {
+            assert_clean(name, &std::fs::read(site.path(name)).expect("it was made"));
+        }
+    }
+}
+
+#[test]
+fn no_secret_or_token_stands_on_a_page_of_the_monitor_or_in_the_lists_of_the_state() {
+    let (server, quoted) = (echoing(), Mutex::new(String::new()));
+    let receiver = Recorder::replying(move |body| {
+        let mut quoted = quoted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(token) = body.find("lab.") {
+            *quoted = body[token..].chars().take(2_000).collect();
+        }
+        (400, format!("cannot parse {quoted}"))
+    });
+    let mut refused = Source::azure("fabrikam", server.endpoint());
+    refused.sink = format!(
+        "type = \"http\"\nurl = \"http://127.0.0.1:{}/\"\ngzip = false",
+        receiver.port()
+    );
+    let site = Site::new(&[Source::azure("contoso", server.endpoint()), refused]);
+    let address = free_address();
+    let configuration = site.read("headwater.toml");
+    site.write(
+        "headwater.toml",
+        &format!("[listen]\naddress = \"{address}\"\n{configuration}"),
+    );
+    let mut host = site.start_with(&[("RUST_LOG", "trace")], &["run"]);
+    wait_until("it listens", || std::net::TcpStream::connect(address).is_ok());
+    wait_until("both sources have read, and both refusals are shown", || {
+        let status = watched::body(address, "/status.json");
+        status.contains("azure.forbidden")
+            && status.contains("cannot parse [secret]")
+            && !site.read("contoso.ndjson").is_empty()
+    });
+    for page in ["/metrics", "/status", "/status.json", "/healthz"] {
+        let body = watched::body(address, page);
+        assert!(!body.is_empty(), "{page}");
+        assert_clean(page, body.as_bytes());
+    }
+    let _ = host.kill();
+    assert_clean("the log", finish(host).text().as_bytes());
+    for arguments in [["state", "list"], ["state", "show"]] {
+        let listed = site.run_with(&[("RUST_LOG", "trace")], &arguments);
+        listed.exits_with(0).says("contoso");
+        assert_clean(arguments, listed.text().as_bytes());
     }
 }
 

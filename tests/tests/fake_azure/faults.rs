@@ -202,6 +202,14 @@ fn damaged_bodies_are_damaged_as_announced() {
     assert!(std::str::from_utf8(answer.response.body()).is_err());
     assert!(String::from_utf8_lossy(answer.response.body()).contains("event-3"));
 
+    let mut client = on_second_page(r#"{"echo": {"text": "and more"}}"#);
+    let link = second_page_link(&mut client);
+    let text = String::from_utf8(client.get(&link).response.body().to_vec()).unwrap();
+    assert!(
+        text.contains("\"description\":\"lab.") && text.contains(" and more "),
+        "{text}"
+    );
+
     let mut client = on_second_page(r#"{"nest": {"levels": 5000}}"#);
     let link = second_page_link(&mut client);
     let text = String::from_utf8(client.get(&link).response.body().to_vec()).unwrap();
