@@ -10,7 +10,6 @@ use wasmtime::Store;
 
 use crate::batch::{self, Batch};
 use crate::bindings::LogSource;
-use crate::bindings::exports::headwater::source::descriptor::Manifest;
 use crate::bindings::exports::headwater::source::source as wit;
 use crate::bindings::exports::headwater::source::types::Error as PluginFailure;
 use crate::compute::{Compute, ComputeError};
@@ -20,12 +19,14 @@ use crate::discovery;
 use crate::egress::{BoundSecrets, Bounds, Gate, Grant, Transport};
 use crate::failure::{Failure, Fault};
 use crate::fair_slots::{Share, Slot};
+use crate::manifest::{self, Described};
 use crate::plugin::Plugin;
 use crate::plugin_log::{LogBudget, PluginLog};
 use crate::redact::Redactor;
 use crate::sandbox::{self, Guest, Usage};
 use crate::secret::Resolved;
 use crate::session::{LARGEST_SESSION, SessionSlot};
+use crate::validation::{self, Verdict};
 
 /// Bytes of bodies and rejected items in one batch. Large enough that a batch is worth its commit, small enough that
 /// many sources can hold one at the same time.
@@ -98,7 +99,7 @@ impl Caller {
     }
 
     /// Asks the plugin what it is.
-    pub async fn describe(&self) -> Result<Manifest, Failure> {
+    pub async fn describe(&self) -> Result<Described, Failure> {
         let (offline, no_secrets) = (Arc::default(), Redactor::default());
         let called = self
             .call(offline, BoundSecrets::default(), &no_secrets, |plugin, store| {
@@ -109,11 +110,12 @@ impl Caller {
             })
             .await;
         self.publish_log(&called).await;
-        called.result
+        let manifest = called.result?;
+        self.examined(move || manifest::judge(manifest)).await?
     }
 
-    /// Has the plugin check its configuration, without a network.
-    pub async fn validate(&self, config: &Resolved) -> Result<Result<wit::Plan, Vec<wit::Issue>>, Failure> {
+    /// Has the plugin check its configuration, without a network, and compares what it needs with the grant.
+    pub(crate) async fn validate(&self, config: &Resolved) -> Result<Verdict, Failure> {
         let offline = Arc::default();
         let json = config.json.clone();
         let called = self
@@ -130,7 +132,9 @@ impl Caller {
             )
             .await;
         self.publish_log(&called).await;
-        called.result
+        let (said, grant, redactor) = (called.result?, self.grant.clone(), called.scrubber);
+        self.examined(move || validation::judge(said, &grant, &redactor))
+            .await
     }
 
     /// Has the plugin find the partitions.
@@ -261,11 +265,7 @@ impl Caller {
                 lines.publish();
                 (result, returned, redactor)
             }
-            Err(error) => {
-                let message = format_args!("what the plugin returned was not accepted: {error}");
-                let failure = Failure::host(Fault::Broken, "examination", message);
-                (Err(failure), None, config.scrubber.clone())
-            }
+            Err(error) => (Err(unexamined(&error)), None, config.scrubber.clone()),
         };
         turn.finish(returned, result.is_ok());
         self.share.note(result.is_ok() || took < HANGS);
@@ -286,6 +286,14 @@ impl Caller {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ComputeError> {
         self.compute.run(work).await
+    }
+
+    /// Examines what a call without a session returned, away from the workers.
+    async fn examined<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.compute(work).await.map_err(|error| unexamined(&error))
     }
 
     /// Publishes what a call without a session wrote to stderr.
@@ -395,6 +403,11 @@ fn clean_report(report: wit::Report, redactor: &Redactor) -> Result<wit::Report,
         warnings: warnings.map(|warning| redactor.clean(warning)).collect(),
         session: None,
     })
+}
+
+fn unexamined(error: &ComputeError) -> Failure {
+    let message = format_args!("what the plugin returned was not accepted: {error}");
+    Failure::host(Fault::Broken, "examination", message)
 }
 
 fn oversized_session() -> Failure {

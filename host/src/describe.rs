@@ -4,19 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bindings::exports::headwater::source::descriptor::Manifest;
 use crate::caller::Caller;
 use crate::config::Limits;
 use crate::egress::{Grant, Outbound, OutboundError, Sender};
 use crate::failure::Failure;
-use crate::manifest::{self, Key};
+use crate::manifest::{Described, Key};
 use crate::plugin::{Plugin, PluginError, Plugins};
 use crate::printable::printable;
 use crate::redact::Redactor;
 use crate::table;
 
-/// Keys of a configuration that are shown.
-const MOST_KEYS: usize = 1_000;
+/// Formats that are shown.
+const MOST_FORMATS: usize = 100;
 
 /// Why a plugin cannot be described.
 #[derive(Debug, thiserror::Error)]
@@ -42,11 +41,17 @@ pub async fn describe(path: &Path, plugins: &Plugins) -> Result<String, Describe
         Arc::new(Sender::new(grant, &Outbound::default().route().await?)),
         Limits::default(),
     );
-    let manifest = caller.describe().await?;
-    Ok(render(&plugin, &manifest))
+    let described = caller.describe().await?;
+    Ok(render(&plugin, &described))
 }
 
-fn render(plugin: &Plugin, manifest: &Manifest) -> String {
+fn render(plugin: &Plugin, Described { manifest, keys }: &Described) -> String {
+    let formats: Vec<&str> = manifest
+        .formats
+        .iter()
+        .take(MOST_FORMATS)
+        .map(String::as_str)
+        .collect();
     // The plugin is a stranger until it has been described, and strangers do not write to terminals unchecked.
     let clean = |text: &str| Redactor::default().clean(text);
     let fact = |name: &str, value: String| vec![name.to_owned(), value];
@@ -56,7 +61,7 @@ fn render(plugin: &Plugin, manifest: &Manifest) -> String {
         fact("File", plugin.path.display().to_string()),
         fact("Size", format!("{} KiB", plugin.size.div_ceil(1024))),
         fact("Digest", format!("sha256:{}", plugin.digest)),
-        fact("Formats", clean(&manifest.formats.join(", "))),
+        fact("Formats", clean(&formats.join(", "))),
         fact(
             "Interval",
             format!(
@@ -72,16 +77,15 @@ fn render(plugin: &Plugin, manifest: &Manifest) -> String {
         clean(&manifest.name),
         clean(&manifest.version),
         clean(&manifest.summary),
-        keys(&manifest::keys(&manifest.config_schema)),
+        table_of(keys),
         list(&plugin.imports),
         list(&plugin.exports),
     )
 }
 
-fn keys(keys: &[Key]) -> String {
+fn table_of(keys: &[Key]) -> String {
     let rows: Vec<Vec<String>> = keys
         .iter()
-        .take(MOST_KEYS)
         .map(|key| {
             let value = match (&key.default, key.required) {
                 (Some(default), _) => format!("= {default}"),

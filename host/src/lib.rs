@@ -65,4 +65,5 @@ pub mod state_command;
 mod state_watch;
 mod stderr;
 mod table;
+mod validation;
 mod worker;

@@ -2,6 +2,26 @@
 
 use serde_json::Value;
 
+use crate::bindings::exports::headwater::source::descriptor::Manifest;
+use crate::failure::{Failure, Fault};
+use crate::redact::Redactor;
+
+/// Bytes of a schema: as JSON values it takes many times that.
+const LARGEST_SCHEMA: usize = 1 << 20;
+/// Keys of a configuration.
+const MOST_KEYS: usize = 1_000;
+/// Letters of a plugin's name and of its version, which are stored with each cursor.
+const LONGEST_NAME: usize = 64;
+
+/// What a plugin says it is, and the keys of its configuration.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// In the plugin's words, name and version made printable.
+    pub manifest: Manifest,
+    /// The top-level keys of its schema.
+    pub keys: Vec<Key>,
+}
+
 /// One key of a plugin's configuration, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
@@ -15,6 +35,32 @@ pub struct Key {
     pub default: Option<String>,
     /// What it means.
     pub description: String,
+}
+
+/// Checks what a plugin says it is. Takes time in proportion to its size.
+pub(crate) fn judge(mut manifest: Manifest) -> Result<Described, Failure> {
+    let refused = |problem: String| {
+        let hint = "this is a defect of the plugin; report it to its author";
+        Err(Failure::host(Fault::Broken, "description", problem).with_hint(hint))
+    };
+    let bytes = manifest.config_schema.len();
+    if bytes > LARGEST_SCHEMA {
+        return refused(format!(
+            "the schema of the plugin's configuration has {bytes} bytes; at most {LARGEST_SCHEMA} are read"
+        ));
+    }
+    let keys = keys(&manifest.config_schema);
+    // A key that was left out could be a secret.
+    if keys.len() > MOST_KEYS {
+        return refused(format!(
+            "the schema of the plugin's configuration has {} keys; at most {MOST_KEYS} are read",
+            keys.len()
+        ));
+    }
+    let cleaner = Redactor::default();
+    let name = |text: &str| cleaner.clean(text).chars().take(LONGEST_NAME).collect();
+    (manifest.name, manifest.version) = (name(&manifest.name), name(&manifest.version));
+    Ok(Described { manifest, keys })
 }
 
 /// The top-level keys of a schema, in its order. Empty for what is no schema.
@@ -46,8 +92,12 @@ pub fn keys(schema: &str) -> Vec<Key> {
 
 /// The keys whose values are secrets wherever they stand.
 pub(crate) fn secret_keys(schema: &str) -> Vec<String> {
-    keys(schema)
-        .into_iter()
+    secret_names(keys(schema))
+}
+
+/// The names of those keys whose values are secrets.
+pub(crate) fn secret_names(keys: Vec<Key>) -> Vec<String> {
+    keys.into_iter()
         .filter(|key| key.secret)
         .map(|key| key.name)
         .collect()
@@ -77,6 +127,39 @@ mod tests {
             assert!(flags.contains(&expected), "{expected:?}");
         }
         assert_eq!(secret_keys(schema), ["pass"]);
+    }
+
+    #[test]
+    fn a_schema_that_is_too_large_is_refused_with_the_bound() {
+        let described = |config_schema: String| {
+            judge(Manifest {
+                name: "n\u{1b}[2J".repeat(1_000),
+                version: "1.0.0".to_owned(),
+                summary: String::new(),
+                homepage: String::new(),
+                config_schema,
+                formats: Vec::new(),
+                cursor_format: 1,
+                default_interval: 1,
+                minimum_interval: 1,
+            })
+        };
+        let with_keys = |count: usize| {
+            let keys: Vec<String> = (0..count).map(|number| format!("\"{number}\":{{}}")).collect();
+            described(format!("{{\"properties\":{{{}}}}}", keys.join(",")))
+        };
+        let most = with_keys(MOST_KEYS).unwrap();
+        assert_eq!(most.keys.len(), MOST_KEYS);
+        assert_eq!(most.manifest.name.chars().count(), LONGEST_NAME);
+        assert!(!most.manifest.name.contains('\u{1b}'), "{}", most.manifest.name);
+        for (refused, bound) in [
+            (with_keys(MOST_KEYS + 1), "1000"),
+            (described(" ".repeat(LARGEST_SCHEMA + 1)), "1048576"),
+        ] {
+            let failure = refused.unwrap_err();
+            assert_eq!(failure.code, "host.description");
+            assert!(failure.message.contains(bound), "{failure}");
+        }
     }
 
     #[test]

@@ -8,25 +8,21 @@ use tracing::warn;
 
 use crate::batch_memory::Allowance;
 use crate::bindings::exports::headwater::source::descriptor::Manifest;
-use crate::bindings::exports::headwater::source::source::{Issue, PartitionInfo, Report};
+use crate::bindings::exports::headwater::source::source::{PartitionInfo, Report};
 use crate::caller::Caller;
 use crate::config::{Limits, SourceConfig};
 use crate::cursor_bytes::CursorBytes;
 use crate::dead_letter::DeadLetters;
-use crate::egress::{Origin, Sender};
+use crate::egress::Sender;
 use crate::failure::{Failure, Fault};
 use crate::load::LoadError;
-use crate::manifest;
+use crate::manifest::{self, Described};
 use crate::plugin::Plugin;
 use crate::secret::Resolved;
 use crate::sink::Sink;
 
 /// How long a plugin may take to say what it is and what it thinks of its configuration; `poll_timeout`, if that is less.
 const START_PATIENCE: Duration = Duration::from_secs(15);
-/// What is shown of a plugin's issues and warnings, and of each in letters.
-const MOST_SENTENCES: usize = 20;
-const LONGEST_SENTENCE: usize = 500;
-
 /// A source that has been loaded and whose configuration its plugin accepts.
 #[derive(Debug)]
 pub struct Source {
@@ -62,7 +58,7 @@ impl Source {
         let route = config.outbound.route().await.map_err(LoadError::missing)?;
         let transport = Arc::new(Sender::new(grant.clone(), &route));
         let caller = Caller::new(plugin, grant, transport, config.limits);
-        let manifest = at_start(config.limits, caller.describe())
+        let Described { manifest, keys } = at_start(config.limits, caller.describe())
             .await
             .and_then(|described| described)
             .map_err(|failure| one(failure.to_string()))?;
@@ -72,7 +68,7 @@ impl Source {
             interval,
             caller,
             cursors: CursorBytes::default(),
-            secret_keys: manifest::secret_keys(&manifest.config_schema),
+            secret_keys: manifest::secret_names(keys),
             allowance: Allowance::default(),
             config,
         };
@@ -123,46 +119,19 @@ impl Source {
                 problems: missing.0,
                 ..LoadError::missing("")
             })?;
-        let clean = |text: &str| shortened(&resolved.scrubber.clean(&shortened(text)));
         let judged = at_start(self.config.limits, self.caller.validate(&resolved))
             .await
             .and_then(|judged| judged);
-        let plan = match judged {
-            Ok(Ok(plan)) => plan,
-            Ok(Err(issues)) => {
-                let sentence = |issue: &Issue| {
-                    format!(
-                        "config{}: {}",
-                        dotted(&clean(&issue.pointer)),
-                        clean(&issue.message)
-                    )
-                };
-                return Err(LoadError::of_plugin(first(&issues, sentence)));
+        match judged {
+            Ok(Ok(warnings)) => {
+                for warning in warnings {
+                    warn!(source = self.name(), "{warning}");
+                }
+                Ok(())
             }
-            Err(failure) => return Err(LoadError::of_plugin(vec![failure.to_string()])),
-        };
-        for warning in first(&plan.warnings, |warning| {
-            format!(
-                "config{}: {}",
-                dotted(&clean(&warning.pointer)),
-                clean(&warning.message)
-            )
-        }) {
-            warn!(source = self.name(), "{warning}");
+            Ok(Err(problems)) => Err(LoadError::of_plugin(problems)),
+            Err(failure) => Err(LoadError::of_plugin(vec![failure.to_string()])),
         }
-        let missing: Vec<&String> = plan
-            .origins
-            .iter()
-            .filter(|text| !Origin::parse(text).is_ok_and(|origin| self.config.grant.contains(&origin)))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let missing = first(&missing, |text| format!("\"{}\"", clean(text)));
-        Err(LoadError::of_plugin(vec![format!(
-            "allow: this configuration also needs {}; add to `allow` what you trust",
-            missing.join(", ")
-        )]))
     }
 }
 
@@ -177,23 +146,6 @@ async fn at_start<T>(limits: Limits, call: impl Future<Output = T>) -> Result<T,
         Failure::host(Fault::Broken, "timeout", message)
             .with_hint("it needs no network for this, so this is a defect of the plugin; report it")
     })
-}
-
-/// The first of what a plugin says, and how many more there are.
-fn first<T>(items: &[T], sentence: impl Fn(&T) -> String) -> Vec<String> {
-    let mut sentences: Vec<String> = items.iter().take(MOST_SENTENCES).map(sentence).collect();
-    if items.len() > MOST_SENTENCES {
-        sentences.push(format!("and {} more", items.len() - MOST_SENTENCES));
-    }
-    sentences
-}
-
-/// The beginning of a text that is too long for a sentence.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_SENTENCE) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// The operator's interval, or the plugin's.
@@ -215,32 +167,11 @@ fn interval(config: &SourceConfig, manifest: &Manifest) -> Result<Duration, Stri
 /// Guards against a plugin that asks for an endless loop.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A JSON Pointer as people write keys: `/filter/resource_id` as `.filter.resource_id`.
-fn dotted(pointer: &str) -> String {
-    pointer.replace('/', ".").replace("~1", "/").replace("~0", "~")
-}
-
 impl std::fmt::Debug for Outlets {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Outlets")
             .field("dead_letters", &self.dead_letters)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pointers_read_like_keys() {
-        for (pointer, key) in [
-            ("", ""),
-            ("/client_id", ".client_id"),
-            ("/drop/0/a~1b", ".drop.0.a/b"),
-        ] {
-            assert_eq!(dotted(pointer), key);
-        }
     }
 }

@@ -303,10 +303,11 @@ mod tests {
             let url = receiver.url.replace("127.0.0.1", "localhost");
             let hanging = client("http://hung.example/", TrustingResolver::hung());
             let honest = client(&url, TrustingResolver::default());
+            let redactor = Redactor::default();
             tokio::select! {
                 biased;
-                reply = hanging.post("text/plain", "a".to_owned()) => panic!("the name was looked up: {reply:?}"),
-                reply = honest.post("text/plain", "b".to_owned()) => assert_eq!(reply.unwrap().status, 200),
+                reply = hanging.post("text/plain", "a".to_owned(), &redactor) => panic!("the name was looked up: {reply:?}"),
+                reply = honest.post("text/plain", "b".to_owned(), &redactor) => assert_eq!(reply.unwrap().status, 200),
             }
             assert_eq!(receiver.requests().len(), 1);
         });
