@@ -322,7 +322,7 @@ mod tests {
         let redactor = Redactor::new(["event".to_owned(), "plugin".to_owned()]);
         let checked = Batch::check(batch(vec![event("1", "[\"event\"]")], b"1 x"), &redactor).unwrap();
         let item = &checked.rejected[0];
-        assert_eq!(item.reason, "the plugin's event is no JSON object");
+        assert_eq!(item.reason, "the plugin's event is not a JSON object");
         assert_eq!(item.raw, b"[\"[secret]\"]");
     }
 
