@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn check(bytes: &[u8]) {
-    if let Ok(cursor) = Cursor::decode(bytes) {
+    if let Ok(mut cursor) = Cursor::decode(bytes) {
         let again = Cursor::decode(&cursor.encode()).expect("our own encoding is readable");
         assert_eq!(again, cursor);
     }

@@ -19,7 +19,7 @@ fn main() {
     }
     let bytes = cursor.encode();
     let decode = median(|| drop(black_box(Cursor::decode(black_box(&bytes)))));
-    let encode = median(|| drop(black_box(black_box(&cursor).encode())));
+    let encode = median(|| drop(black_box(black_box(&mut cursor).encode())));
     println!(
         r#"{{"bench":"cursor","ids":{IDS},"bytes":{},"decode_us":{},"encode_us":{}}}"#,
         bytes.len(),

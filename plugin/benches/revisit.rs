@@ -108,7 +108,7 @@ fn simulate(events: &mut [Event], interval: Nanos, lookback: Nanos, page: u64, w
         while let Some(range) = pointers.next(now, WINDOW, !busy) {
             let fetched = fetch(events, range, now);
             outcome.requests += fetched.div_ceil(page).max(1);
-            pointers.cover(range, now);
+            pointers.cover(range, now, None);
         }
     }
     outcome

@@ -10,6 +10,7 @@ pub use read::{KEYS, read};
 
 use crate::cloud::Cloud;
 use crate::contract::{Nanos, Timestamp};
+use crate::facts::Phase;
 use crate::normalize;
 use crate::partition::Partition;
 use crate::span::{DAY, HOUR, MINUTE};
@@ -52,6 +53,8 @@ pub struct Settings {
     pub window: Nanos,
     /// What the service itself selects.
     pub filter: Option<Filter>,
+    /// Which records of an operation are wanted.
+    pub phases: Vec<Phase>,
     /// How events are rated, dropped and written.
     pub normalize: normalize::Settings,
 }

@@ -1,12 +1,14 @@
 //! Where a partition's reading stands, as bytes that a host keeps.
 //!
 //! The first line is `1 ` and a JSON object that people can read; the ids of records follow in binary form (see
-//! [`Seen::write`]); the last eight bytes are the XXH3 hash of everything before them, so that damage is found.
+//! [`Seen::write`]), and the ends of operations ([`Ends::write`]) where
+//! they matter; the last eight bytes are the XXH3 hash of everything before them, so that damage is found.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::contract::{Nanos, Timestamp};
+use crate::ends::{self, Ends};
 use crate::instant;
 use crate::json::bytes;
 use crate::open::OpenRange;
@@ -26,6 +28,8 @@ pub struct Cursor {
     pub state: State,
     /// Records that a re-read may bring again.
     pub seen: Seen,
+    /// Operations that have ended; none where all records are wanted.
+    pub ends: Ends,
 }
 
 /// The readable part of a cursor.
@@ -55,6 +59,9 @@ pub struct State {
     /// The range being read; none between ranges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
+    /// How many ends of operations follow the ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends: Option<u64>,
 }
 
 /// Why bytes are no cursor of ours.
@@ -86,10 +93,12 @@ impl Cursor {
             open: Vec::new(),
             told: None,
             reading: None,
+            ends: None,
         };
         Cursor {
             state,
             seen: Seen::default(),
+            ends: Ends::default(),
         }
     }
 
@@ -104,10 +113,12 @@ impl Cursor {
     }
 
     /// The cursor as bytes.
-    pub fn encode(&self) -> Vec<u8> {
+    pub fn encode(&mut self) -> Vec<u8> {
+        self.state.ends = Some(self.ends.len() as u64).filter(|count| *count > 0);
         let state = serde_json::to_string(&self.state).unwrap_or_default();
         let mut bytes = format!("{FORMAT} {state}\n").into_bytes();
         self.seen.write(&mut bytes);
+        self.ends.write(&mut bytes);
         let checksum = bytes::hash(&bytes);
         bytes.extend(checksum.to_le_bytes());
         bytes
@@ -131,9 +142,15 @@ fn decode(bytes: &[u8]) -> Option<Cursor> {
     }
     let end = content.iter().position(|byte| *byte == b'\n')?;
     let state = content[..end].split_at_checked(2)?.1;
+    let state: State = serde_json::from_slice(state).ok()?;
+    let binary = &content[end + 1..];
+    let ends = usize::try_from(state.ends.unwrap_or(0)).ok()?;
+    let ends = ends.checked_mul(ends::ENTRY)?;
+    let (ids, ends) = binary.split_at_checked(binary.len().checked_sub(ends)?)?;
     Some(Cursor {
-        state: serde_json::from_slice(state).ok()?,
-        seen: Seen::read(&content[end + 1..])?,
+        state,
+        seen: Seen::read(ids)?,
+        ends: Ends::read(ends)?,
     })
 }
 
@@ -161,7 +178,11 @@ mod tests {
 
     #[test]
     fn a_cursor_keeps_its_state_through_bytes() {
-        assert_eq!(Cursor::decode(&cursor().encode()), Ok(cursor()));
+        let mut cursor = cursor();
+        assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor.clone()));
+        (1..100).for_each(|operation| cursor.ends.note(operation, cursor.state.start + operation));
+        let bytes = cursor.encode();
+        assert_eq!(Cursor::decode(&bytes), Ok(cursor));
     }
 
     #[test]
@@ -226,6 +247,11 @@ mod tests {
             is_kept: false,
         };
         cursor.state.open = vec![open; open::MOST];
+        assert!(cursor.encode().len() < 1024 * 1024);
+        // Ends of operations take the place of ids.
+        (0..ends::MOST as u64).for_each(|operation| cursor.ends.note(operation, u64::MAX / 2));
+        let forgotten = cursor.seen.forget_excess(cursor.ends.places());
+        assert!(forgotten > 0);
         assert!(cursor.encode().len() < 1024 * 1024);
     }
 }

@@ -10,7 +10,7 @@
 //! | the configuration | [`config`], [`partition`], [`guid`], [`span`], [`instant`] |
 //! | the login | [`login`], [`session`], `certificate` (a feature) |
 //! | one poll | [`reader`], [`arm`], [`basket`], [`tally`]; besides [`discovery`], [`check`], [`permission`] |
-//! | where reading stands | [`cursor`], [`revisit`] (the reading law), [`reading`], [`open`], [`seen`] |
+//! | where reading stands | [`cursor`], [`revisit`] (the reading law), [`reading`], [`open`], [`seen`], [`ends`] |
 //! | what went wrong | [`fault`] |
 //! | records | [`page`], [`event`], [`facts`], [`json`], [`time`] |
 //! | events | [`normalize`], [`rules`], [`pattern`], [`severity`], [`format`](mod@format) |
@@ -30,6 +30,7 @@ pub mod contract;
 pub mod cursor;
 pub mod describe;
 pub mod discovery;
+pub mod ends;
 pub mod fault;
 pub mod guid;
 pub mod http;

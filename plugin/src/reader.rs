@@ -1,6 +1,7 @@
 //! One poll: reads on from the cursor until nothing is due, the budget is used up, or something fails.
 
 mod pages;
+mod phases;
 mod repair;
 mod unread;
 
@@ -133,7 +134,7 @@ impl Reader<'_> {
         let target = self.target;
         let lookback = self.arm.settings.lookback;
         let state = &mut self.cursor.state;
-        state.pointers.adapt(lookback, target);
+        state.pointers.adapt(lookback);
         if state.pointers.watermark > target.saturating_add(CLOCK_TOLERANCE) {
             let back = match state.newest {
                 0 => first_start(self.arm.settings.start, target),

@@ -38,6 +38,9 @@ pub struct Reading {
     /// Whether it was read before, and was left open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reopened: bool,
+    /// The earliest record that waits for the end of its operation: what is from here on has to be read again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Timestamp>,
     /// How many queries in a row went round in a circle without showing a record not known before.
     #[serde(default)]
     pub circles: u32,
@@ -74,6 +77,9 @@ pub struct Query {
     /// Whether it has shown something that cannot be made an event, or had no end of its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub odd: bool,
+    /// The time of the last record that it has shown; the earliest of all once one came after an older one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Timestamp>,
 }
 
 impl Query {
@@ -88,7 +94,20 @@ impl Query {
             news: false,
             resigned: false,
             odd: false,
+            last: None,
         }
+    }
+
+    /// Notes the time of a record that it has not shown before.
+    pub fn note_order(&mut self, time: Timestamp) {
+        let rises = self.last.is_some_and(|last| last < time);
+        self.last = Some(if rises { 0 } else { time });
+    }
+
+    /// Whether it shows the newest records first, as far as can be told from what it has shown before one of that time: then
+    /// it has shown everything after it.
+    pub fn newest_first(&self, time: Timestamp) -> bool {
+        self.last.is_some_and(|last| last > time)
     }
 }
 
@@ -102,6 +121,7 @@ impl Reading {
             to_now: false,
             position: range.start,
             reopened: false,
+            held: None,
             circles: 0,
             query: Query::new(range.end),
         };

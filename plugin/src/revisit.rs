@@ -88,27 +88,28 @@ impl Pointers {
             .fold(self.watermark, Timestamp::min)
     }
 
-    /// Adapts to another look-back. A longer one reads again what is remembered, so that nothing is delivered twice.
-    pub fn adapt(&mut self, lookback: Nanos, now: Timestamp) {
+    /// Adapts to another look-back. What is remembered is read again where it was not read at the new ages, so that nothing
+    /// that was to be found or delivered by a later reading is lost, and nothing is delivered twice.
+    pub fn adapt(&mut self, lookback: Nanos) {
         let ages = ages(lookback);
         if ages.iter().eq(self.revisits.iter().map(|revisit| &revisit.age)) {
             return;
         }
         let settled = self.settled();
+        let oldest = ages.last().copied();
         let revisit = |age| {
-            let kept = self
-                .revisits
-                .iter()
-                .filter(|old| old.age >= age)
-                .map(|old| old.position)
-                .max();
-            let reread = now.saturating_sub(age).clamp(settled, self.watermark);
+            let kept = self.revisits.iter().filter(|old| old.age >= age);
+            // What is held is behind the oldest pointer, and nowhere else.
+            let kept = kept.map(|old| old.position).max().filter(|_| oldest != Some(age));
             Revisit {
                 age,
-                position: kept.unwrap_or(whole_millis(reread)),
+                position: kept.unwrap_or(settled),
             }
         };
         self.revisits = ages.into_iter().map(revisit).collect();
+        if self.revisits.is_empty() {
+            self.watermark = settled;
+        }
     }
 
     /// Moves all pointers up to an instant before which nothing can be read any more.
@@ -128,15 +129,21 @@ impl Pointers {
             .for_each(|revisit| revisit.position = revisit.position.min(back));
     }
 
-    /// Notes that a range was read, the first request having been sent at `asked`.
-    pub fn cover(&mut self, range: Range, asked: Timestamp) {
+    /// Notes that a range was read, the first request having been sent at `asked`. What is from `held` on has to be read
+    /// again, however old it was.
+    pub fn cover(&mut self, range: Range, asked: Timestamp, held: Option<Timestamp>) {
         if range.start <= self.watermark {
-            self.watermark = self.watermark.max(range.end);
+            // Without a look-back nothing else leads back to what was held when there still was one.
+            let held = held.filter(|_| self.revisits.is_empty());
+            let end = held.map_or(range.end, |held| held.min(range.end));
+            self.watermark = self.watermark.max(end);
         }
-        for revisit in &mut self.revisits {
+        let oldest = self.revisits.len().saturating_sub(1);
+        for (index, revisit) in self.revisits.iter_mut().enumerate() {
             if range.start <= revisit.position {
                 let old_enough = whole_millis(asked.saturating_sub(revisit.age));
-                revisit.position = revisit.position.max(range.end.min(old_enough));
+                let held = held.filter(|_| index == oldest).unwrap_or(old_enough);
+                revisit.position = revisit.position.max(range.end.min(old_enough).min(held));
             }
         }
     }
@@ -217,7 +224,7 @@ mod tests {
     fn read_all(pointers: &mut Pointers, now: Timestamp, sparse: bool) -> Vec<Range> {
         let mut ranges = Vec::new();
         while let Some(range) = pointers.next(now, WINDOW, sparse) {
-            pointers.cover(range, now);
+            pointers.cover(range, now, None);
             ranges.push(range);
             assert!(ranges.len() < 1000, "reading never ends");
         }
@@ -286,6 +293,7 @@ mod tests {
                 end: 2 * HOUR,
             },
             2 * HOUR,
+            None,
         );
         assert_eq!(pointers.watermark, 2 * HOUR);
         assert_eq!(pointers.settled(), 2 * HOUR - L - CLOCK_SLACK);
@@ -297,21 +305,44 @@ mod tests {
                 end: 3 * HOUR,
             },
             10 * HOUR,
+            None,
         );
         assert_eq!(pointers.watermark, 3 * HOUR);
         assert_eq!(pointers.revisits, before.revisits);
     }
 
     #[test]
-    fn a_longer_look_back_reads_again_only_what_is_remembered() {
+    fn another_look_back_reads_again_what_is_remembered_and_nothing_else() {
         let mut pointers = Pointers::new(100 * HOUR, L);
         read_all(&mut pointers, 110 * HOUR, true);
         let settled = pointers.settled();
-        pointers.adapt(2 * L, 110 * HOUR);
-        assert_eq!(pointers.settled(), settled);
-        pointers.adapt(0, 110 * HOUR);
-        assert_eq!(pointers.settled(), 110 * HOUR);
-        pointers.adapt(L, 110 * HOUR);
-        assert_eq!(pointers.settled(), 110 * HOUR);
+        for lookback in [2 * L, 10 * L, L / 3, 0, L] {
+            pointers.adapt(lookback);
+            assert_eq!(pointers.settled(), settled, "{lookback}");
+            assert!(pointers.watermark >= settled, "{lookback}");
+        }
+        // Whoever read nothing meanwhile reads from there, however long ago that was.
+        pointers.adapt(10 * L);
+        let first = pointers.next(130 * HOUR, WINDOW, true);
+        assert_eq!(first.map(|range| range.start), Some(settled));
+    }
+
+    #[test]
+    fn what_is_held_is_read_again_until_it_is_not() {
+        let mut pointers = Pointers::new(100 * HOUR, L);
+        let range = Range {
+            start: 100 * HOUR,
+            end: 102 * HOUR,
+        };
+        pointers.cover(range, 102 * HOUR, Some(101 * HOUR));
+        assert_eq!(pointers.settled(), 101 * HOUR);
+        assert_eq!(pointers.watermark, 102 * HOUR);
+        let again = Range {
+            start: 101 * HOUR,
+            end: 103 * HOUR,
+        };
+        assert_eq!(pointers.next(103 * HOUR, WINDOW, true), Some(again));
+        pointers.cover(again, 103 * HOUR, None);
+        assert_eq!(pointers.settled(), 103 * HOUR - L - CLOCK_SLACK);
     }
 }

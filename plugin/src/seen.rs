@@ -101,15 +101,16 @@ impl Seen {
         }
     }
 
-    /// Forgets the oldest ids beyond [`MOST`] and [`MOST_ENTRIES`], and returns how many.
-    pub fn forget_excess(&mut self) -> u64 {
+    /// Forgets the oldest ids beyond [`MOST`] and [`MOST_ENTRIES`], of which other things in the cursor take so many, and
+    /// returns how many.
+    pub fn forget_excess(&mut self, taken: usize) -> u64 {
         let before = self.ids.len();
         let mut minutes = self.buckets.len();
         for (_, ids) in &mut self.buckets {
             let kept = self.ids.len();
             let excess = kept
                 .saturating_sub(MOST)
-                .max((kept + minutes).saturating_sub(MOST_ENTRIES));
+                .max((kept + minutes + taken).saturating_sub(MOST_ENTRIES));
             if excess == 0 {
                 break;
             }
@@ -262,7 +263,7 @@ mod tests {
     #[test]
     fn beyond_the_bound_the_oldest_go_first() {
         let mut seen = filled(0..MOST as u64 + 25);
-        assert_eq!(seen.forget_excess(), 25);
+        assert_eq!(seen.forget_excess(0), 25);
         assert_eq!(seen.len(), MOST);
         assert_eq!([24, 25].map(|id| seen.look(id)), [Sight::New, Sight::InThisQuery]);
     }
@@ -271,7 +272,7 @@ mod tests {
     fn ids_fit_into_a_cursor_however_few_there_are_to_a_minute() {
         let mut seen = Seen::default();
         (0..99_000).for_each(|id| seen.note(id, id * MINUTE));
-        let forgotten = seen.forget_excess();
+        let forgotten = seen.forget_excess(0);
         assert_eq!((forgotten, seen.len()), (37_500, 61_500));
         assert_eq!(
             [37_499, 37_500].map(|id| seen.look(id)),

@@ -73,6 +73,10 @@ fn every_issue_names_its_place_and_the_remedy() {
         r#"{"filter":{"group":"a"}}"#,
         r#"{"format":"cef","drop":"*/read"}"#,
         r#"{"drop":["*/read",{"level":"Loud"}],"severity":[{"operation":"*/write"}]}"#,
+        r#"{"phases":"end"}"#,
+        r#"{"phases":["start","finish"]}"#,
+        r#"{"phases":[]}"#,
+        r#"{"phases":["end"],"lookback":"0"}"#,
         r#"{"colour":"red","flavour":"sweet","tenant_log":1}"#,
     ];
     let mut report = String::new();

@@ -13,6 +13,7 @@ mod principal;
 mod resource;
 mod role;
 mod status;
+mod step;
 
 pub use caller_info::CallerInfo;
 pub use category::Category;
@@ -25,6 +26,7 @@ pub use principal::{Kind, Principal, is_email_address, is_guid};
 pub use resource::Resource;
 pub use role::{Assignee, KNOWN_ROLES, KnownRole, Role, RoleChange};
 pub use status::{Outcome, word};
+pub use step::Step;
 
 use std::borrow::Cow;
 use std::iter;

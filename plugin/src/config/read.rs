@@ -10,6 +10,7 @@ use super::{
     Subscriptions, credential, endpoints,
 };
 use crate::contract::{Issue, Nanos};
+use crate::facts::Phase;
 use crate::format::Format;
 use crate::guid;
 use crate::instant;
@@ -18,7 +19,7 @@ use crate::rules::{self, DropRule, SeverityRow};
 use crate::span::{self, MINUTE};
 
 /// Every key of the configuration.
-pub const KEYS: [&str; 15] = [
+pub const KEYS: [&str; 16] = [
     "tenant_id",
     "client_id",
     "client_secret",
@@ -32,6 +33,7 @@ pub const KEYS: [&str; 15] = [
     "window",
     "filter",
     "format",
+    "phases",
     "drop",
     "severity",
 ];
@@ -129,6 +131,7 @@ fn settings(object: &Map<String, Value>, issues: &mut Issues, warnings: &mut Iss
         );
     }
     let filter = filter(&fields, issues);
+    let phases = phases(&fields, lookback, issues);
     let normalize = normalize::Settings {
         format: format(&fields, issues),
         drop: rows(&fields, "drop", DropRule::from_json, issues).unwrap_or_else(rules::default_drop),
@@ -145,6 +148,7 @@ fn settings(object: &Map<String, Value>, issues: &mut Issues, warnings: &mut Iss
         lookback,
         window,
         filter,
+        phases,
         normalize,
     })
 }
@@ -271,6 +275,36 @@ fn filter(fields: &Fields<'_>, issues: &mut Issues) -> Option<Filter> {
         property,
         value: value.to_owned(),
     })
+}
+
+/// The phases that are wanted, in any order.
+fn phases(fields: &Fields<'_>, lookback: Nanos, issues: &mut Issues) -> Vec<Phase> {
+    let Some(names) = fields.list("phases", issues) else {
+        return Phase::ALL.to_vec();
+    };
+    let known = |name: &Value| Phase::ALL.into_iter().find(|phase| name == phase.name());
+    let wanted: Vec<Phase> = names.iter().filter_map(known).collect();
+    let pointer = "/phases";
+    if wanted.len() < names.len() {
+        issues.add(
+            pointer,
+            "has an entry that is not a phase; the phases are `start`, `accepted` and `end`",
+        );
+    } else if !wanted.contains(&Phase::End) {
+        issues.add(
+            pointer,
+            "lacks `end`, the record that says how an operation went; add it",
+        );
+    } else if lookback == 0 {
+        issues.add(
+            pointer,
+            "needs a `lookback`: without one records are read once, and none can wait for the end of its operation",
+        );
+    }
+    Phase::ALL
+        .into_iter()
+        .filter(|phase| wanted.contains(phase))
+        .collect()
 }
 
 fn format(fields: &Fields<'_>, issues: &mut Issues) -> Format {

@@ -1,6 +1,7 @@
 //! What a page means: its records, and where the next page is.
 
 use super::Reader;
+use super::phases::{Fate, held};
 use crate::arm::transport_failure;
 use crate::contract::Timestamp;
 use crate::event::Record;
@@ -73,7 +74,7 @@ impl Reader<'_> {
         if !reading.is_over() {
             self.cursor.state.reading = Some(reading);
         }
-        let evicted = self.cursor.seen.forget_excess();
+        let evicted = self.cursor.seen.forget_excess(self.cursor.ends.places());
         self.arm.tally.add("dedupe_evicted", evicted);
         followed
     }
@@ -90,7 +91,7 @@ impl Reader<'_> {
             .time()
             .filter(|time| range.contains(time))
             .unwrap_or(reading.query.end);
-        let sight = self.cursor.seen.look(id);
+        let (mut known_as, mut sight) = (id, self.cursor.seen.look(id));
         if record.flaw().is_some() || record.time().is_none() {
             if sight == Sight::New && !reading.query.resigned {
                 shown.withheld += 1;
@@ -98,16 +99,38 @@ impl Reader<'_> {
             }
             reading.query.odd = true;
         }
-        if sight == Sight::New && !self.take_new(record) {
-            return None;
+        if sight == Sight::New {
+            let held_as = held(id);
+            sight = self.cursor.seen.look(held_as);
+            let fate = self.fate(record, reading);
+            match fate {
+                Fate::Held => {
+                    Reader::hold(record.time(), reading);
+                    known_as = held_as;
+                }
+                Fate::Over => self.arm.tally.add_labelled("dropped", "phases", 1),
+                Fate::Wanted | Fate::Ends(_) if !self.take_new(record) => return None,
+                Fate::Wanted => {}
+                Fate::Ends(operation) => {
+                    let ended = record.time().unwrap_or(time);
+                    self.cursor.ends.note(operation, ended);
+                }
+            }
+            if sight == Sight::New {
+                self.note_lateness(record.time(), record.submitted());
+            }
+            self.cursor.seen.note(known_as, time);
         }
         shown.records += 1;
+        if sight != Sight::InThisQuery {
+            reading.query.note_order(time);
+        }
         match sight {
             Sight::InThisQuery if reading.query.partial => return Some(()),
             Sight::InThisQuery => {}
             Sight::Before | Sight::New => {
                 shown.brought_new = true;
-                self.cursor.seen.note(id, time);
+                self.cursor.seen.note(known_as, time);
             }
         }
         reading.query.news |= sight == Sight::New;
@@ -132,7 +155,6 @@ impl Reader<'_> {
         } else if !self.basket.put(outcome) {
             return false;
         }
-        self.note_lateness(record.time(), record.submitted());
         true
     }
 
@@ -193,8 +215,13 @@ impl Reader<'_> {
         let state = &mut self.cursor.state;
         state.slice = reading.widened(state.slice, self.arm.settings.window);
         reading.finish_slice(state.slice);
-        state.pointers.cover(reading.covered(), reading.asked);
+        state
+            .pointers
+            .cover(reading.covered(), reading.asked, reading.held);
         let open = state.open.iter().map(OpenRange::range);
+        self.cursor
+            .ends
+            .forget_before(state.pointers.settled(), open.clone());
         self.cursor.seen.forget_before(state.pointers.settled(), open);
         self.cursor.seen.start_query();
         self.slices += 1;

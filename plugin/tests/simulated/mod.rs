@@ -146,6 +146,8 @@ pub struct Simulated {
     pub lasting: Option<Mishap>,
     /// What happens to every request for a range with this instant.
     pub poison: Option<(Timestamp, Mishap)>,
+    /// The operation that a record belongs to, and its status; for those that are not records of their own.
+    pub steps: BTreeMap<u32, (u32, &'static str)>,
     /// Whether a filter besides the time is let through.
     pub any_filter: bool,
     /// Requests as sent, without the values of headers and form fields.
@@ -173,6 +175,7 @@ impl Simulated {
             refusal: None,
             lasting: None,
             poison: None,
+            steps: BTreeMap::new(),
             any_filter: false,
             requests: Vec::new(),
             lines: Vec::new(),
@@ -294,7 +297,7 @@ impl Simulated {
                     if all || index % 2 == 0 {
                         odd.to_owned()
                     } else {
-                        item(event)
+                        self.item(event)
                     }
                 });
                 let items: Vec<String> = items.collect();
@@ -370,12 +373,25 @@ impl Simulated {
             .collect()
     }
 
+    fn item(&self, event: &LogEvent) -> String {
+        let step = self.steps.get(&event.id).map(|(operation, status)| {
+            format!(r#","correlationId":"operation-{operation}","status":{{"value":"{status}"}}"#)
+        });
+        format!(
+            r#"{{"eventDataId":"event-{}","eventTimestamp":"{}","submissionTimestamp":"{}","operationName":{{"value":"Microsoft.Compute/virtualMachines/write"}},"level":"Informational"{}}}"#,
+            event.id,
+            rfc3339(event.time),
+            rfc3339(event.visible),
+            step.unwrap_or_default()
+        )
+    }
+
     fn serve(&mut self, events: &[LogEvent], next: Option<String>) -> Response {
         *self.served.entry("pages").or_default() += 1;
         for event in events {
             *self.shown.entry(event.id).or_default() += 1;
         }
-        let items: Vec<String> = events.iter().map(item).collect();
+        let items: Vec<String> = events.iter().map(|event| self.item(event)).collect();
         let next = next
             .map(|link| format!(r#","nextLink":"{link}""#))
             .unwrap_or_default();
@@ -430,15 +446,6 @@ fn broken_off(mut response: Response, after: usize) -> Answer {
     let mut answer = Answer::from(response);
     answer.body = Box::new(answer.body.chain([Err(TransportError::Incomplete)]));
     answer
-}
-
-fn item(event: &LogEvent) -> String {
-    format!(
-        r#"{{"eventDataId":"event-{}","eventTimestamp":"{}","submissionTimestamp":"{}","operationName":{{"value":"Microsoft.Compute/virtualMachines/write"}},"level":"Informational"}}"#,
-        event.id,
-        rfc3339(event.time),
-        rfc3339(event.visible)
-    )
 }
 
 /// The two instants of the only filter that the model knows.

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use fake_azure::scenario::bulk::Recipe;
-use fake_azure::scenario::example;
-use fake_azure::{Azure, Scope};
+use fake_azure::scenario::{demo, example};
+use fake_azure::{Azure, Scope, Server, Settings};
+use serde_json::Value;
 
 use crate::lab;
 use crate::site::{Finished, Site, Source, finish};
@@ -90,4 +91,63 @@ fn events_that_become_readable_up_to_twenty_minutes_late_arrive_once_in_a_live_r
     let visible = lab::visible_ids(&server);
     assert!(visible.len() > early, "nothing was late");
     assert_eq!(site.ids("contoso.ndjson"), visible);
+}
+
+#[test]
+fn where_only_ends_are_wanted_each_operation_of_the_hour_is_one_event_and_none_is_missing() {
+    let mut azure = Azure::new(Settings::default(), example::directory(2));
+    // So long ago that no record waits for the end of its operation any more.
+    for (scope, event) in demo::events(Utc::now() - TimeDelta::minutes(5), 1) {
+        azure.add(&scope, event);
+    }
+    let server = lab::serve(azure);
+    let all = delivered(&server, r#"["start", "accepted", "end"]"#);
+    let ends = delivered(&server, r#"["end"]"#);
+    let operation = |event: &Value| {
+        let logs = &event["azure"]["activity_logs"];
+        let part = |name: &str| logs[name].to_string().to_lowercase();
+        [
+            part("correlation_id"),
+            part("operation"),
+            logs["resource"]["id"].to_string().to_lowercase(),
+        ]
+    };
+    let phase = |event: &Value| {
+        event["azure"]["activity_logs"]["phase"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let ended: Vec<_> = all
+        .iter()
+        .filter(|event| phase(event).as_deref() == Some("end"))
+        .map(operation)
+        .collect();
+    assert!(ended.len() > 20, "{} operations ended", ended.len());
+    let is_wanted = |event: &&Value| match phase(event).as_deref() {
+        Some("start" | "accepted") => !ended.contains(&operation(event)),
+        _ => true,
+    };
+    let ids = |events: Vec<&Value>| {
+        let mut ids: Vec<String> = events
+            .into_iter()
+            .map(|event| event["event"]["id"].to_string())
+            .collect();
+        ids.sort();
+        ids
+    };
+    assert!(ends.len() + 20 < all.len(), "{} of {}", ends.len(), all.len());
+    assert_eq!(
+        ids(ends.iter().collect()),
+        ids(all.iter().filter(is_wanted).collect())
+    );
+}
+
+/// The events of one run.
+fn delivered(server: &Server, phases: &str) -> Vec<Value> {
+    let source = Source::azure("contoso", server.endpoint())
+        .set("lookback", "\"1m\"")
+        .set("phases", phases);
+    let site = Site::new(&[source]);
+    site.run(&["run", "--once"]).exits_with(0);
+    site.events("contoso.ndjson")
 }

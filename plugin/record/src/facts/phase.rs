@@ -13,6 +13,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase, in order.
+    pub const ALL: [Phase; 3] = [Phase::Start, Phase::Accepted, Phase::End];
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
