@@ -20,12 +20,13 @@ use crate::egress::{BoundSecrets, Bounds, Gate, Grant, Transport};
 use crate::failure::{Failure, Fault};
 use crate::fair_slots::{Share, Slot};
 use crate::manifest::{self, Described};
+use crate::partition_pool::PartitionShare;
 use crate::plugin::Plugin;
 use crate::plugin_log::{LogBudget, PluginLog};
 use crate::redact::Redactor;
 use crate::sandbox::{self, Guest, Usage};
 use crate::secret::Resolved;
-use crate::session::{LARGEST_SESSION, SessionSlot};
+use crate::session::{LARGEST_SESSION, Session, SessionSlot};
 use crate::validation::{self, Verdict};
 
 /// Bytes of bodies and rejected items in one batch. Large enough that a batch is worth its commit, small enough that
@@ -52,6 +53,7 @@ pub struct Caller {
     session: SessionSlot,
     share: Share,
     compute: Compute,
+    partitions: PartitionShare,
     log_budget: LogBudget,
 }
 
@@ -86,7 +88,7 @@ impl Caller {
         limits: Limits,
     ) -> Self {
         Self {
-            share: plugin.slots.share(),
+            share: plugin.slots.share(limits.call_memory()),
             plugin,
             grant,
             transport,
@@ -94,6 +96,7 @@ impl Caller {
             cpu: CpuShare::new(limits.cpu),
             session: SessionSlot::default(),
             compute: Compute::default(),
+            partitions: PartitionShare::default(),
             log_budget: LogBudget::default(),
         }
     }
@@ -141,16 +144,22 @@ impl Caller {
     pub async fn discover(&self, config: &Resolved) -> Called<Vec<wit::PartitionInfo>> {
         let json = config.json.clone();
         let take = |found: &mut wit::Discovery| found.session.take();
-        self.call_with_session(config, take, discovery::judge, move |plugin, store, session| {
-            Box::pin(async move {
-                returns_at_most(store, LARGEST_DISCOVERY);
-                plugin
-                    .headwater_source_source()
-                    .call_discover(store, &json, session.as_ref())
-                    .await
+        let mut called = self
+            .call_with_session(config, take, discovery::judge, move |plugin, store, session| {
+                Box::pin(async move {
+                    returns_at_most(store, LARGEST_DISCOVERY);
+                    plugin
+                        .headwater_source_source()
+                        .call_discover(store, &json, session.as_ref())
+                        .await
+                })
             })
-        })
-        .await
+            .await;
+        called.result = called.result.and_then(|found| {
+            self.partitions.resize(found.len())?;
+            Ok(found)
+        });
+        called
     }
 
     /// Has the plugin test a partition.
@@ -211,8 +220,12 @@ impl Caller {
         + Send,
     ) -> Called<U> {
         let turn = self.session.turn().await;
-        let session = turn.session().map(<[u8]>::to_vec);
-        let known = config.scrubber.with_session(turn.session());
+        let before = turn.session().cloned();
+        let session = before.as_ref().map(|session| session.bytes().to_vec());
+        let known = match &before {
+            Some(session) => config.scrubber.and(session.redactor()),
+            None => config.scrubber.clone(),
+        };
         let called = self
             .call(
                 self.grant.clone(),
@@ -247,10 +260,15 @@ impl Caller {
             let too_large = returned
                 .as_ref()
                 .is_some_and(|session| session.len() > LARGEST_SESSION);
-            let returned = returned.filter(|_| !too_large);
-            let redactor = known
-                .with_session(returned.as_deref())
-                .with_credentials(credentials);
+            let returned = returned.filter(|_| !too_large).map(|bytes| match before {
+                Some(before) if before.bytes() == bytes => before,
+                _ => Arc::new(Session::new(bytes)),
+            });
+            let known = match &returned {
+                Some(session) => known.and(session.redactor()),
+                None => known,
+            };
+            let redactor = known.with_credentials(credentials);
             let result = match result {
                 _ if too_large => Err(oversized_session()),
                 Ok(Ok(value)) => judge(value, &redactor),

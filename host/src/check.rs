@@ -124,12 +124,17 @@ async fn check_partition(source: &Source, info: PartitionInfo) -> Finding {
 impl Finding {
     /// A source that could not be started.
     fn stopped(source: String, problems: Vec<String>) -> Self {
+        let first = problems.first().map(String::as_str).unwrap_or_default();
+        let more = match problems.len() {
+            0 | 1 => String::new(),
+            all => format!(" (and {} more)", all - 1),
+        };
         Self {
             source,
             partition: "-".to_owned(),
             title: String::new(),
             verdict: Verdict::Failed,
-            detail: "cannot be started [host.start]".to_owned(),
+            detail: format!("cannot be started: {first}{more} [host.start]"),
             hints: problems,
         }
     }
@@ -202,14 +207,24 @@ mod tests {
                 hints: Vec::new(),
             },
             Finding::failed("contoso", "sub-2", "", refused),
+            Finding::stopped(
+                "fabrikam".to_owned(),
+                vec![
+                    "client_secret: no such file".to_owned(),
+                    "ca: no such file".to_owned(),
+                ],
+            ),
         ];
         insta::assert_snapshot!(render(&findings), @r"
-        SOURCE   PARTITION  TITLE       RESULT  DETAIL
-        contoso  sub-1      Production  ok      read one event
-        contoso  sub-2      -           failed  may not read the log [host.role]
+        SOURCE    PARTITION  TITLE       RESULT  DETAIL
+        contoso   sub-1      Production  ok      read one event
+        contoso   sub-2      -           failed  may not read the log [host.role]
+        fabrikam  -          -           failed  cannot be started: client_secret: no such file (and 1 more) [host.start]
 
         What to do:
           contoso sub-2: give it the role Reader
+          fabrikam -: client_secret: no such file
+          fabrikam -: ca: no such file
         ");
     }
 }

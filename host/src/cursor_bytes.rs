@@ -8,7 +8,7 @@ use crate::failure::{Failure, Fault};
 /// Bytes of all cursors of one source. A busy subscription of the Azure source takes half a MiB, a usual one some KiB.
 const MOST_BYTES: usize = 256 << 20;
 /// Cursors up to this size stay in memory between polls; larger ones are read from the state again.
-pub(crate) const KEPT_IN_MEMORY: usize = 64 << 10;
+pub(crate) const KEPT_IN_MEMORY: usize = 16 << 10;
 
 /// The sizes of a source's cursors by partition, as far as they are known.
 #[derive(Debug, Default)]

@@ -14,12 +14,9 @@ use crate::sandbox::{INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
 /// milliseconds is far below any time-out and costs nothing that can be measured.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Calls at once of all sources together: polls, discoveries and checks. A fresh call uses the processor and a few
-/// megabytes; one that waits for its upstream holds at most `limits.memory`, and takes nothing from others.
-pub(crate) const CALLS_AT_ONCE: Bounds = Bounds {
-    fresh: 64,
-    all: COMPONENTS_AT_ONCE,
-};
+/// Calls at once that are fresh, of all sources together: polls, discoveries and checks. A fresh call uses the processor;
+/// one that waits for its upstream holds memory, and takes nothing else from others.
+const FRESH_CALLS: usize = 64;
 
 /// Components that can be instantiated at the same time.
 const COMPONENTS_AT_ONCE: usize = 256;
@@ -30,9 +27,21 @@ const COMPONENTS_AT_ONCE: usize = 256;
 const KEPT_MEMORY: usize = 12 << 20;
 /// The same elsewhere, where all of it is kept and cleared, touched or not: what a poll without events takes.
 const KEPT_UNSEEN: usize = 1 << 20;
+/// Instances that are kept so beyond the most that were in use at once. One plugin needs none; each further one that is
+/// called now and then finds its own memory again.
+const IDLE_INSTANCES: u32 = 32;
 /// The same for tables and for stacks.
 const KEPT_TABLE: usize = 64 << 10;
 const KEPT_STACK: usize = 64 << 10;
+
+/// Calls at once that may take so many bytes of memory together.
+pub(crate) fn calls_at_once(memory: u64) -> Bounds {
+    Bounds {
+        fresh: FRESH_CALLS,
+        all: COMPONENTS_AT_ONCE,
+        memory,
+    }
+}
 
 /// Builds the engine and starts its ticker.
 pub fn start() -> anyhow::Result<Engine> {
@@ -100,6 +109,7 @@ fn pool() -> PoolingAllocationConfig {
         .max_tables_per_component(TABLES as u32)
         .max_tables_per_module(TABLES as u32)
         .table_elements(TABLE_ELEMENTS)
+        .max_unused_warm_slots(IDLE_INSTANCES)
         .pagemap_scan(Enabled::Auto)
         .linear_memory_keep_resident(if PoolingAllocationConfig::is_pagemap_scan_available() {
             KEPT_MEMORY

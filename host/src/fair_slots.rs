@@ -1,8 +1,13 @@
 //! Slots for calls into plugins, shared fairly between sources.
 //!
-//! A call mostly waits for its upstream, and a waiting call holds nothing but memory. So there are two bounds: few calls
-//! are fresh at once, and after [`FRESH`] a call no longer counts among those; many may wait. What is scarce goes to those
-//! who have least of it. A source whose calls hang gets fewer slots, and some slots are kept for sources that answer.
+//! A call mostly waits for its upstream, and a waiting call holds nothing but memory. So few calls are fresh at once, after
+//! [`FRESH`] a call no longer counts among those, and many may wait: as many as the memory is enough for if each takes all
+//! that it may. What is scarce goes to those who have least of it. A source whose calls hang gets fewer slots, and a quarter
+//! of everything is kept for sources that answer.
+//!
+//! A call that needs much memory must not wait for ever behind many small ones. So while one has waited for longer than
+//! [`FRESH`] and would fit beside the calls that wait for their upstreams, nobody else gets a slot: the fresh ones are over or
+//! no longer fresh in a moment.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,8 +27,21 @@ const LEAST: usize = 2;
 pub(crate) struct Bounds {
     /// Fresh calls: they use the processor.
     pub(crate) fresh: usize,
-    /// All calls: each may hold a source's `limits.memory`.
+    /// All calls.
     pub(crate) all: usize,
+    /// Bytes that all calls may take together.
+    pub(crate) memory: u64,
+}
+
+/// What calls take at present, for operators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct SlotUse {
+    /// Bytes that the calls at present may take at most.
+    pub(crate) reserved: u64,
+    /// Bytes that all calls may take together.
+    pub(crate) bound: u64,
+    /// Calls that wait for a slot.
+    pub(crate) waiting: usize,
 }
 
 /// All slots of a process. Clones share them.
@@ -42,7 +60,15 @@ pub(crate) struct Share {
 pub(crate) struct Slot {
     shared: Arc<Shared>,
     share: u64,
+    taken: Taken,
+}
+
+/// What a slot takes of what there is.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
     id: u64,
+    /// Bytes that its call may take.
+    cost: u64,
 }
 
 #[derive(Debug)]
@@ -55,15 +81,35 @@ struct Shared {
 struct State {
     shares: HashMap<u64, Standing>,
     held: usize,
+    /// Bytes that the calls that hold a slot may take.
+    memory: u64,
     /// The calls that are fresh, the oldest first.
-    fresh: VecDeque<(u64, Instant)>,
+    fresh: VecDeque<Fresh>,
     queue: VecDeque<Waiter>,
     next_id: u64,
+}
+
+/// A call that has just begun.
+#[derive(Debug)]
+struct Fresh {
+    taken: Taken,
+    started: Instant,
+}
+
+/// How much a source may hold at present.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    slots: usize,
+    memory: u64,
 }
 
 /// How a source stands.
 #[derive(Debug)]
 struct Standing {
+    /// Bytes that one of its calls may take.
+    cost: u64,
+    /// The number of its last slot.
+    last: u64,
     held: usize,
     /// How many it may hold, from [`LEAST`] to [`MOST`].
     allowance: usize,
@@ -71,9 +117,19 @@ struct Standing {
     answers: bool,
 }
 
+impl Standing {
+    /// Whether the memory is enough for one more call beside others that take so many bytes.
+    fn fits_beside(&self, others: u64, bounds: Bounds) -> bool {
+        let kept = if self.answers { 0 } else { bounds.memory / 4 };
+        // A call that takes more than three quarters begins when there is no other.
+        others == 0 || others.saturating_add(self.cost) <= bounds.memory - kept
+    }
+}
+
 #[derive(Debug)]
 struct Waiter {
     share: u64,
+    since: Instant,
     grant: oneshot::Sender<Slot>,
 }
 
@@ -85,11 +141,21 @@ impl FairSlots {
         }))
     }
 
-    /// A share for one more source.
-    pub(crate) fn share(&self) -> Share {
+    /// A share for one more source, of whose calls each may take so many bytes.
+    pub(crate) fn share(&self, cost: u64) -> Share {
         Share {
             shared: self.0.clone(),
-            id: self.0.state().new_share(),
+            id: self.0.state().new_share(cost.min(self.0.bounds.memory)),
+        }
+    }
+
+    /// What is taken at present.
+    pub(crate) fn used(&self) -> SlotUse {
+        let state = self.0.state();
+        SlotUse {
+            reserved: state.memory,
+            bound: self.0.bounds.memory,
+            waiting: state.queue.len(),
         }
     }
 }
@@ -100,6 +166,7 @@ impl Share {
         let (grant, mut granted) = oneshot::channel();
         let waiter = Waiter {
             share: self.id,
+            since: Instant::now(),
             grant,
         };
         self.shared.state().queue.push_back(waiter);
@@ -111,7 +178,7 @@ impl Share {
                 .state()
                 .fresh
                 .front()
-                .map(|(_, started)| *started + FRESH);
+                .map(|fresh| fresh.started + FRESH);
             let aged = aged.unwrap_or_else(|| Instant::now() + FRESH);
             tokio::select! {
                 // Whoever waits is in the queue, so its sender is there.
@@ -135,7 +202,7 @@ impl Drop for Share {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.shared.state().take_back(self.share, self.id);
+        self.shared.state().take_back(self.share, self.taken);
         self.shared.hand_out();
     }
 }
@@ -152,11 +219,11 @@ impl Shared {
     fn next_grant(self: &Arc<Self>) -> Option<(oneshot::Sender<Slot>, Slot)> {
         let mut state = self.state();
         state.queue.retain(|waiter| !waiter.grant.is_closed());
-        let (Waiter { share, grant }, id) = state.next(self.bounds, Instant::now())?;
+        let (Waiter { share, grant, .. }, taken) = state.next(self.bounds, Instant::now())?;
         let slot = Slot {
             shared: self.clone(),
             share,
-            id,
+            taken,
         };
         Some((grant, slot))
     }
@@ -168,9 +235,11 @@ impl Shared {
 }
 
 impl State {
-    fn new_share(&mut self) -> u64 {
+    fn new_share(&mut self, cost: u64) -> u64 {
         let id = self.new_id();
         let standing = Standing {
+            cost,
+            last: 0,
             held: 0,
             allowance: MOST,
             answers: false,
@@ -180,11 +249,11 @@ impl State {
     }
 
     /// Takes the next waiter out of the queue that may have a slot, and gives it one.
-    fn next(&mut self, bounds: Bounds, now: Instant) -> Option<(Waiter, u64)> {
+    fn next(&mut self, bounds: Bounds, now: Instant) -> Option<(Waiter, Taken)> {
         while self
             .fresh
             .front()
-            .is_some_and(|(_, started)| *started + FRESH <= now)
+            .is_some_and(|fresh| fresh.started + FRESH <= now)
         {
             self.fresh.pop_front();
         }
@@ -192,26 +261,48 @@ impl State {
             return None;
         }
         let part = self.part(bounds);
-        // Whoever has least comes first; among equals, whoever waits longest.
+        if self.must_keep_free(part, bounds, now) {
+            return None;
+        }
+        // Whoever has least comes first; among equals, whose last turn is longest ago, however many calls wait.
         let candidates = self.queue.iter().enumerate().filter_map(|(index, waiter)| {
             let standing = self.shares.get(&waiter.share)?;
-            self.may_have(standing, part, bounds)
-                .then_some((index, standing.held))
+            let may_have = self.may_have(standing, part, bounds) && standing.fits_beside(self.memory, bounds);
+            may_have.then_some((index, (standing.held, standing.last)))
         });
-        let (index, _) = candidates.min_by_key(|(_, held)| *held)?;
+        let (index, _) = candidates.min_by_key(|(_, order)| *order)?;
         let waiter = self.queue.remove(index)?;
         let id = self.new_id();
+        let standing = self.shares.get_mut(&waiter.share)?;
+        standing.held += 1;
+        standing.last = id;
+        let taken = Taken {
+            id,
+            cost: standing.cost,
+        };
         self.held += 1;
-        self.fresh.push_back((id, now));
-        if let Some(standing) = self.shares.get_mut(&waiter.share) {
-            standing.held += 1;
-        }
-        Some((waiter, id))
+        self.memory += taken.cost;
+        self.fresh.push_back(Fresh { taken, started: now });
+        Some((waiter, taken))
     }
 
-    fn take_back(&mut self, share: u64, id: u64) {
+    /// Whether what is free must be left to somebody who has waited for long, and who fits as soon as the fresh calls end.
+    fn must_keep_free(&self, part: Part, bounds: Bounds, now: Instant) -> bool {
+        let fresh: u64 = self.fresh.iter().map(|fresh| fresh.taken.cost).sum();
+        let waits = |waiter: &&Waiter| waiter.since + FRESH <= now;
+        self.queue.iter().filter(waits).any(|waiter| {
+            self.shares.get(&waiter.share).is_some_and(|standing| {
+                self.may_have(standing, part, bounds)
+                    && !standing.fits_beside(self.memory, bounds)
+                    && standing.fits_beside(self.memory - fresh, bounds)
+            })
+        })
+    }
+
+    fn take_back(&mut self, share: u64, taken: Taken) {
         self.held -= 1;
-        self.fresh.retain(|(fresh, _)| *fresh != id);
+        self.memory -= taken.cost;
+        self.fresh.retain(|fresh| fresh.taken.id != taken.id);
         if let Some(standing) = self.shares.get_mut(&share) {
             standing.held -= 1;
         }
@@ -228,26 +319,41 @@ impl State {
         }
     }
 
-    /// How many slots a source may hold at present, by itself. While half is free, nobody takes anything from anybody; then
-    /// each has an equal part.
-    fn part(&self, bounds: Bounds) -> usize {
+    /// How much a source may hold at present, by itself. While half is free, nobody takes anything from anybody; then each
+    /// has an equal part.
+    fn part(&self, bounds: Bounds) -> Part {
+        let holders = self
+            .shares
+            .values()
+            .filter(|standing| standing.held > 0)
+            .count()
+            .max(1);
         let half = bounds.all / 2;
-        if self.held < half {
-            return MOST;
+        Part {
+            slots: match self.held < half {
+                true => MOST,
+                false => (half / holders).max(1),
+            },
+            memory: match self.memory < bounds.memory / 2 {
+                true => bounds.memory,
+                false => bounds.memory / 2 / holders as u64,
+            },
         }
-        let holders = self.shares.values().filter(|standing| standing.held > 0).count();
-        (half / holders.max(1)).max(1)
     }
 
-    /// Whether a source may have one more slot now.
-    fn may_have(&self, standing: &Standing, part: usize, bounds: Bounds) -> bool {
+    /// Whether a source may have one more slot now, if the memory is enough.
+    fn may_have(&self, standing: &Standing, part: Part, bounds: Bounds) -> bool {
         // A quarter of each is for sources that answer.
         let (all, fresh) = if standing.answers {
             (bounds.all, bounds.fresh)
         } else {
             (bounds.all - bounds.all / 4, bounds.fresh - bounds.fresh / 4)
         };
-        self.held < all && self.fresh.len() < fresh && standing.held < standing.allowance.min(part)
+        let then = (standing.held as u64 + 1).saturating_mul(standing.cost);
+        self.held < all
+            && self.fresh.len() < fresh
+            && standing.held < standing.allowance.min(part.slots)
+            && (standing.held == 0 || then <= part.memory)
     }
 
     fn new_id(&mut self) -> u64 {

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::config::{PluginPlace, SourceConfig};
 use crate::dead_letter::DeadLetters;
 use crate::failure::{Failure, Fault};
+use crate::fair_slots::FairSlots;
 use crate::plugin::{Plugin, PluginError, Plugins};
 use crate::registry::{self, RegistryError};
 use crate::sink::Sinks;
@@ -69,6 +70,11 @@ impl Loader {
             permits: Semaphore::new(LOADS_AT_ONCE),
             sinks: Arc::default(),
         }
+    }
+
+    /// The slots of all calls into plugins.
+    pub(crate) fn slots(&self) -> &FairSlots {
+        self.plugins.slots()
     }
 
     /// Makes a source ready, its sink included.
@@ -217,6 +223,9 @@ impl LoadError {
     pub(crate) fn to_failure(&self) -> Failure {
         let fault = if self.may_pass {
             Fault::Retry
+        } else if self.is_cheap {
+            // As when it goes missing later: the source starts by itself once it is there.
+            Fault::Denied
         } else {
             Fault::InvalidConfig
         };

@@ -19,9 +19,10 @@ use self::audit::{AuditError, Interfaces};
 use self::cache::{Cache, Key};
 use self::compile::CompileError;
 use crate::bindings::LogSourcePre;
-use crate::engine::{self, CALLS_AT_ONCE};
+use crate::engine;
 use crate::fair_slots::FairSlots;
 use crate::link;
+use crate::machine_memory::usual_memory;
 use crate::sandbox::Guest;
 use crate::small_file::{self, Purpose};
 
@@ -91,20 +92,25 @@ enum Slot {
 impl Plugins {
     /// A loader for this engine, with the usual settings.
     pub fn new(engine: Engine) -> anyhow::Result<Self> {
-        Self::with_settings(engine, &CompileSettings::default())
+        Self::with_settings(engine, &CompileSettings::default(), usual_memory())
     }
 
-    /// A loader for this engine.
-    pub fn with_settings(engine: Engine, settings: &CompileSettings) -> anyhow::Result<Self> {
+    /// A loader for this engine. All calls together may take so many bytes of memory.
+    pub fn with_settings(engine: Engine, settings: &CompileSettings, memory: u64) -> anyhow::Result<Self> {
         Ok(Self {
             fingerprint: engine::fingerprint(&engine),
             linker: link::linker(&engine)?,
             engine,
-            slots: FairSlots::new(CALLS_AT_ONCE),
+            slots: FairSlots::new(engine::calls_at_once(memory)),
             limits: settings.limits,
             cache: Cache::open(&settings.cache),
             loaded: Mutex::default(),
         })
+    }
+
+    /// The slots of all calls.
+    pub(crate) fn slots(&self) -> &FairSlots {
+        &self.slots
     }
 
     /// Reads, checks and compiles a file, or hands out what was compiled from the same bytes before.

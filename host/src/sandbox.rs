@@ -20,9 +20,6 @@ use crate::plugin_log::PluginLog;
 
 pub(crate) use self::held::BODY_PIECE_BYTES;
 
-/// Bytes that one call may carry between plugin and host: the largest batch (8 MiB, or one record that is larger) with
-/// the host's bookkeeping for each of its events. No plugin gets more than its own memory could hold.
-const TRANSFER_BYTES: u64 = 64 << 20;
 /// Handles inside the component; a plugin needs a handful per request.
 const COMPONENT_HANDLES: usize = 4_096;
 /// Resources on the host's side. Each request leaves one behind until the store goes (wado-lang/wado#1133), so this is
@@ -102,7 +99,7 @@ pub(crate) fn store_at(
     };
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.limiter);
-    let transfer = usize::try_from(limits.memory.min(TRANSFER_BYTES)).unwrap_or(usize::MAX);
+    let transfer = usize::try_from(limits.transfer()).unwrap_or(usize::MAX);
     store.set_hostcall_fuel(transfer);
     store.set_max_component_handles(COMPONENT_HANDLES);
     store.set_epoch_deadline(TICKS_PER_TURN);

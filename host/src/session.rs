@@ -1,12 +1,40 @@
 //! The session of a source: one for all its partitions, in memory only.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
+
+use crate::redact::Redactor;
 
 /// A call that returns a larger session fails: it is a token or two, not a store, and each word of it is looked for in
 /// every text of the source.
 pub(crate) const LARGEST_SESSION: usize = 64 << 10;
+
+/// A session, and what finds its tokens in text. Making it takes a while, so never on a worker of the runtime.
+#[derive(Debug)]
+pub(crate) struct Session {
+    bytes: Vec<u8>,
+    redactor: Redactor,
+}
+
+impl Session {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            redactor: Redactor::default().with_session(Some(&bytes)),
+            bytes,
+        }
+    }
+
+    /// What the plugin gets.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Removes its tokens from text.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+}
 
 /// Keeps the newest session, and lets one call go first while there is none.
 #[derive(Default)]
@@ -17,7 +45,7 @@ pub(crate) struct SessionSlot {
 
 #[derive(Default)]
 struct Known {
-    session: Option<Vec<u8>>,
+    session: Option<Arc<Session>>,
     /// A call has succeeded without leaving a session: this source has none, so nobody needs to wait for one.
     sessionless: bool,
 }
@@ -25,7 +53,7 @@ struct Known {
 /// A call's right to start, with the session to give it.
 pub(crate) struct Turn<'a> {
     slot: &'a SessionSlot,
-    session: Option<Vec<u8>>,
+    session: Option<Arc<Session>>,
     /// Held by the one call that goes first.
     _first: Option<MutexGuard<'a, ()>>,
 }
@@ -60,14 +88,14 @@ impl SessionSlot {
 
 impl Turn<'_> {
     /// The session for the call.
-    pub(crate) fn session(&self) -> Option<&[u8]> {
-        self.session.as_deref()
+    pub(crate) fn session(&self) -> Option<&Arc<Session>> {
+        self.session.as_ref()
     }
 
     /// Ends the turn with what the call brought back. No session leaves the present one as it is.
-    pub(crate) fn finish(self, returned: Option<Vec<u8>>, succeeded: bool) {
+    pub(crate) fn finish(self, returned: Option<Arc<Session>>, succeeded: bool) {
         let mut known = self.slot.known.lock().unwrap_or_else(PoisonError::into_inner);
-        match returned.filter(|session| session.len() <= LARGEST_SESSION) {
+        match returned {
             Some(session) => known.session = Some(session),
             None if succeeded && known.session.is_none() => known.sessionless = true,
             None => {}
@@ -77,10 +105,13 @@ impl Turn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+
+    fn session(text: &str) -> Option<Arc<Session>> {
+        Some(Arc::new(Session::new(text.as_bytes().to_vec())))
+    }
 
     #[tokio::test]
     async fn one_call_asks_for_the_session_and_all_others_use_it() {
@@ -91,7 +122,7 @@ mod tests {
                 let (slot, asked) = (slot.clone(), asked.clone());
                 tokio::spawn(async move {
                     let turn = slot.turn().await;
-                    let new = turn.session().is_none().then(|| b"token".to_vec());
+                    let new = turn.session().is_none().then(|| session("token")).flatten();
                     asked.fetch_add(usize::from(new.is_some()), Ordering::Relaxed);
                     tokio::task::yield_now().await;
                     turn.finish(new, true);
@@ -110,8 +141,9 @@ mod tests {
         slot.turn().await.finish(None, false);
         let second = slot.turn().await;
         assert!(second._first.is_some());
-        second.finish(Some(b"token".to_vec()), false);
-        assert_eq!(slot.turn().await.session(), Some(&b"token"[..]));
+        second.finish(session("token"), false);
+        let kept = slot.turn().await.session().cloned();
+        assert_eq!(kept.map(|kept| kept.bytes().to_vec()), Some(b"token".to_vec()));
     }
 
     #[tokio::test]
@@ -126,10 +158,12 @@ mod tests {
     async fn the_newest_session_wins_and_none_keeps_it() {
         let slot = SessionSlot::default();
         for (returned, expected) in [(Some("one"), "one"), (None, "one"), (Some("two"), "two")] {
-            slot.turn()
-                .await
-                .finish(returned.map(|text| text.as_bytes().to_vec()), true);
-            assert_eq!(slot.turn().await.session(), Some(expected.as_bytes()));
+            slot.turn().await.finish(returned.and_then(session), true);
+            let kept = slot.turn().await.session().cloned();
+            assert_eq!(
+                kept.map(|kept| kept.bytes().to_vec()),
+                Some(expected.as_bytes().to_vec())
+            );
         }
     }
 }

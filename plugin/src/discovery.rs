@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::arm::{Arm, subscriptions_url};
 use crate::config::{Settings, Subscriptions};
 use crate::contract::{Discovery, Error, Fault, Nanos, PartitionInfo};
-use crate::fault::arm::{foreign_link, no_page, odd_items};
+use crate::fault::arm::{blame_list, foreign_link, no_page, not_json, odd_items};
 use crate::fault::{Failure, Kind, without_mark};
 use crate::guid;
 use crate::http::{Level, World};
@@ -187,8 +187,12 @@ fn list_pages(arm: &mut Arm<'_>, list: &mut List) -> Result<(), Failure> {
 
 /// Reads a page. Returns where the next one is, and how many of the items are no subscriptions.
 fn list_page(arm: &mut Arm<'_>, url: &str, list: &mut List) -> Result<(Option<String>, u64), Failure> {
-    let response = arm.get_whole(url)?;
-    let page: Value = serde_json::from_slice(without_mark(&response.body)).map_err(no_page)?;
+    let response = arm.get_whole(url).map_err(|mut failure| {
+        blame_list(&mut failure);
+        failure
+    })?;
+    let page: Value =
+        serde_json::from_slice(without_mark(&response.body)).map_err(|_| not_json(&response.body))?;
     let items = items(&page)?;
     let mut unread = 0;
     for item in items {

@@ -131,6 +131,26 @@ fn an_answer_that_is_no_list_is_not_taken_for_a_tenant_without_subscriptions() {
 }
 
 #[test]
+fn a_list_that_is_refused_or_is_not_json_is_told_in_words_about_the_list() {
+    for (status, body, words) in [
+        (
+            403,
+            r#"{"error":{"code":"AuthorizationFailed"}}"#,
+            "may not list subscriptions (403",
+        ),
+        (200, "<html>", "a web page or XML, not JSON"),
+        (200, "", "it is empty"),
+        (200, "{", "it is not valid JSON"),
+    ] {
+        let mut world = canned(&[(status, body)]);
+        let error = source::discover(&mut world, &config(r#""*""#, false), None).unwrap_err();
+        assert!(error.message.contains(words), "{body}: {}", error.message);
+        assert!(!error.message.contains("this log"), "{}", error.message);
+        assert!(!error.message.contains("line 1 column"), "{}", error.message);
+    }
+}
+
+#[test]
 fn an_incomplete_list_counts_only_when_it_lasts_and_nothing_else_was_seen() {
     let half = format!(r#"{{"value":[7,{{"subscriptionId":"{FIRST}"}}]}}"#);
     let all = config("\"*\"", false);

@@ -15,7 +15,7 @@ use crate::source::Source;
 /// Checks all sources, or the one of this name.
 pub(super) async fn check(path: &Path, name: Option<&str>) -> Result<ExitCode, Exit> {
     let config = selected(path, name)?;
-    let loader = loader(&config.compile)?;
+    let loader = loader(&config)?;
     let Loaded { sources, failed } = load(config, loader).await;
     if sources.is_empty() {
         return Err(Exit::unusable(problems(&failed)));
@@ -51,7 +51,7 @@ pub(super) async fn validate(path: &Path) -> Result<ExitCode, Exit> {
         }
         fetched
     });
-    let loader = loader(&config.compile)?;
+    let loader = loader(&config)?;
     let Loaded { sources, failed } = load(config, loader).await;
     for source in &sources {
         let _ = writeln!(text, "{}: ok", source.name());

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use super::{Exit, FAILED, plugins, print, require_source};
+use super::{Exit, FAILED, print, require_source};
 use crate::config::{Config, SourceConfig};
 use crate::conformance;
-use crate::plugin::CompileSettings;
+use crate::plugin::Plugins;
 
 /// How a report looks.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -21,11 +21,12 @@ pub(super) enum ReportFormat {
 
 /// Examines a plugin. Whatever was found is printed; a plugin that is none is a mistake of the command line.
 pub(super) async fn examine(
+    plugins: &Plugins,
     path: &Path,
     source: Option<SourceConfig>,
     format: ReportFormat,
 ) -> Result<ExitCode, Exit> {
-    let report = match plugins(&CompileSettings::default())?.load(path, None) {
+    let report = match plugins.load(path, None) {
         Ok(plugin) => conformance::examine(plugin, source).await,
         Err(error) => conformance::report_unloadable(error).map_err(Exit::misused)?,
     };
@@ -41,8 +42,7 @@ pub(super) async fn examine(
 }
 
 /// The named source of a configuration, or its only one.
-pub(super) fn one_source(path: &Path, name: Option<&str>) -> Result<SourceConfig, Exit> {
-    let mut config = Config::load(path).map_err(Exit::misused)?;
+pub(super) fn one_source(mut config: Config, name: Option<&str>) -> Result<SourceConfig, Exit> {
     if let Some(name) = name {
         require_source(&config, name)?;
         config.sources.retain(|source| source.name == name);

@@ -17,8 +17,10 @@ use tracing::error;
 use self::conformance::ReportFormat;
 use self::state::StateCommand;
 use crate::config::Config;
+use crate::egress::limit_connections;
 use crate::load::Loader;
 use crate::log::{self, LogFormat};
+use crate::machine_memory::usual_memory;
 use crate::plugin::{CompileSettings, Plugins};
 use crate::printable::printable_lines;
 use crate::progress::Progress;
@@ -27,6 +29,8 @@ use crate::{core_dump, describe, engine, helper, manual, open_files, stderr};
 
 /// How long the last log lines may take at the end.
 const LAST_LINES: Duration = Duration::from_millis(500);
+/// The part of `[limits] memory` that idle connections may take beside it: a quarter.
+const CONNECTIONS_PART: u64 = 4;
 /// Something failed.
 const FAILED: u8 = 1;
 /// The command line or the configuration is wrong.
@@ -73,6 +77,8 @@ enum Command {
     Describe {
         /// The component file.
         plugin: PathBuf,
+        #[command(flatten)]
+        bounds: CompileBounds,
     },
     /// Test whether a plugin keeps the contract.
     Conformance {
@@ -87,6 +93,8 @@ enum Command {
         /// Format of the report.
         #[arg(long, value_enum, default_value = "text")]
         format: ReportFormat,
+        #[command(flatten)]
+        bounds: CompileBounds,
     },
     /// List, show or delete stored cursors.
     State {
@@ -111,6 +119,23 @@ struct ConfigFile {
     /// The configuration file.
     #[arg(long = "config", value_name = "FILE", default_value = "headwater.toml")]
     path: PathBuf,
+}
+
+/// Bounds for a plugin that exceeds the usual ones.
+#[derive(Debug, Args)]
+struct CompileBounds {
+    /// Compile within another bound: a key of `[compile]`, for example memory=2GiB. May be repeated.
+    #[arg(long = "compile", value_name = "KEY=VALUE")]
+    bounds: Vec<String>,
+}
+
+impl CompileBounds {
+    /// These settings with the given bounds.
+    fn apply(&self, settings: CompileSettings) -> Result<CompileSettings, Exit> {
+        settings
+            .with_bounds(&self.bounds)
+            .map_err(|problems| Exit::misused(problems.join("\n  ")))
+    }
 }
 
 /// A message for people, and the exit code that goes with it.
@@ -178,8 +203,9 @@ async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit
         }
         Command::Check { config, source } => check::check(&config.path, source.as_deref()).await,
         Command::Validate { config } => check::validate(&config.path).await,
-        Command::Describe { plugin } => {
-            let text = describe::describe(&plugin, &plugins(&CompileSettings::default())?)
+        Command::Describe { plugin, bounds } => {
+            let settings = bounds.apply(CompileSettings::default())?;
+            let text = describe::describe(&plugin, &plugins(&settings, usual_memory())?)
                 .await
                 .map_err(Exit::misused)?;
             print(&text)
@@ -189,11 +215,17 @@ async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit
             config,
             source,
             format,
+            bounds,
         } => {
+            let config = config.map(|path| Config::load(&path)).transpose();
+            let config = config.map_err(Exit::misused)?;
+            let settings = config.as_ref().map(|config| config.compile.clone());
+            let memory = config.as_ref().map_or_else(usual_memory, |config| config.memory);
+            let plugins = plugins(&bounds.apply(settings.unwrap_or_default())?, memory)?;
             let source = config
-                .map(|path| conformance::one_source(&path, source.as_deref()))
+                .map(|config| conformance::one_source(config, source.as_deref()))
                 .transpose()?;
-            conformance::examine(&plugin, source, format).await
+            conformance::examine(&plugins, &plugin, source, format).await
         }
         Command::State { command } => state::state(command).await,
         Command::Completions { shell } => print(&manual::completions(Arguments::command(), shell)),
@@ -217,13 +249,14 @@ fn require_source(config: &Config, name: &str) -> Result<(), Exit> {
     )))
 }
 
-fn loader(compile: &CompileSettings) -> Result<Loader, Exit> {
-    Ok(Loader::new(plugins(compile)?))
+fn loader(config: &Config) -> Result<Loader, Exit> {
+    limit_connections(config.memory / CONNECTIONS_PART);
+    Ok(Loader::new(plugins(&config.compile, config.memory)?))
 }
 
-fn plugins(compile: &CompileSettings) -> Result<Plugins, Exit> {
+fn plugins(compile: &CompileSettings, memory: u64) -> Result<Plugins, Exit> {
     engine::start()
-        .and_then(|engine| Plugins::with_settings(engine, compile))
+        .and_then(|engine| Plugins::with_settings(engine, compile, memory))
         .map_err(|error| Exit::failed(format_args!("cannot start the engine: {error:#}")))
 }
 

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::monitor::{self, Monitor};
 use crate::progress::Progress;
 use crate::scheduler::{self, Loads, Mode, Summary, Watchers};
-use crate::state::State;
+use crate::state::{State, StateError};
 use crate::{core_dump, shutdown, signal};
 
 /// Polls until asked to stop, or until every partition has caught up. `strict` refuses to begin unless every source works.
@@ -19,9 +19,14 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
     let grace_over = signal::handle(trigger)
         .map_err(|error| Exit::failed(format_args!("cannot handle signals: {error}")))?;
     let config = Config::load(path).map_err(Exit::misused)?;
-    let loader = loader(&config.compile)?;
+    let loader = loader(&config)?;
     core_dump::hide_memory();
     let monitor = Monitor::default();
+    monitor.show_calls(loader.slots());
+    info!(
+        bytes = config.memory,
+        "calls into plugins may take so much memory together; `[limits] memory` changes it"
+    );
     if let Some(address) = config.listen {
         if !address.ip().is_loopback() {
             warn!(
@@ -56,7 +61,7 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
         return Err(Exit::unusable(loads.problems()));
     }
     // The state file is created only for a configuration that works.
-    let state = State::open(&config.state).map_err(Exit::misused)?;
+    let state = State::open(&config.state).map_err(unusable_state)?;
     let polling = scheduler::run(loads, state, mode, Watchers { progress, monitor }, shutdown);
     let summary = tokio::select! {
         summary = polling => summary,
@@ -66,6 +71,16 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
         }
     };
     Ok(conclude(&summary))
+}
+
+/// What is wrong with the state. Only `state list` opens what is damaged.
+fn unusable_state(error: StateError) -> Exit {
+    match error {
+        StateError::Damaged { .. } => Exit::misused(format_args!(
+            "{error}; `headwater state list` shows what can still be read of it"
+        )),
+        error => Exit::misused(error),
+    }
 }
 
 /// Says what a run came to.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::section::Section;
+use super::section::{Problems, Section};
 use crate::plugin::{CachePlace, CompileLimits, CompileSettings};
 
 /// Less memory than this compiles nothing.
@@ -11,7 +11,10 @@ const LEAST_MEMORY: u64 = 64 << 20;
 
 pub(super) fn read(root: &Section<'_>, folder: &Path) -> CompileSettings {
     CompileSettings {
-        limits: root.table("compile").map(read_limits).unwrap_or_default(),
+        limits: root
+            .table("compile")
+            .map(|section| read_limits(section, CompileLimits::default()))
+            .unwrap_or_default(),
         cache: root
             .table("cache")
             .map(|section| read_cache(section, folder))
@@ -19,8 +22,32 @@ pub(super) fn read(root: &Section<'_>, folder: &Path) -> CompileSettings {
     }
 }
 
-fn read_limits(section: Section<'_>) -> CompileLimits {
-    let usual = CompileLimits::default();
+impl CompileSettings {
+    /// The same with other bounds, each a key of `[compile]` and its value: `memory=2GiB`.
+    ///
+    /// # Errors
+    ///
+    /// Each problem is a sentence.
+    pub fn with_bounds(self, bounds: &[String]) -> Result<Self, Vec<String>> {
+        let mut table = toml::Table::new();
+        for bound in bounds {
+            let (key, value) = bound.split_once('=').unwrap_or((bound, ""));
+            let value = match value.parse() {
+                Ok(number) => toml::Value::Integer(number),
+                Err(_) => toml::Value::from(value),
+            };
+            table.insert(key.trim().to_owned(), value);
+        }
+        let problems = Problems::default();
+        let limits = read_limits(Section::new(&table, "--compile", &problems), self.limits);
+        match problems.into_inner() {
+            problems if problems.is_empty() => Ok(Self { limits, ..self }),
+            problems => Err(problems),
+        }
+    }
+}
+
+fn read_limits(section: Section<'_>, usual: CompileLimits) -> CompileLimits {
     let number = |key, usual: u32| {
         let given = section.number(key, 1..=i64::from(u32::MAX));
         given

@@ -3,6 +3,7 @@
 mod compile;
 mod files;
 mod http;
+mod limits;
 mod nearest;
 mod outbound;
 mod section;
@@ -17,25 +18,16 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use self::limits::Limits;
 use self::section::{Problems, Section};
 pub use self::sink::SinkConfig;
 use crate::egress::{Grant, Origin, Outbound};
+use crate::machine_memory::usual_memory;
 use crate::plugin::CompileSettings;
 use crate::registry::Reference;
 use crate::secret::Template;
 use crate::small_file::{self, Purpose};
 
-/// Memory of one poll. A poll holds one batch (8 MiB) a few times over while it reads and rewrites it.
-const DEFAULT_MEMORY: u64 = 64 << 20;
-const DEFAULT_HOST_MEMORY: u64 = 16 << 20;
-/// Wall-clock time of one poll: several pages of a slow upstream.
-const DEFAULT_POLL_TIMEOUT: Duration = Duration::from_secs(120);
-/// One HTTP response: larger than any page an upstream should send.
-const DEFAULT_RESPONSE: u64 = 32 << 20;
-/// One core: a source that never stops computing leaves the others theirs.
-const DEFAULT_CPU: u32 = 100;
-/// Events and rejected items of one batch.
-const DEFAULT_BATCH_EVENTS: u32 = 5_000;
 /// Where plugins from registries are kept, beside the state file.
 const PLUGIN_FOLDER: &str = "plugins";
 /// The name of a source becomes part of file names, metrics and log lines.
@@ -52,6 +44,8 @@ pub struct Config {
     pub listen_hosts: Vec<String>,
     /// How plugins are compiled.
     pub compile: CompileSettings,
+    /// Bytes that all calls into plugins may take together.
+    pub memory: u64,
     /// The sources that can be used, each name once.
     pub sources: Vec<SourceConfig>,
     /// The sources whose tables are wrong. They do not concern the others.
@@ -99,36 +93,6 @@ pub enum PluginPlace {
     File(PathBuf),
     /// In a registry, from which it is fetched into a folder.
     Registry(Reference, PathBuf),
-}
-
-/// `[source.limits]`: bounds of one poll, and of all together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of linear memory, all memories of the component together.
-    pub memory: u64,
-    /// Bytes that the host holds for a poll beside its linear memory: requests, fields, bodies.
-    pub host_memory: u64,
-    /// Wall-clock time after which the poll is interrupted.
-    pub poll_timeout: Duration,
-    /// Share of the processor, of all polls of the source together, in percent of one core.
-    pub cpu: u32,
-    /// Bytes of one response body.
-    pub response: u64,
-    /// Events and rejected items of one batch.
-    pub batch_events: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            memory: DEFAULT_MEMORY,
-            host_memory: DEFAULT_HOST_MEMORY,
-            poll_timeout: DEFAULT_POLL_TIMEOUT,
-            cpu: DEFAULT_CPU,
-            response: DEFAULT_RESPONSE,
-            batch_events: DEFAULT_BATCH_EVENTS,
-        }
-    }
 }
 
 /// Why a configuration file cannot be used.
@@ -216,6 +180,7 @@ fn read(table: &toml::Table, path: &Path, folder: &Path, problems: &Problems) ->
     let state = read_state(&root, folder);
     let (listen, listen_hosts) = root.table("listen").map(read_listen).unwrap_or_default();
     let compile = compile::read(&root, folder);
+    let memory = limits::read_memory(&root);
     let state_folder = state.parent().unwrap_or(folder).to_owned();
     let sections = root.tables("source");
     if sections.is_empty() {
@@ -228,6 +193,7 @@ fn read(table: &toml::Table, path: &Path, folder: &Path, problems: &Problems) ->
         let found = Problems::default();
         let section = Section::new(table, label.as_str(), &found);
         let source = read_source(section, folder, &state_folder);
+        limits::check_memory(&source.limits, memory, &label, &found);
         let is_first = names.insert(source.name.to_lowercase());
         if !is_first {
             found.add(
@@ -269,6 +235,7 @@ fn read(table: &toml::Table, path: &Path, folder: &Path, problems: &Problems) ->
         listen,
         listen_hosts,
         compile,
+        memory: memory.unwrap_or_else(usual_memory),
         sources,
         refused,
     }
@@ -338,7 +305,7 @@ fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> Sour
             ),
         );
     }
-    let limits = section.table("limits").map(read_limits).unwrap_or_default();
+    let limits = section.table("limits").map(limits::read).unwrap_or_default();
     let sink = match section.table("sink") {
         Some(sink) => sink::read(sink, folder),
         None => SinkConfig::Stdout,
@@ -433,44 +400,6 @@ fn make_template(section: &Section<'_>, key: &'static str, table: &toml::Table, 
         }
         Template::default()
     })
-}
-
-fn read_limits(section: Section<'_>) -> Limits {
-    let default = Limits::default();
-    let limits = Limits {
-        memory: section.size("memory").unwrap_or(default.memory),
-        host_memory: section.size("host_memory").unwrap_or(default.host_memory),
-        poll_timeout: section.duration("poll_timeout").unwrap_or(default.poll_timeout),
-        cpu: section.percent("cpu").unwrap_or(default.cpu),
-        response: section.size("response").unwrap_or(default.response),
-        batch_events: section
-            .number("batch_events", 1..=1_000_000)
-            .and_then(|number| u32::try_from(number).ok())
-            .unwrap_or(default.batch_events),
-    };
-    if limits.memory < 1 << 20 {
-        section.problem(
-            "memory",
-            "is too small for any component; give at least \"1MiB\", better \"64MiB\"",
-        );
-    }
-    if limits.host_memory < 1 << 20 {
-        section.problem(
-            "host_memory",
-            "is too small for any request; give at least \"1MiB\", better \"16MiB\"",
-        );
-    }
-    if limits.cpu == 0 {
-        section.problem("cpu", "is zero; give at least \"1%\" of a core");
-    }
-    if limits.poll_timeout < Duration::from_secs(1) {
-        section.problem(
-            "poll_timeout",
-            "is too short for any request; give at least \"1s\", better \"120s\"",
-        );
-    }
-    section.finish();
-    limits
 }
 
 #[cfg(test)]

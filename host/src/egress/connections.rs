@@ -17,8 +17,11 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Files that state, sinks, dead letters, the monitor and plugins have open at their busiest.
 const OTHER_FILES: u64 = 256;
-/// All sources together, where the system would allow more: a connection with TLS takes some 50 KB.
+/// All sources together, where the system would allow more.
 const MOST_CONNECTIONS: u64 = 8_192;
+/// An idle connection with TLS takes some 50 KB, and its upstream may make that somewhat more. What it holds of answers
+/// counts for the call that asked.
+const IDLE_BYTES: u64 = 100 << 10;
 /// One source has a sixteenth of all, within these bounds. Eight partitions that are polled at once, each with a request
 /// or two, need a dozen; with HTTP/2 one.
 const SOURCE_SHARE: usize = 16;
@@ -27,9 +30,10 @@ const MOST_PER_SOURCE: usize = 64;
 /// Idle connections to one origin; as many as partitions of one source are polled at once.
 const IDLE_PER_ORIGIN: usize = 8;
 
-/// Connections of all sources, for so many files that this process may have open: half of what others leave.
-fn all_connections(files: u64) -> usize {
-    let connections = files.saturating_sub(OTHER_FILES) / 2;
+/// Connections of all sources, for so many files that this process may have open, half of what others leave; and for so
+/// much memory.
+fn all_connections(files: u64, memory: u64) -> usize {
+    let connections = (files.saturating_sub(OTHER_FILES) / 2).min(memory / IDLE_BYTES);
     usize::try_from(connections.clamp(64, MOST_CONNECTIONS)).unwrap_or(64)
 }
 
@@ -37,12 +41,20 @@ fn connections_per_source(all: usize) -> usize {
     (all / SOURCE_SHARE).clamp(FEWEST_PER_SOURCE, MOST_PER_SOURCE)
 }
 
+/// Bytes that the process's connections may take; set at most once, before the first of them.
+static MEMORY: OnceLock<u64> = OnceLock::new();
+
+/// Bounds what all connections of sources together take. Without effect once there are any.
+pub(crate) fn limit_connections(memory: u64) {
+    let _ = MEMORY.set(memory);
+}
+
 /// The process's connections, counted when the first source needs one: the limit of files has been raised by then.
 fn all() -> &'static (usize, Arc<Semaphore>) {
     static ALL: OnceLock<(usize, Arc<Semaphore>)> = OnceLock::new();
     ALL.get_or_init(|| {
         let files = rlimit::Resource::NOFILE.get().map_or(1_024, |(soft, _)| soft);
-        let all = all_connections(files);
+        let all = all_connections(files, MEMORY.get().copied().unwrap_or(u64::MAX));
         (all, Arc::new(Semaphore::new(all)))
     })
 }
@@ -141,17 +153,20 @@ mod tests {
 
     #[test]
     fn a_source_has_far_fewer_connections_than_the_process_files() {
-        for (files, expected_all, expected_own) in [
-            (256, 64, 8),
-            (1_024, 384, 24),
-            (16_384, 8_064, 64),
-            (u64::MAX, 8_192, 64),
+        for (files, memory, expected_all, expected_own) in [
+            (256, u64::MAX, 64, 8),
+            (1_024, u64::MAX, 384, 24),
+            (16_384, u64::MAX, 8_064, 64),
+            (u64::MAX, u64::MAX, 8_192, 64),
+            (16_384, 100 << 20, 1_024, 64),
+            (1_024, 100 << 20, 384, 24),
+            (16_384, 0, 64, 8),
         ] {
-            let all = all_connections(files);
+            let all = all_connections(files, memory);
             assert_eq!(
                 (all, connections_per_source(all)),
                 (expected_all, expected_own),
-                "{files}"
+                "{files} {memory}"
             );
         }
     }

@@ -24,6 +24,7 @@ mod substitute;
 mod tls;
 
 pub use address::Refusal;
+pub(crate) use connections::limit_connections;
 pub use gate::{Bounds, Gate, Traffic};
 pub use origin::{Grant, Origin};
 pub use proxy::{ProxyChoice, ProxyError};

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use super::*;
 
-const BOUNDS: Bounds = Bounds { fresh: 16, all: 64 };
+const BOUNDS: Bounds = Bounds {
+    fresh: 16,
+    all: 64,
+    memory: u64::MAX,
+};
 /// How long a hanging call hangs.
 const HANG: Duration = Duration::from_secs(120);
 /// Between two calls of one caller.
@@ -23,13 +27,14 @@ enum Event {
     /// A caller wants a slot.
     Asks(usize),
     /// A caller gives its slot back.
-    Ends(usize, u64),
+    Ends(usize, u64, u64),
     /// Time for what has aged.
     Tick,
 }
 
 /// Callers and the slots that they share.
 struct Simulation {
+    bounds: Bounds,
     state: State,
     callers: Vec<Caller>,
     /// Callers that wait, by share, in order.
@@ -43,7 +48,12 @@ struct Simulation {
 
 impl Simulation {
     fn new() -> Self {
+        Self::within(BOUNDS)
+    }
+
+    fn within(bounds: Bounds) -> Self {
         Self {
+            bounds,
             state: State::default(),
             callers: Vec::new(),
             waiting: BTreeMap::new(),
@@ -56,7 +66,12 @@ impl Simulation {
 
     /// One more source with so many callers, whose calls take so long.
     fn source(&mut self, callers: usize, took: Duration) -> u64 {
-        let share = self.state.new_share();
+        self.source_of(callers, took, 1)
+    }
+
+    /// The same, and each call may take so many bytes.
+    fn source_of(&mut self, callers: usize, took: Duration, cost: u64) -> u64 {
+        let share = self.state.new_share(cost);
         for _ in 0..callers {
             self.callers.push(Caller { share, took });
             self.at(self.now, Event::Asks(self.callers.len() - 1));
@@ -84,24 +99,30 @@ impl Simulation {
                     let share = self.callers[caller].share;
                     self.waiting.entry(share).or_default().push_back(caller);
                     let (grant, _) = oneshot::channel();
-                    self.state.queue.push_back(Waiter { share, grant });
+                    let since = now;
+                    self.state.queue.push_back(Waiter { share, since, grant });
                 }
-                Event::Ends(caller, id) => {
+                Event::Ends(caller, id, cost) => {
                     let Caller { share, took } = self.callers[caller];
-                    self.state.take_back(share, id);
+                    self.state.take_back(share, Taken { id, cost });
                     self.state.note(share, took < HANG);
                     *self.ended.entry(share).or_default() += 1;
                     self.at(now + PAUSE, Event::Asks(caller));
                 }
                 Event::Tick => {}
             }
-            while let Some((Waiter { share, .. }, id)) = self.state.next(BOUNDS, now) {
+            while let Some((Waiter { share, .. }, taken)) = self.state.next(self.bounds, now) {
                 let caller = self.waiting.get_mut(&share).and_then(VecDeque::pop_front);
                 let caller = caller.expect("only who waits gets a slot");
-                self.at(now + self.callers[caller].took, Event::Ends(caller, id));
+                self.at(
+                    now + self.callers[caller].took,
+                    Event::Ends(caller, taken.id, taken.cost),
+                );
                 self.at(now + FRESH, Event::Tick);
             }
-            assert!(self.state.held <= BOUNDS.all && self.state.fresh.len() <= BOUNDS.fresh);
+            let (state, bounds) = (&self.state, self.bounds);
+            assert!(state.held <= bounds.all && state.fresh.len() <= bounds.fresh);
+            assert!(state.memory <= bounds.memory, "{} bytes", state.memory);
         }
         self.now = end;
         self.ended.get(&share).copied().unwrap_or(0) - before
@@ -128,6 +149,48 @@ fn many_sources_that_hang_cost_an_honest_one_nothing() {
     }
 }
 
+/// Room for ten calls of a hundred bytes.
+const LITTLE_MEMORY: Bounds = Bounds {
+    memory: 1_000,
+    ..BOUNDS
+};
+
+#[test]
+fn calls_never_take_more_memory_together_than_the_bound_and_those_that_hang_cost_others_nothing() {
+    for (sources, cost) in [(5, 100), (40, 100), (20, 350), (3, 700)] {
+        let mut simulation = Simulation::within(LITTLE_MEMORY);
+        let honest = simulation.source_of(1, Duration::from_millis(100), 100);
+        let alone = simulation.pass(HANG * 4, honest);
+        let hanging: Vec<_> = (0..sources)
+            .map(|_| simulation.source_of(8, HANG, cost))
+            .collect();
+        let beside = simulation.pass(HANG * 4, honest);
+        assert!(
+            beside * 10 >= alone * 9,
+            "{sources} of {cost}: {beside} of {alone}"
+        );
+        simulation.pass(HANG * 40, honest);
+        let never = hanging
+            .iter()
+            .filter(|share| !simulation.ended.contains_key(share));
+        assert_eq!(never.count(), 0, "{sources} of {cost}");
+    }
+}
+
+#[test]
+fn who_needs_much_memory_has_turns_beside_many_who_need_little() {
+    for needed in [500, 900, 1_000] {
+        let mut simulation = Simulation::within(LITTLE_MEMORY);
+        for _ in 0..20 {
+            simulation.source_of(2, Duration::from_millis(900), 100);
+        }
+        let large = simulation.source_of(1, Duration::from_millis(100), needed);
+        let calls = simulation.pass(Duration::from_secs(600), large);
+        // One every four seconds or so: it waits for one, and those there are end within another.
+        assert!(calls >= 120, "{needed}: {calls}");
+    }
+}
+
 #[test]
 fn slow_sources_share_what_is_scarce_equally() {
     let mut simulation = Simulation::new();
@@ -143,15 +206,16 @@ fn slow_sources_share_what_is_scarce_equally() {
 #[test]
 fn a_source_that_hangs_gets_fewer_slots_until_it_answers() {
     let mut state = State::default();
-    let share = state.new_share();
+    let share = state.new_share(1);
     let mut most = |answers: &[bool]| {
         answers.iter().for_each(|answered| state.note(share, *answered));
         for _ in 0..MOST * 2 {
             let (grant, _) = oneshot::channel();
-            state.queue.push_back(Waiter { share, grant });
+            let since = Instant::now();
+            state.queue.push_back(Waiter { share, since, grant });
         }
         let held: Vec<_> = std::iter::from_fn(|| state.next(BOUNDS, Instant::now())).collect();
-        held.iter().for_each(|(_, id)| state.take_back(share, *id));
+        held.iter().for_each(|(_, taken)| state.take_back(share, *taken));
         state.queue.clear();
         held.len()
     };
@@ -163,8 +227,12 @@ fn a_source_that_hangs_gets_fewer_slots_until_it_answers() {
 
 #[tokio::test]
 async fn who_stops_waiting_takes_no_slot_along() {
-    let slots = FairSlots::new(Bounds { fresh: 1, all: 1 });
-    let share = slots.share();
+    let slots = FairSlots::new(Bounds {
+        fresh: 1,
+        all: 1,
+        memory: 1,
+    });
+    let share = slots.share(1);
     share.note(true);
     for _ in 0..10 {
         let held = share.slot().await;

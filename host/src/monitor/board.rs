@@ -25,6 +25,8 @@ pub(super) enum Health {
     Flowing,
     /// The last poll worked and there was nothing new.
     Quiet,
+    /// Of what was last read nothing could be delivered: it went to the dead letters.
+    Rejecting,
     /// It may pass by itself.
     Retrying,
     /// A person must act upstream or here.
@@ -37,6 +39,21 @@ pub(super) enum Health {
     Gone,
 }
 
+/// What a stored batch brought.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Brought {
+    /// Events delivered.
+    pub(super) events: u64,
+    /// Items that went to the dead letters.
+    pub(super) rejected: u64,
+    /// Time of the newest event.
+    pub(super) newest: u64,
+    /// Age of the newest record upstream has shown, in seconds.
+    pub(super) lag: Option<u64>,
+    /// Whether there is nothing more to read at present.
+    pub(super) caught_up: bool,
+}
+
 /// One partition, or a source that has none yet.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Row {
@@ -44,6 +61,8 @@ pub(super) struct Row {
     pub(super) health: Health,
     /// Events delivered since the start.
     pub(super) events: u64,
+    /// Items that went to the dead letters since the start.
+    pub(super) rejected: u64,
     /// Time of the newest event delivered.
     pub(super) newest: Option<String>,
     /// Age of the newest record upstream has shown, in seconds.
@@ -70,6 +89,7 @@ impl Default for Row {
             title: String::new(),
             health: Health::Waiting,
             events: 0,
+            rejected: 0,
             newest: None,
             lag: None,
             committed: None,
@@ -145,22 +165,24 @@ impl Board {
     }
 
     /// Notes a stored batch.
-    pub(super) fn committed(
-        &mut self,
-        source: &str,
-        partition: &str,
-        events: u64,
-        newest: u64,
-        lag: Option<u64>,
-        caught_up: bool,
-    ) {
+    pub(super) fn committed(&mut self, source: &str, partition: &str, brought: &Brought) {
+        let Brought {
+            events,
+            rejected,
+            newest,
+            lag,
+            caught_up,
+        } = *brought;
         let row = self.row(source, partition);
-        row.health = if events > 0 || !caught_up {
-            Health::Flowing
-        } else {
-            Health::Quiet
+        // What was rejected stays to be seen beside polls that bring nothing.
+        let is_rejecting = rejected > 0 || row.health == Health::Rejecting;
+        row.health = match events {
+            0 if is_rejecting => Health::Rejecting,
+            0 if caught_up => Health::Quiet,
+            _ => Health::Flowing,
         };
         row.events += events;
+        row.rejected += rejected;
         if newest > row.newest_time {
             row.newest_time = newest;
             row.newest = i64::try_from(newest)
@@ -170,8 +192,16 @@ impl Board {
         }
         row.lag = lag.or(row.lag);
         row.committed = Some(readable(SystemTime::now().into()));
-        row.error = None;
-        row.hint = None;
+        row.error = (row.health == Health::Rejecting).then(|| {
+            format!(
+                "what was read last could not be delivered: {} item(s) went to the dead letters since the start",
+                row.rejected
+            )
+        });
+        row.hint = row
+            .error
+            .is_some()
+            .then(|| "look for the reasons in the dead letters and in the log".to_owned());
         row.since = None;
         row.failing = None;
         row.history.push_back(events);
@@ -228,7 +258,7 @@ impl Board {
             return false;
         }
         let mut rows = self.0.values().flat_map(BTreeMap::values).peekable();
-        rows.peek().is_none() || rows.any(|row| row.error.is_none())
+        rows.peek().is_none() || rows.any(|row| row.error.is_none() || row.health == Health::Rejecting)
     }
 
     /// The sources that have rows.
@@ -283,13 +313,40 @@ mod tests {
             .collect()
     }
 
+    fn brought(events: u64, rejected: u64) -> Brought {
+        Brought {
+            events,
+            rejected,
+            newest: 1,
+            lag: Some(5),
+            caught_up: true,
+        }
+    }
+
+    #[test]
+    fn a_partition_whose_items_are_all_rejected_is_not_quiet_until_it_brings_events() {
+        let mut board = Board::default();
+        board.found("contoso", &found(&["a"]), &[]);
+        board.committed("contoso", "a", &brought(0, 200));
+        board.committed("contoso", "a", &brought(0, 0));
+        let lines = board.lines();
+        assert!(
+            lines.starts_with("contoso a rejecting what was read last"),
+            "{lines}"
+        );
+        assert!(board.is_healthy(), "a restart would not help");
+        board.committed("contoso", "a", &brought(1, 0));
+        assert_eq!(board.lines(), "contoso a flowing\n");
+        assert_eq!(board.0["contoso"]["a"].rejected, 200);
+    }
+
     #[test]
     fn quiet_and_refused_are_told_apart() {
         let mut board = Board::default();
         board.expect("contoso");
         board.found("contoso", &found(&["a", "b", "c"]), &[]);
-        board.committed("contoso", "a", 3, 1, None, true);
-        board.committed("contoso", "b", 0, 0, None, true);
+        board.committed("contoso", "a", &brought(3, 0));
+        board.committed("contoso", "b", &brought(0, 0));
         board.failed(
             "contoso",
             "c",
@@ -350,7 +407,7 @@ mod tests {
     fn what_is_known_and_not_read_stays_visible_until_it_is_back() {
         let mut board = Board::default();
         board.found("contoso", &found(&["a", "b"]), &[]);
-        board.committed("contoso", "b", 1, 1, None, true);
+        board.committed("contoso", "b", &brought(1, 0));
         let away = |id: &str, is_gone| Away {
             id: id.to_owned(),
             title: String::new(),
@@ -378,7 +435,7 @@ mod tests {
             &Failure::host(Fault::Retry, "x", "x"),
             SystemTime::now(),
         );
-        board.committed("contoso", "a", 1, 1, Some(5), true);
+        board.committed("contoso", "a", &brought(1, 0));
         board.found("contoso", &found(&["a"]), &[]);
         assert_eq!(board.lines(), "contoso a flowing\n");
         assert_eq!(board.0["contoso"]["a"].lag, Some(5));

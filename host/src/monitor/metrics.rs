@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::LARGEST_PAGE;
+use crate::fair_slots::SlotUse;
 use crate::measures::LONGEST_LABEL;
 use crate::printable::visible;
 use crate::stderr;
@@ -50,6 +51,15 @@ static OMITTED: Family = gauge(
 );
 static BUILD: Family = gauge("build_info", "The version of the host; always 1.");
 static LOG_DROPPED: Family = counter("log_dropped_lines_total", "Log lines that nobody read in time.");
+static CALL_MEMORY: Family = gauge(
+    "call_memory_reserved_bytes",
+    "Memory that the calls into plugins at present may take at most.",
+);
+static CALL_MEMORY_LIMIT: Family = gauge(
+    "call_memory_limit_bytes",
+    "Memory that all calls into plugins may take together.",
+);
+static CALLS_WAITING: Family = gauge("calls_waiting", "Calls into plugins that wait for their turn.");
 pub(super) static EVENTS: Family = counter("events_total", "Events delivered.");
 pub(super) static EVENT_BYTES: Family = counter("event_bytes_total", "Bytes of delivered event bodies.");
 pub(super) static REJECTED: Family = counter("rejected_total", "Items put into the dead-letter file.");
@@ -164,6 +174,9 @@ fn all() -> impl Iterator<Item = &'static Family> {
         &BUILD,
         &LOG_DROPPED,
         &OMITTED,
+        &CALL_MEMORY,
+        &CALL_MEMORY_LIMIT,
+        &CALLS_WAITING,
         &EVENTS,
         &EVENT_BYTES,
         &REJECTED,
@@ -262,6 +275,15 @@ impl Metrics {
         }
         page.finish()
     }
+}
+
+/// What calls of all sources together take.
+pub(super) fn of_calls(used: SlotUse) -> [Written; 3] {
+    [
+        (&CALL_MEMORY, String::new(), used.reserved as f64),
+        (&CALL_MEMORY_LIMIT, String::new(), used.bound as f64),
+        (&CALLS_WAITING, String::new(), used.waiting as f64),
+    ]
 }
 
 /// A series with its labels as they are written.

@@ -12,10 +12,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tracing::warn;
 
-use self::board::Board;
+use self::board::{Board, Brought};
 use self::metrics::{Family, KNOWN, Metrics, MetricsPage};
 use crate::bindings::exports::headwater::source::types::{Measure, MeasureKind};
 use crate::failure::Failure;
+use crate::fair_slots::FairSlots;
 use crate::partition::Totals;
 use crate::sandbox::Usage;
 
@@ -34,6 +35,7 @@ pub struct Monitor(Arc<Mutex<Books>>);
 struct Books {
     metrics: Metrics,
     board: Board,
+    calls: Option<FairSlots>,
 }
 
 /// A partition that is known and not read.
@@ -124,6 +126,11 @@ impl Monitor {
         }
     }
 
+    /// Shows what these calls take, too.
+    pub(crate) fn show_calls(&self, calls: &FairSlots) {
+        self.books().calls = Some(calls.clone());
+    }
+
     /// Notes a batch whose cursor has been stored.
     pub(crate) fn stored(&self, source: &str, partition: &str, stored: &Stored<'_>) {
         let mut books = self.books();
@@ -139,9 +146,14 @@ impl Monitor {
             caught_up,
             measures,
         } = stored;
-        books
-            .board
-            .committed(source, partition, totals.events, *newest, lag, *caught_up);
+        let brought = Brought {
+            events: totals.events,
+            rejected: totals.rejected,
+            newest: *newest,
+            lag,
+            caught_up: *caught_up,
+        };
+        books.board.committed(source, partition, &brought);
         let labels = [("partition", partition)];
         let metrics = &mut books.metrics;
         metrics.add(&metrics::EVENTS, source, &labels, totals.events as f64);
@@ -197,6 +209,10 @@ impl Monitor {
             let series = self.books().metrics.copy(&source);
             page.add(&series);
         }
+        let calls = self.books().calls.clone();
+        page.add(&metrics::of_calls(
+            calls.map(|calls| calls.used()).unwrap_or_default(),
+        ));
         page.finish()
     }
 

@@ -20,8 +20,7 @@ pub enum StateError {
     InUse(PathBuf),
     /// The file is damaged as a whole, or something else.
     #[error(
-        "the state file {} is damaged or not a state file ({reason}); restore it from a backup. `headwater state list` shows \
-         what can still be read of it", path.display()
+        "the state file {} is damaged or not a state file ({reason}); restore it from a backup", path.display()
     )]
     Damaged {
         /// The file.

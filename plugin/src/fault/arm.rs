@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Failure, Kind, error_body, member, retry_after};
+use super::{Failure, Kind, error_body, member, retry_after, without_mark};
 use crate::contract::{Fault, Nanos, Timestamp};
 use crate::http::Response;
 use crate::page::PageError;
@@ -33,6 +33,10 @@ const REFUSED: Nanos = MINUTE;
 const TOO_FAR_BACK: &str = "90 days in the past";
 /// How they word that the provider is not registered, where the code is only `Conflict`.
 const NOT_REGISTERED: &str = "not registered to use";
+
+/// What is forbidden, of a log and of the list of subscriptions.
+const FORBIDDEN: &str = "the application may not read this log";
+const FORBIDDEN_LIST: &str = "the application may not list subscriptions";
 
 const ROWS: &[Row] = &[
     Row {
@@ -112,7 +116,7 @@ const ROWS: &[Row] = &[
         fault: Fault::Denied,
         kind: Kind::Forbidden,
         code: "azure.forbidden",
-        message: "the application may not read this log",
+        message: FORBIDDEN,
         hint: "assign the role Reader to the application at the subscription (for the tenant log at /providers/Microsoft.Insights); if it was assigned minutes ago, wait",
         wait: REFUSED,
     },
@@ -309,6 +313,29 @@ pub fn no_page(what: impl std::fmt::Display) -> Failure {
     )
     .hint("if this continues, look for a proxy that changes answers")
     .kind(Kind::OddPage)
+}
+
+/// A 200 that is not JSON. What the parser says of it helps nobody; what it looks like does.
+pub fn not_json(body: &[u8]) -> Failure {
+    let text = without_mark(body).trim_ascii();
+    no_page(match text.first() {
+        None => "it is empty",
+        Some(b'<') => "it is a web page or XML, not JSON",
+        Some(_) => "it is not valid JSON",
+    })
+}
+
+/// A refusal of the list of subscriptions, of which the table speaks as of a log.
+pub fn blame_list(failure: &mut Failure) {
+    if failure.kind == Kind::Forbidden {
+        let error = &mut failure.error;
+        error.message = error.message.replacen(FORBIDDEN, FORBIDDEN_LIST, 1);
+        error.hint = Some(
+            "assign the role Reader to the application at a subscription or a management group, or name the \
+             subscriptions in `subscription_id`; if it was assigned minutes ago, wait"
+                .to_owned(),
+        );
+    }
 }
 
 /// A page with items that cannot be made events.

@@ -2,6 +2,7 @@
 
 mod altered;
 mod artifacts;
+mod attackers;
 mod claims;
 mod collector;
 mod configuration;
@@ -41,6 +42,7 @@ mod starting;
 mod state;
 #[path = "../../benches/support/mod.rs"]
 mod support;
+mod together;
 mod twin;
 mod upstreams;
 mod walls;

@@ -202,6 +202,13 @@ impl Site {
         command.spawn().expect("headwater starts")
     }
 
+    /// The same, and nobody looks at what it prints: a pipe that is not read would hold it up.
+    pub fn start_unread(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("headwater starts")
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = headwater(self.folder.path());
         command

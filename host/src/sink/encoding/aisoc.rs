@@ -39,7 +39,7 @@ pub(super) fn read(reply: &Reply, sent: usize) -> RequestOutcome {
     let errors = answer.get("errors").map(first_error).unwrap_or_default();
     match (answer.get("rejected"), answer.get("accepted"), errors) {
         (Some(rejected), _, errors) => match count(rejected) {
-            Some(rejected) => counted(reply, rejected, sent, &errors.unwrap_or_default()),
+            Some(rejected) => counted(reply, rejected, sent, errors.as_deref().unwrap_or_default()),
             None => unreadable(reply, "a count of refused events that cannot be read"),
         },
         (None, _, Some(reason)) => RequestOutcome::Some {

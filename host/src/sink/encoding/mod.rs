@@ -147,16 +147,20 @@ fn unreadable(reply: &Reply, problem: &str) -> RequestOutcome {
 /// The outcome of a request of which the receiver counts what it refused.
 fn counted(reply: &Reply, refused: u64, sent: usize, reason: &str) -> RequestOutcome {
     let sent = sent as u64;
+    let reason = match reply.excerpt(reason) {
+        reason if reason.trim().is_empty() => "the receiver gives no reason".to_owned(),
+        reason => reason,
+    };
     match refused {
         0 => RequestOutcome::Accepted,
         more if more > sent => unreadable(reply, "a count of more refused events than there were"),
         all if all == sent => RequestOutcome::Refused {
-            reason: format!("{all} events refused: {}", reply.excerpt(reason)),
+            reason: format!("{all} events refused: {reason}"),
             is_too_large: false,
         },
         some => RequestOutcome::Some {
             refused: Some(some),
-            reason: format!("{some} of {sent} events refused: {}", reply.excerpt(reason)),
+            reason: format!("{some} of {sent} events refused: {reason}"),
         },
     }
 }

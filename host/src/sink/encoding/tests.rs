@@ -153,6 +153,24 @@ async fn aisoc_gets_at_most_a_thousand_and_a_refused_event_is_found() {
     assert_eq!(sizes.collect::<Vec<_>>(), [1_000, 1, 1, 1, 5]);
 }
 
+#[test]
+fn a_refusal_without_a_reason_says_that_there_is_none() {
+    for (answer, expected) in [
+        (
+            "{\"accepted\":1,\"rejected\":1}",
+            "1 of 2 events refused: the receiver gives no reason",
+        ),
+        (
+            "{\"accepted\":0,\"rejected\":2,\"errors\":[\" \"]}",
+            "2 events refused: the receiver gives no reason",
+        ),
+    ] {
+        let reply = Reply::example(200, "", answer.as_bytes());
+        let outcome = format!("{:?}", aisoc::read(&reply, 2));
+        assert!(outcome.contains(expected), "{outcome}");
+    }
+}
+
 #[tokio::test]
 async fn a_login_goes_with_every_request_and_is_not_shown() {
     for (authorization, expected, answer) in [

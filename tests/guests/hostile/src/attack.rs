@@ -46,6 +46,23 @@ pub fn run(name: &str, config: &Value) -> Result<Batch, Error> {
                 .map(|number| event(&number.to_string(), "{}".to_owned()))
                 .collect(),
         )),
+        // As much as a batch may be, most of it beside the bodies, and one event that waits for its receiver.
+        "heavy-batch" => {
+            let mut batch = batch(vec![event("waits", "{}".to_owned())]);
+            batch.rejected = (0..3)
+                .map(|_| Rejected {
+                    id: Some("x".repeat(1 << 20)),
+                    reason: "y".repeat(1 << 20),
+                    raw: vec![b'z'; 3 << 20],
+                })
+                .collect();
+            Ok(batch)
+        }
+        "long-ids" => Ok(batch(
+            (0..4_000)
+                .map(|number| event(&format!("{number:01024}"), "{}".to_owned()))
+                .collect(),
+        )),
         "giant-stderr" => {
             for _ in 0..100_000 {
                 eprintln!("info {}", "noise ".repeat(100));
