@@ -94,7 +94,7 @@ const MEMORY: [(&str, &str, &str); 28] = [
     (
         "config/limits.rs",
         "ANSWER_BYTES: u64 = 16 * (640 << 10);",
-        "10 MiB for answers that it has not read yet (16 requests at once)",
+        "10 MiB for answers that it has not read yet (16 requests at once, 640 KiB each)",
     ),
     (
         "config/limits.rs",
