@@ -13,7 +13,7 @@
 //! | where reading stands | [`cursor`], [`revisit`] (the reading law), [`reading`], [`open`], [`seen`], [`ends`] |
 //! | what went wrong | [`fault`] |
 //! | records | [`page`], [`event`], [`facts`], [`json`], [`time`] |
-//! | events | [`normalize`], [`rules`], [`pattern`], [`severity`], [`format`](mod@format) |
+//! | events | [`normalize`], [`rules`], [`pattern`], [`severity`], [`format`](mod@format), [`labels`] |
 
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 
@@ -51,4 +51,4 @@ pub mod span;
 pub mod tally;
 
 pub use activity_json as json;
-pub use activity_record::{event, facts, format, normalize, page, pattern, rules, severity, time};
+pub use activity_record::{event, facts, format, labels, normalize, page, pattern, rules, severity, time};

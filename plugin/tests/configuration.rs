@@ -73,6 +73,8 @@ fn every_issue_names_its_place_and_the_remedy() {
         r#"{"filter":{"group":"a"}}"#,
         r#"{"format":"cef","drop":"*/read"}"#,
         r#"{"drop":["*/read",{"level":"Loud"}],"severity":[{"operation":"*/write"}]}"#,
+        r#"{"labels":["a"]}"#,
+        r#"{"labels":{"a.b":"x","":"x","ok":7,"env":"prod"}}"#,
         r#"{"phases":"end"}"#,
         r#"{"phases":["start","finish"]}"#,
         r#"{"phases":[]}"#,
@@ -104,6 +106,7 @@ fn good_configurations_name_the_origins_they_need() {
         r#"{"client_secret":"cccccccc-0000-0000-0000-000000000003"}"#,
         r#"{"start":"120d"}"#,
         r#"{"start":"90d"}"#,
+        r#"{"format":"otel","labels":{"tenant":"contoso"},"phases":["end"]}"#,
     ];
     let mut report = String::new();
     for case in cases {

@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 use azure_activity::event::Record;
 use azure_activity::facts::KNOWN_ROLES;
 use azure_activity::format::Format;
+use azure_activity::labels::Labels;
 use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
 use serde_json::Value;
 
 /// Maps whose members are the upstream's own: one row for all of them.
 const MAPS: [&str; 4] = [".properties", ".claims", ".unknown", "raw_event"];
+
+/// Maps whose members are the operator's own.
+const LABELS: [&str; 2] = ["labels", "resource.attributes.labels"];
 
 /// What OCSF has no place for goes by the names that ECS consumers know.
 const SHARED: (&str, &str) = ("unmapped.", "azure.activity_logs.");
@@ -30,15 +34,14 @@ fn written(format: Format) -> BTreeSet<String> {
     let settings = Settings {
         format,
         drop: Vec::new(),
-        severity: Vec::new(),
+        labels: Labels::new([("tenant", "contoso")]),
+        ..Settings::default()
     };
     let mut normalizer = Normalizer::new(settings);
     let mut paths = BTreeSet::new();
     for entry in fs::read_dir(workspace().join("fixtures/events")).expect("the fixtures are there") {
         let raw = fs::read(entry.expect("a readable folder").path()).expect("a readable file");
-        let context = Context {
-            subscription_name: Some("Contoso production"),
-        };
+        let context = Context::of_subscription("Contoso production");
         if let Outcome::Event(event) = normalizer.apply(&Record::read(raw.as_slice()), &context) {
             let body: Value = serde_json::from_str(&event.body).expect("bodies are JSON");
             collect(&body, "", &mut paths);
@@ -48,7 +51,7 @@ fn written(format: Format) -> BTreeSet<String> {
 }
 
 fn collect(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
-    let is_map = MAPS.iter().any(|map| path.ends_with(map));
+    let is_map = LABELS.contains(&path) || MAPS.iter().any(|map| path.ends_with(map));
     match value {
         Value::Object(members) if !is_map => {
             for (name, value) in members {
@@ -72,6 +75,7 @@ fn the_tables_list_exactly_the_fields_that_are_written() {
     for (format, page) in [
         (Format::Ecs, "fields-ecs.md"),
         (Format::Elastic, "fields-elastic.md"),
+        (Format::Otel, "fields-otel.md"),
         (Format::Aisoc, "fields-aisoc.md"),
     ] {
         assert_eq!(written(format), documented(page), "{page}");

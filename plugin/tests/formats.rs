@@ -7,9 +7,7 @@ use azure_activity::event::Record;
 use azure_activity::format::Format;
 use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
 
-const CONTEXT: Context<'_> = Context {
-    subscription_name: Some("Contoso production"),
-};
+const CONTEXT: Context<'_> = Context::of_subscription("Contoso production");
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/events");
@@ -27,6 +25,7 @@ fn normalizer(format: Format) -> Normalizer {
         format,
         drop: Vec::new(),
         severity: Vec::new(),
+        ..Settings::default()
     })
 }
 
@@ -46,14 +45,17 @@ fn without_original(format: Format, mut body: serde_json::Value) -> serde_json::
         Format::Ecs | Format::Elastic => body.pointer_mut("/event/original"),
         Format::Ocsf => body.pointer_mut("/raw_data"),
         Format::Aisoc => body.pointer_mut("/raw_event"),
+        Format::Otel => body.pointer_mut("/attributes/log.record.original"),
         Format::Raw => None,
     };
     if let Some(original) = original {
         *original = "…".into();
     }
     // Differs from release to release.
-    if let Some(version) = body.pointer_mut("/observer/version") {
-        *version = "…".into();
+    for path in ["/observer/version", "/scope/version"] {
+        if let Some(version) = body.pointer_mut(path) {
+            *version = "…".into();
+        }
     }
     body
 }
@@ -63,7 +65,7 @@ fn every_fixture_reads_as_its_snapshot() {
     for file in fixtures() {
         let raw = fs::read(&file).unwrap();
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        for format in [Format::Ecs, Format::Elastic, Format::Ocsf, Format::Aisoc] {
+        for format in Format::ALL.into_iter().filter(|format| *format != Format::Raw) {
             let body = without_original(format, event(format, &raw));
             insta::with_settings!({ snapshot_path => format!("snapshots/{}", format.name()), prepend_module_to_snapshot => false, omit_expression => true }, {
                 insta::assert_json_snapshot!(name.as_str(), body);
@@ -81,12 +83,14 @@ fn the_record_inside_each_format_is_the_record_received() {
         let ocsf = event(Format::Ocsf, &raw);
         let text = |value: &serde_json::Value| serde_json::from_str(value.as_str().unwrap()).unwrap();
         let elastic = event(Format::Elastic, &raw);
+        let otel = event(Format::Otel, &raw);
         let found: [(Format, serde_json::Value); Format::ALL.len()] = [
             (Format::Raw, event(Format::Raw, &raw)),
             (Format::Aisoc, event(Format::Aisoc, &raw)["raw_event"].clone()),
             (Format::Ecs, text(&ecs["event"]["original"])),
             (Format::Elastic, text(&elastic["event"]["original"])),
             (Format::Ocsf, text(&ocsf["raw_data"])),
+            (Format::Otel, text(&otel["attributes"]["log.record.original"])),
         ];
         for (format, found) in found {
             assert_eq!(found, expected, "{} of {}", format.name(), file.display());

@@ -14,6 +14,7 @@ fn apply(format: Format, raw: &[u8]) -> (Outcome, Vec<(&'static str, u64)>) {
         format,
         drop: rules::default_drop(),
         severity: Vec::new(),
+        ..Settings::default()
     };
     let mut normalizer = Normalizer::new(settings);
     let outcome = normalizer.apply(&Record::read(raw), &Context::default());

@@ -17,6 +17,7 @@ fn settings(drop: &[Value], severity: &[Value]) -> Settings {
             .iter()
             .map(|row| SeverityRow::from_json(row).expect("a good row"))
             .collect(),
+        ..Settings::default()
     }
 }
 

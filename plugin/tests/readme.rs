@@ -19,6 +19,7 @@ fn event(format: Format) -> Value {
         format,
         drop: Vec::new(),
         severity: Vec::new(),
+        ..Settings::default()
     };
     match Normalizer::new(settings).apply(&Record::read(record.as_bytes()), &Context::default()) {
         Outcome::Event(event) => serde_json::from_str(&event.body).expect("bodies are JSON"),

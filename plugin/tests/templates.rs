@@ -26,7 +26,9 @@ const LONGEST_KEYWORD: u64 = 8_000;
 /// How deep the objects inside an open-ended one may be, the most that the formats leave there.
 const DEEPEST: u64 = 110;
 
-const NUMBERS: [&str; 19] = [
+const NUMBERS: [&str; 21] = [
+    "severity_number",
+    "attributes.http.response.status_code",
     "activity_id",
     "category_uid",
     "class_uid",
@@ -48,10 +50,19 @@ const NUMBERS: [&str; 19] = [
     "source.as.number",
 ];
 const DATES: [&str; 2] = ["@timestamp", "event.created"];
-const TEXTS: [&str; 3] = ["message", "event.reason", "status_detail"];
+const TEXTS: [&str; 4] = [
+    "message",
+    "event.reason",
+    "status_detail",
+    "attributes.azure.activity_log.message",
+];
 /// Kept in the document only.
-const SOURCES: [&str; 2] = ["event.original", "raw_data"];
-const OPEN_ENDED: [&str; 6] = [
+const SOURCES: [&str; 3] = ["event.original", "raw_data", "attributes.log.record.original"];
+const OPEN_ENDED: [&str; 10] = [
+    "labels",
+    "resource.attributes.labels",
+    "body.properties",
+    "body.identity.claims",
     "azure.activity_logs.properties",
     "azure.activity_logs.claims",
     "azure.activity_logs.unknown",
@@ -119,6 +130,7 @@ fn template(format: Format, engine: Engine) -> Value {
         Format::Ecs => documented("fields-ecs.md"),
         Format::Elastic => documented("fields-elastic.md"),
         Format::Ocsf => documented("fields-ocsf.md"),
+        Format::Otel => documented("fields-otel.md"),
         Format::Aisoc => documented("fields-aisoc.md"),
         Format::Raw => BTreeSet::new(),
     };
@@ -145,6 +157,7 @@ fn template(format: Format, engine: Engine) -> Value {
     let (pattern, is_stream) = match format {
         Format::Ecs => ("logs-azure.activity_logs-*".to_owned(), true),
         Format::Elastic => ("logs-azure.activitylogs-*".to_owned(), true),
+        Format::Otel => ("logs-azure.activity_logs.otel-*".to_owned(), true),
         _ => (format!("azure-activity-{}*", format.name()), false),
     };
     let mut template = json!({

@@ -7,6 +7,7 @@ mod elastic;
 mod map;
 mod nested;
 mod ocsf;
+mod otel;
 mod raw;
 mod security;
 mod sentence;
@@ -33,6 +34,8 @@ pub enum Format {
     Elastic,
     /// Open Cybersecurity Schema Framework, API Activity.
     Ocsf,
+    /// A log record of OpenTelemetry.
+    Otel,
     /// The envelope of AiSOC.
     Aisoc,
     /// The record as received.
@@ -41,16 +44,17 @@ pub enum Format {
 
 impl Format {
     /// Every format, the default first.
-    pub const ALL: [Format; 5] = [
+    pub const ALL: [Format; 6] = [
         Format::Ecs,
         Format::Elastic,
         Format::Ocsf,
+        Format::Otel,
         Format::Aisoc,
         Format::Raw,
     ];
 
     /// Their names in the same order.
-    pub const NAMES: [&str; 5] = ["ecs", "elastic", "ocsf", "aisoc", "raw"];
+    pub const NAMES: [&str; 6] = ["ecs", "elastic", "ocsf", "otel", "aisoc", "raw"];
 
     /// Its name in the configuration.
     pub fn name(self) -> &'static str {
@@ -75,6 +79,7 @@ impl Format {
             Format::Ecs => ecs::write(output, record, facts, rating, context),
             Format::Elastic => elastic::write(output, record, facts, rating, context),
             Format::Ocsf => ocsf::write(output, record, facts, rating, context),
+            Format::Otel => otel::write(output, record, facts, rating, context),
             Format::Aisoc => aisoc::write(output, record, facts, rating.severity),
             Format::Raw => raw::write(output, record),
         }
@@ -83,7 +88,7 @@ impl Format {
 
 /// The text names no format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such format; use one of ecs, elastic, ocsf, aisoc, raw")]
+#[error("there is no such format; use one of ecs, elastic, ocsf, otel, aisoc, raw")]
 pub struct UnknownFormat;
 
 impl FromStr for Format {

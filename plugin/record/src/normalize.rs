@@ -4,12 +4,13 @@ use crate::event::{Field, Label, Oddities, Oddity, Part, Record};
 use crate::facts::{Category, Facts};
 use crate::format::Format;
 use crate::json::{DEEPEST, Output, Shape};
+use crate::labels::Labels;
 use crate::rules::{DropRule, SeverityRow};
 use crate::severity::Rater;
 use crate::time::Timestamp;
 
 /// What the operator wants.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// The shape of event bodies.
     pub format: Format,
@@ -17,6 +18,8 @@ pub struct Settings {
     pub drop: Vec<DropRule>,
     /// Ratings that win over the built-in ones.
     pub severity: Vec<SeverityRow>,
+    /// What all events are marked with.
+    pub labels: Labels,
 }
 
 /// What a record's surroundings know about it.
@@ -24,6 +27,18 @@ pub struct Settings {
 pub struct Context<'a> {
     /// The display name of its subscription.
     pub subscription_name: Option<&'a str>,
+    /// What the operator marks all events with; filled in by the normalizer.
+    pub(crate) labels: Option<&'a Labels>,
+}
+
+impl<'a> Context<'a> {
+    /// What is known of a record of a subscription with that display name.
+    pub const fn of_subscription(name: &'a str) -> Context<'a> {
+        Context {
+            subscription_name: Some(name),
+            labels: None,
+        }
+    }
 }
 
 /// One record, ready for a pipeline.
@@ -70,6 +85,7 @@ pub struct Normalizer {
     format: Format,
     drop: Vec<DropRule>,
     rater: Rater,
+    labels: Labels,
     output: Output,
     anomalies: [u64; Oddity::COUNT],
 }
@@ -81,6 +97,7 @@ impl Normalizer {
             format: settings.format,
             drop: settings.drop,
             rater: Rater::new(settings.severity),
+            labels: settings.labels,
             output: Output::default(),
             anomalies: [0; Oddity::COUNT],
         }
@@ -126,8 +143,12 @@ impl Normalizer {
         }
         let rating = self.rater.rate(record, &facts);
         let severity = rating.severity.open_telemetry();
+        let context = Context {
+            labels: Some(&self.labels),
+            ..*context
+        };
         self.format
-            .write(&mut self.output, record, &facts, &rating, context);
+            .write(&mut self.output, record, &facts, &rating, &context);
         let (body, replaced) = self.output.finish();
         oddities.note_if(replaced, Oddity::InvalidUtf8);
         self.count(oddities);

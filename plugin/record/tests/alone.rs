@@ -52,6 +52,7 @@ fn normalizer(format: Format) -> Normalizer {
         format,
         drop: Vec::new(),
         severity: Vec::new(),
+        ..Settings::default()
     })
 }
 

@@ -112,7 +112,7 @@ pub fn kind(value: &Value) -> &'static str {
 }
 
 /// A key as part of a JSON Pointer (RFC 6901).
-fn escape(key: &str) -> String {
+pub fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, Issues, kind};
+use super::fields::{Fields, Issues, escape, kind};
 use super::{
     DEFAULT_LOOKBACK, DEFAULT_START, DEFAULT_WINDOW, Filter, MAXIMUM_LOOKBACK, Settings, Start,
     Subscriptions, credential, endpoints,
@@ -14,12 +14,13 @@ use crate::facts::Phase;
 use crate::format::Format;
 use crate::guid;
 use crate::instant;
+use crate::labels::Labels;
 use crate::normalize;
 use crate::rules::{self, DropRule, SeverityRow};
 use crate::span::{self, MINUTE};
 
 /// Every key of the configuration.
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 17] = [
     "tenant_id",
     "client_id",
     "client_secret",
@@ -33,6 +34,7 @@ pub const KEYS: [&str; 16] = [
     "window",
     "filter",
     "format",
+    "labels",
     "phases",
     "drop",
     "severity",
@@ -136,6 +138,7 @@ fn settings(object: &Map<String, Value>, issues: &mut Issues, warnings: &mut Iss
         format: format(&fields, issues),
         drop: rows(&fields, "drop", DropRule::from_json, issues).unwrap_or_else(rules::default_drop),
         severity: rows(&fields, "severity", SeverityRow::from_json, issues).unwrap_or_default(),
+        labels: labels(&fields, issues),
     };
     Some(Settings {
         tenant: tenant?,
@@ -275,6 +278,45 @@ fn filter(fields: &Fields<'_>, issues: &mut Issues) -> Option<Filter> {
         property,
         value: value.to_owned(),
     })
+}
+
+/// The longest name and the longest value of a label, and the most labels: they are in every event.
+const LONGEST_NAME: usize = 64;
+const LONGEST_LABEL: usize = 256;
+const MOST_LABELS: usize = 32;
+
+fn labels(fields: &Fields<'_>, issues: &mut Issues) -> Labels {
+    let object = match fields.value("labels") {
+        None => return Labels::default(),
+        Some(Value::Object(object)) => object,
+        Some(other) => {
+            issues.add("/labels", format!("must be an object, not {}", kind(other)));
+            return Labels::default();
+        }
+    };
+    if object.len() > MOST_LABELS {
+        issues.add(
+            "/labels",
+            format!("has more than {MOST_LABELS} labels; remove some"),
+        );
+    }
+    let mut labels = Vec::new();
+    for (name, value) in object {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let problem = match value {
+            _ if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_plain) => {
+                "has a name that not all receivers take; use up to 64 letters, digits, `_` and `-`"
+            }
+            Value::String(text) if text.len() > LONGEST_LABEL => "is longer than 256 bytes; shorten it",
+            Value::String(text) => {
+                labels.push((name.as_str(), text.as_str()));
+                continue;
+            }
+            _ => "must be text",
+        };
+        issues.add(format!("/labels/{}", escape(name)), problem);
+    }
+    Labels::new(labels)
 }
 
 /// The phases that are wanted, in any order.

@@ -20,6 +20,7 @@ pub fn body(format: Format, record: &Value) -> Value {
         format,
         drop: Vec::new(),
         severity: Vec::new(),
+        ..Settings::default()
     };
     let raw = record.to_string();
     match Normalizer::new(settings).apply(&Record::read(raw.as_bytes()), &Context::default()) {

@@ -92,6 +92,7 @@ mod tests {
             format: Format::Ecs,
             drop: default_drop(),
             severity: Vec::new(),
+            ..Settings::default()
         };
         let mut normalizer = Normalizer::new(settings);
         let mut ratings = Vec::new();

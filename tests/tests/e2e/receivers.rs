@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -82,17 +82,7 @@ fn forward_is_taken_by_a_fluent_server_with_tls_and_shared_key() {
 #[ignore = "needs rotel"]
 fn otlp_is_taken_by_a_collector() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (http, grpc) = (free_address(), free_address());
-    let log = folder.path().join("collector.log");
-    let mut collector = Command::new(artifacts::target().join("receivers/python/rotel/rotel-agent"));
-    collector
-        .args(["start", "--exporter", "blackhole"])
-        .args(["--debug-log", "logs", "--debug-log-verbosity", "detailed"])
-        .args(["--otlp-http-endpoint", &http.to_string()])
-        .args(["--otlp-grpc-endpoint", &grpc.to_string()])
-        .stdout(std::fs::File::create(&log).expect("the folder can be written"));
-    let _collector = Receiver::start(collector);
-    wait_for(http);
+    let (_collector, http, log) = collector(folder.path());
     let server = lab::serve(lab::with_events(1_000));
     let site = killed_on_the_way(source(
         &server,
@@ -121,6 +111,41 @@ fn otlp_is_taken_by_a_collector() {
         .collect();
     assert_eq!(distinct.len(), 2_000);
     assert!(distinct.into_iter().all(|key| sent.contains(key)));
+}
+
+#[test]
+#[ignore = "needs rotel"]
+fn otlp_log_records_are_taken_with_their_attributes_and_a_resource_for_each_subscription() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (_collector, http, log) = collector(folder.path());
+    let server = lab::serve(lab::with_events(20));
+    let sink = format!("type = \"otlp\"\nurl = \"http://{http}/v1/logs\"");
+    let site = Site::new(&[source(&server, &sink)
+        .set("format", "\"otel\"")
+        .set("labels", "{ tenant = \"contoso\" }")]);
+    site.run(&["run", "--once"]).exits_with(0);
+    assert_eq!(site.read("contoso.dead.ndjson"), "", "nothing was refused");
+    let text = || std::fs::read_to_string(&log).unwrap_or_default();
+    let count = |words: &str| text().matches(words).count();
+    wait_until("the collector has logged everything", || {
+        count("-> azure.operation.name: Str(") >= 40
+    });
+    assert_eq!(count("-> azure.activity_log.severity.rule: Str("), 40);
+    for words in [
+        "-> cloud.resource_id: Str(/subscriptions/",
+        "-> client.address: Str(",
+        "-> http.response.status_code: Int(",
+    ] {
+        assert!(count(words) > 0, "{words}\n{}", text());
+    }
+    assert!(count("-> labels.tenant: Str(contoso)") >= 2);
+    for subscription in [example::PRODUCTION, example::DEVELOPMENT] {
+        let resources = count(&format!("-> cloud.account.id: Str({subscription})"));
+        assert!(
+            (1..20).contains(&resources),
+            "{resources} resources of {subscription}"
+        );
+    }
 }
 
 #[test]
@@ -173,6 +198,22 @@ impl Drop for Receiver {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Starts a collector that logs what it takes: itself, where it takes OTLP over HTTP, and its log.
+fn collector(folder: &Path) -> (Receiver, SocketAddr, PathBuf) {
+    let (http, grpc) = (free_address(), free_address());
+    let log = folder.join("collector.log");
+    let mut collector = Command::new(artifacts::target().join("receivers/python/rotel/rotel-agent"));
+    collector
+        .args(["start", "--exporter", "blackhole"])
+        .args(["--debug-log", "logs", "--debug-log-verbosity", "detailed"])
+        .args(["--otlp-http-endpoint", &http.to_string()])
+        .args(["--otlp-grpc-endpoint", &grpc.to_string()])
+        .stdout(std::fs::File::create(&log).expect("the folder can be written"));
+    let collector = Receiver::start(collector);
+    wait_for(http);
+    (collector, http, log)
 }
 
 /// Starts the Fluent server of `tests/receivers`; returns its port.

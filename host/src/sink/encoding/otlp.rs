@@ -1,15 +1,18 @@
 //! An OpenTelemetry receiver over OTLP/HTTP, in its JSON form (opentelemetry-proto 1.x, `v1/logs`).
 
+use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
+use self::log_record::LogRecord;
 use super::number::count;
 use super::{RequestOutcome, counted, unreadable};
 use crate::batch::Event;
 use crate::sink::Delivery;
 use crate::sink::http_client::Reply;
 
+mod log_record;
 mod protobuf;
 
 /// How many records a receiver refused, and why.
@@ -88,39 +91,89 @@ fn is_failure(answer: &Map<String, Value>) -> bool {
     fails || is_set("error") || is_set("errors") || answer.get("success") == Some(&Value::Bool(false))
 }
 
-/// The body of a request.
+/// Records of one resource and one scope.
+struct Group {
+    resource: Vec<Value>,
+    scope: Value,
+    schema: Option<String>,
+    records: Vec<Value>,
+}
+
+impl Group {
+    /// The same for records that belong together.
+    fn key(&self) -> String {
+        json!([self.resource, self.scope, self.schema]).to_string()
+    }
+}
+
+/// The body of a request: the records of each resource together, in the order in which the resources come first.
 pub(super) fn body(delivery: &Delivery<'_>, events: &[&Event]) -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_nanos()
         .to_string();
-    let records: Vec<Value> = events.iter().map(|event| record(delivery, event, &now)).collect();
-    let attribute = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
-    let resource = [
-        attribute("service.name", "headwater"),
-        attribute("headwater.source", delivery.source),
-    ];
-    json!({ "resourceLogs": [{
-        "resource": { "attributes": resource },
-        "scopeLogs": [{
-            "scope": { "name": "headwater", "version": env!("CARGO_PKG_VERSION") },
-            "logRecords": records,
-        }],
-    }] })
-    .to_string()
+    let mut groups: Vec<Group> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for event in events {
+        let (record, group) = record(delivery, event, &now);
+        let place = *places.entry(group.key()).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(group);
+        }
+        groups[place].records.push(record);
+    }
+    let resource_logs: Vec<Value> = groups
+        .into_iter()
+        .map(|group| {
+            let mut logs = json!({ "scope": group.scope, "logRecords": group.records });
+            if let Some(schema) = group.schema {
+                logs["schemaUrl"] = schema.into();
+            }
+            let mut attributes = vec![
+                attribute("service.name", "headwater"),
+                attribute("headwater.source", delivery.source),
+            ];
+            attributes.extend(group.resource);
+            json!({ "resource": { "attributes": attributes }, "scopeLogs": [logs] })
+        })
+        .collect();
+    json!({ "resourceLogs": resource_logs }).to_string()
 }
 
-fn record(delivery: &Delivery<'_>, event: &Event, now: &str) -> Value {
+fn attribute(key: &str, value: &str) -> Value {
+    json!({ "key": key, "value": { "stringValue": value } })
+}
+
+/// A record, and the group that it belongs to, still without it.
+fn record(delivery: &Delivery<'_>, event: &Event, now: &str) -> (Value, Group) {
     // Checked when the batch arrived; an event whose body cannot be taken apart would still go out as text.
     let body = serde_json::from_str(&event.body).unwrap_or_else(|_| Value::from(event.body.as_str()));
-    json!({
+    let mut record = json!({
         "timeUnixNano": event.time.to_string(),
         "observedTimeUnixNano": now,
         "severityNumber": event.severity,
-        "body": any_value(&body),
-        "attributes": [{ "key": "log.record.uid", "value": { "stringValue": delivery.key(event) } }],
-    })
+        "attributes": [attribute("log.record.uid", &delivery.key(event))],
+    });
+    let (resource, scope, schema) = match LogRecord::read(body) {
+        Ok(native) => {
+            native.write(&mut record);
+            let (scope, schema) = native.scope();
+            (native.resource(), scope, schema.map(str::to_owned))
+        }
+        Err(body) => {
+            record["body"] = any_value(&body);
+            let scope = json!({ "name": "headwater", "version": env!("CARGO_PKG_VERSION") });
+            (Vec::new(), scope, None)
+        }
+    };
+    let group = Group {
+        resource,
+        scope,
+        schema,
+        records: Vec::new(),
+    };
+    (record, group)
 }
 
 /// JSON as OTLP's own kind of value.
@@ -164,6 +217,41 @@ mod tests {
         let sent = body(&delivery(&events), &[&events[0]]);
         let mut sent: Value = serde_json::from_str(&sent).unwrap();
         sent["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["observedTimeUnixNano"] = "now".into();
+        insta::assert_json_snapshot!(sent);
+    }
+
+    #[test]
+    fn a_log_record_is_sent_as_one_with_others_of_its_resource() {
+        let native = |id: &str, account: &str| {
+            Event {
+            id: id.to_owned(),
+            time: 7,
+            severity: 13,
+            body: json!({
+                "@timestamp": "1970-01-01T00:00:00Z",
+                "event_name": "example.log",
+                "severity_text": "medium",
+                "resource": { "attributes": { "cloud.account.id": account, "labels": { "tenant": "contoso" } } },
+                "scope": { "name": "example", "version": "1", "schema_url": "https://example.com/1" },
+                "attributes": { "user.name": "ada", "log.record.uid": "theirs", "list": ["a"], "count": 3 },
+                "body": { "a": "b" },
+            })
+            .to_string(),
+        }
+        };
+        let plain = Event {
+            body: "{\"attributes\":{},\"event_name\":\"x\"}".to_owned(),
+            ..native("4", "")
+        };
+        let events = [native("1", "one"), native("2", "two"), native("3", "one"), plain];
+        let sent = body(&delivery(&events), &events.iter().collect::<Vec<_>>());
+        let mut sent: Value = serde_json::from_str(&sent).unwrap();
+        for logs in sent["resourceLogs"].as_array_mut().unwrap() {
+            for record in logs["scopeLogs"][0]["logRecords"].as_array_mut().unwrap() {
+                record["observedTimeUnixNano"] = "now".into();
+            }
+        }
+        sent["resourceLogs"][2]["scopeLogs"][0]["scope"]["version"] = "…".into();
         insta::assert_json_snapshot!(sent);
     }
 }

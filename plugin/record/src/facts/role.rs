@@ -47,6 +47,17 @@ pub enum RoleChange {
     Neither,
 }
 
+impl RoleChange {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            RoleChange::Granted => "granted",
+            RoleChange::Removed => "removed",
+            RoleChange::Neither => "neither",
+        }
+    }
+}
+
 /// A built-in role that gives power worth watching.
 #[derive(Debug, PartialEq, Eq)]
 pub struct KnownRole {

@@ -1,7 +1,7 @@
 use super::map::write_texts;
 use super::security;
 use crate::event::{Field, Label, Part, Record};
-use crate::facts::{Category, Facts, RoleChange, policy};
+use crate::facts::{Category, Facts, policy};
 use crate::json::{Embedded, Output, Text, bytes};
 use crate::severity::Rating;
 
@@ -81,7 +81,8 @@ fn severity(output: &mut Output, rating: &Rating<'_>) {
     output.close(severity);
 }
 
-fn authorization(output: &mut Output, record: &Record<'_>) {
+/// Writes `authorization`.
+pub fn authorization(output: &mut Output, record: &Record<'_>) {
     let authorization = output.open("authorization");
     for name in ["action", "role", "scope"] {
         output.member(name, record.text_of(Part::Authorization, name));
@@ -99,12 +100,7 @@ fn role(output: &mut Output, facts: &Facts<'_>) {
         "principal_type",
         role.principal.kind.as_deref().unwrap_or_default(),
     );
-    let change = match role.change {
-        RoleChange::Granted => "granted",
-        RoleChange::Removed => "removed",
-        RoleChange::Neither => "neither",
-    };
-    output.constant("change", change);
+    output.constant("change", role.change.name());
     output.close(object);
 }
 

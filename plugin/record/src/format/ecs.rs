@@ -34,6 +34,7 @@ pub fn write(
     timestamp(output, record, facts);
     version(output);
     data_stream(output, DATASET);
+    labels(output, context);
     sentence::write(output, record, facts);
     log(output, record, facts);
     event(output, record, facts, rating);
@@ -75,6 +76,13 @@ pub fn data_stream(output: &mut Output, dataset: &'static str) {
     output.constant("type", "logs");
     output.constant("dataset", dataset);
     output.close(data_stream);
+}
+
+/// Writes `labels`.
+pub fn labels(output: &mut Output, context: &Context<'_>) {
+    if let Some(labels) = context.labels {
+        labels.write(output, "labels");
+    }
 }
 
 /// Writes `log`.

@@ -34,6 +34,7 @@ pub fn write(
     output.constant("version", VERSION);
     output.close(version);
     ecs::data_stream(output, DATASET);
+    ecs::labels(output, context);
     match record.text_of(Part::Properties, "statusMessage") {
         Some(message) => output.member("message", Some(message)),
         None => sentence::write(output, record, facts),

@@ -44,7 +44,7 @@ pub fn write(
     output.member_number("severity_id", rating.severity.ocsf());
     output.constant("severity", severity_caption(rating.severity));
     status(output, record, facts);
-    metadata::write(output, record, facts);
+    metadata::write(output, record, facts, context);
     cloud(output, record, facts, context);
     api(output, record, facts);
     actor::write(output, record, facts);

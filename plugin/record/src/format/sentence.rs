@@ -6,7 +6,13 @@ use crate::json::{Output, Text};
 
 /// Writes `message` with a sentence about the record. Missing parts are left out.
 pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
-    let mut sentence = Sentence::begin(output);
+    write_as(output, "message", record, facts);
+}
+
+/// Writes it under another name.
+#[inline(never)]
+pub fn write_as(output: &mut Output, name: &'static str, record: &Record<'_>, facts: &Facts<'_>) {
+    let mut sentence = Sentence::begin(output, name);
     match facts.category {
         Category::Alert | Category::Security => alert(&mut sentence, record, facts),
         Category::ServiceHealth | Category::ResourceHealth => health(&mut sentence, record, facts),
@@ -118,9 +124,9 @@ struct Sentence<'o> {
 }
 
 impl<'o> Sentence<'o> {
-    fn begin(output: &'o mut Output) -> Self {
+    fn begin(output: &'o mut Output, name: &'static str) -> Self {
         let before = output.len();
-        output.key("message");
+        output.key(name);
         output.byte(b'"');
         let inside = output.len();
         Sentence {

@@ -2,12 +2,13 @@ use super::VERSION;
 use crate::event::{Field, Label, Record};
 use crate::facts::Facts;
 use crate::json::{Output, Text};
+use crate::normalize::Context;
 
 /// The name of the log, as product and as log.
 const LOG: &str = "Azure Activity Log";
 
 /// Writes `metadata`.
-pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &Context<'_>) {
     let metadata = output.open("metadata");
     output.constant("version", VERSION);
     let product = output.open("product");
@@ -30,6 +31,9 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     output.member("event_code", facts.operation.text);
     output.member("tenant_uid", facts.tenant);
     labels(output, record, facts);
+    if let Some(labels) = context.labels {
+        labels.write_list(output, "tags");
+    }
     output.close(metadata);
 }
 
