@@ -50,6 +50,10 @@ impl Azure {
             request,
         } = arrival;
         let (now, token) = (*now, self.authenticate(arrival)?);
+        if token.audience != self.settings.endpoint {
+            let message = "The access token has been obtained for wrong audience or resource.";
+            return Err(self.unauthorized("InvalidAuthenticationTokenAudience", message));
+        }
         if request.method() != Method::GET {
             let message = format!(
                 "The http method '{}' is not supported for this resource.",

@@ -38,7 +38,7 @@ impl Azure {
         Ok(token.clone())
     }
 
-    fn unauthorized(&self, code: &str, message: &str) -> Box<Answer> {
+    pub(crate) fn unauthorized(&self, code: &str, message: &str) -> Box<Answer> {
         let challenge = format!(
             "Bearer authorization_uri=\"{}\", error=\"invalid_token\"",
             self.settings.endpoint

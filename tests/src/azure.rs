@@ -9,6 +9,7 @@ use crate::answer::Answer;
 use crate::arrival::Arrival;
 use crate::directory::{Directory, Scope};
 use crate::event::Event;
+use crate::ingestion::CollectionRule;
 use crate::journal::{Journal, Recorded, Violation};
 use crate::log::Log;
 use crate::player::Player;
@@ -25,6 +26,8 @@ use crate::token::Tokens;
 pub struct Azure {
     /// Who exists and who may do what. Change it at any time.
     pub directory: Directory,
+    /// Where records of others are taken; none at first.
+    pub rule: Option<CollectionRule>,
     pub(crate) settings: Settings,
     pub(crate) tokens: Tokens,
     pub(crate) logs: BTreeMap<Scope, Log>,
@@ -39,6 +42,7 @@ impl Azure {
     pub fn new(settings: Settings, directory: Directory) -> Azure {
         Azure {
             directory,
+            rule: None,
             tokens: Tokens::new(settings.seed),
             settings,
             logs: BTreeMap::new(),
@@ -145,6 +149,7 @@ impl Azure {
     fn serve(&mut self, arrival: &Arrival<'_>, fault: Option<&Action>) -> Answer {
         match arrival.route.endpoint {
             Endpoint::Token => self.token(arrival),
+            Endpoint::Ingestion => self.ingest(arrival).unwrap_or_else(|refusal| *refusal),
             Endpoint::Unknown => Answer::arm_error(
                 StatusCode::NOT_FOUND,
                 "InvalidResource",

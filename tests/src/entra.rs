@@ -9,6 +9,7 @@ use crate::assertion;
 use crate::azure::Azure;
 use crate::directory::{self, Application};
 use crate::entra_error;
+use crate::ingestion;
 use crate::time::Instant;
 
 impl Azure {
@@ -16,9 +17,9 @@ impl Azure {
     pub(crate) fn token(&mut self, arrival: &Arrival<'_>) -> Answer {
         let now = arrival.now;
         match self.check_token_request(arrival) {
-            Ok((client_id, tenant)) => {
+            Ok((client_id, audience, tenant)) => {
                 let life = self.settings.token_life;
-                let text = self.tokens.issue(&client_id, &tenant, now, life);
+                let text = self.tokens.issue(&client_id, &audience, &tenant, now, life);
                 let body = json!({
                     "token_type": "Bearer",
                     "expires_in": life.num_seconds(),
@@ -31,8 +32,8 @@ impl Azure {
         }
     }
 
-    /// The application and the tenant a token is due to, or the number of the refusal and what it is about.
-    fn check_token_request(&self, arrival: &Arrival<'_>) -> Result<(String, String), (u32, String)> {
+    /// The application that a token is due to, what it is for, and the tenant, or the number of the refusal and what it is about.
+    fn check_token_request(&self, arrival: &Arrival<'_>) -> Result<(String, String, String), (u32, String)> {
         let (now, request, tenant) = (arrival.now, arrival.request, arrival.route.name.as_str());
         let refuse = |number: u32, about: &str| Err((number, about.to_owned()));
         if request.method() != Method::POST {
@@ -59,9 +60,13 @@ impl Azure {
         };
         // `…azure.com/.default` and `…azure.com//.default` are both in use.
         let resource = resource.strip_suffix('/').unwrap_or(resource);
-        if !resource.eq_ignore_ascii_case(&self.settings.endpoint) {
+        let known = [self.settings.endpoint.as_str(), ingestion::AUDIENCE];
+        let audience = known
+            .into_iter()
+            .find(|known| resource.eq_ignore_ascii_case(known));
+        let Some(audience) = audience else {
             return refuse(500011, resource);
-        }
+        };
         let Some(application) = self.directory.application(&tenant.id, client_id) else {
             return refuse(700016, client_id);
         };
@@ -81,7 +86,11 @@ impl Azure {
             }
             (None, None) => return refuse(7000218, ""),
         }
-        Ok((application.client_id.clone(), tenant.id.clone()))
+        Ok((
+            application.client_id.clone(),
+            audience.to_owned(),
+            tenant.id.clone(),
+        ))
     }
 }
 

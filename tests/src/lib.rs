@@ -14,6 +14,7 @@ mod authentication;
 mod azure;
 mod entra;
 mod entra_error;
+mod ingestion;
 mod link;
 mod page;
 mod query;
@@ -54,6 +55,7 @@ pub use directory::{
     Application, Directory, Federation, Grant, Role, Scope, Secret, State, Subscription, Tenant,
 };
 pub use event::{Event, EventError};
+pub use ingestion::CollectionRule;
 pub use journal::{Counts, Recorded, Violation};
 pub use route::Endpoint;
 pub use script::{Action, ErrorBody, Fault, Script, ScriptError, When};

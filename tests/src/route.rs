@@ -18,6 +18,8 @@ pub enum Endpoint {
     Log,
     /// The activity log of a tenant.
     TenantLog,
+    /// Where records of others are taken.
+    Ingestion,
     /// Anything else.
     Unknown,
 }
@@ -27,7 +29,7 @@ pub enum Endpoint {
 pub struct Route {
     /// Which endpoint.
     pub endpoint: Endpoint,
-    /// The tenant of a token request, or the subscription, as the client wrote it; else empty.
+    /// The tenant of a token request, the subscription or the data collection rule, as the client wrote it; else empty.
     pub name: String,
 }
 
@@ -56,6 +58,7 @@ impl Route {
             ] => (Endpoint::Permissions, written(1)),
             ["subscriptions", _] => (Endpoint::Subscription, written(1)),
             ["subscriptions", _, rest @ ..] if rest == VALUES => (Endpoint::Log, written(1)),
+            ["datacollectionrules", _, "streams", _] => (Endpoint::Ingestion, written(1)),
             rest if rest == VALUES => (Endpoint::TenantLog, String::new()),
             _ => (Endpoint::Unknown, String::new()),
         };
@@ -97,6 +100,11 @@ mod tests {
                 "/subscriptions/a/providers/Microsoft.Insights/eventtypes/management/values/",
                 Endpoint::Unknown,
                 "",
+            ),
+            (
+                "/dataCollectionRules/dcr-1/streams/Custom-A",
+                Endpoint::Ingestion,
+                "dcr-1",
             ),
             ("//subscriptions", Endpoint::Unknown, ""),
             ("/", Endpoint::Unknown, ""),

@@ -12,6 +12,8 @@ use crate::time::Instant;
 pub struct Token {
     /// The application it was issued to.
     pub client_id: String,
+    /// What it is for.
+    pub audience: String,
     /// The tenant that issued it.
     pub tenant: String,
     /// When; roles assigned later are not in it.
@@ -37,13 +39,21 @@ impl Tokens {
     }
 
     /// Issues a token and gives its text, which is about as long as a real one and says nothing.
-    pub fn issue(&mut self, client_id: &str, tenant: &str, now: Instant, life: TimeDelta) -> String {
+    pub fn issue(
+        &mut self,
+        client_id: &str,
+        audience: &str,
+        tenant: &str,
+        now: Instant,
+        life: TimeDelta,
+    ) -> String {
         let words: String = (0..64)
             .map(|_| format!("{:016x}", self.random.number()))
             .collect();
         let text = format!("lab.{words}");
         let token = Token {
             client_id: client_id.to_owned(),
+            audience: audience.to_owned(),
             tenant: tenant.to_owned(),
             issued: now,
             expires: now + life,

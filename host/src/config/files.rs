@@ -107,6 +107,7 @@ fn files_read(source: &SourceConfig) -> Vec<(&Path, &'static str)> {
         SinkConfig::Http { endpoint, .. } | SinkConfig::Otlp { endpoint } => {
             secrets.extend(endpoint.headers.files());
             secrets.extend(endpoint.authorization.iter().filter_map(|login| login.file()));
+            secrets.extend(endpoint.oauth2.iter().filter_map(|login| login.file()));
             authorities.extend(endpoint.outbound.ca.as_deref());
             outbounds.push(&endpoint.outbound);
         }

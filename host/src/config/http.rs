@@ -9,12 +9,16 @@ use super::section::Section;
 use super::sink::{SinkConfig, refuse_bindings};
 use super::url::{UrlKind, parse_url};
 use super::{make_template, outbound, read_table};
+use crate::egress::Origin;
 use crate::secret::{SecretText, problem_of};
-use crate::sink::{AisocConnector, Authorization, Encoding, Endpoint, SplunkFields};
+use crate::sink::{AisocConnector, Authorization, ClientCredentials, Encoding, Endpoint, SplunkFields};
 
 /// Adds nothing to search for and nothing to read: only what the outcome of an event is.
 const BULK: &str =
     "_bulk?filter_path=errors,items.*._id,items.*.status,items.*.error.type,items.*.error.reason";
+
+/// Smaller requests would hold no event at all.
+const SMALLEST_REQUEST: u64 = 16 << 10;
 
 /// Reads a sink of type `http`; problems are noted in the section.
 pub(super) fn read(section: &Section<'_>, folder: &Path) -> SinkConfig {
@@ -23,7 +27,9 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> SinkConfig {
         None => (read_endpoint(section, folder), read_format(section)),
         Some("elasticsearch") => {
             let index = read_index(section);
-            let endpoint = receiver(section, folder, &format!("{index}/{BULK}"), Table::new(), true);
+            let pipeline = read_pipeline(section);
+            let path = format!("{index}/{BULK}{pipeline}");
+            let endpoint = receiver(section, folder, &path, Table::new(), true);
             (endpoint, Encoding::Elasticsearch)
         }
         Some("splunk-hec") => read_splunk(section, folder),
@@ -86,6 +92,8 @@ fn receiver(section: &Section<'_>, folder: &Path, path: &str, own: Table, gzip: 
         gzip: section.flag("gzip").unwrap_or(gzip),
         headers,
         authorization: read_authorization(section, folder),
+        oauth2: read_oauth2(section, folder),
+        max_request: read_max_request(section),
         outbound: outbound::read(section, folder),
     }
 }
@@ -127,6 +135,54 @@ fn read_authorization(section: &Section<'_>, folder: &Path) -> Option<Authorizat
         .or(basic)
 }
 
+/// A login with client credentials.
+fn read_oauth2(section: &Section<'_>, folder: &Path) -> Option<ClientCredentials> {
+    let table = section.table("oauth2")?;
+    let text = table.required_text("token_url", "https://login.example/oauth2/v2.0/token");
+    let url = match parse_url(&text, UrlKind::Whole) {
+        Ok(url) => Some(url),
+        Err(_) if text.is_empty() => None,
+        Err(problem) => {
+            table.problem("token_url", problem);
+            None
+        }
+    };
+    let is_open = |url: &Uri| url.scheme_str() == Some("http");
+    let is_local = |url: &Uri| Origin::of(url).is_some_and(|origin| origin.is_loopback());
+    if url.as_ref().is_some_and(|url| is_open(url) && !is_local(url)) {
+        table.problem(
+            "token_url",
+            "must begin with https: the secret would travel in the clear",
+        );
+    }
+    let client_id = table.required_text("client_id", "bbbbbbbb-0000-0000-0000-000000000002");
+    let client_secret = secret(&table, "client_secret", folder);
+    let scope = table.text("scope");
+    table.finish();
+    for other in ["bearer", "basic"] {
+        if section.value(other).is_some() {
+            section.problem(
+                "oauth2",
+                format_args!("is used together with `{other}`; keep one of them"),
+            );
+        }
+    }
+    Some(ClientCredentials {
+        token_url: url?,
+        client_id,
+        client_secret: client_secret?,
+        scope,
+    })
+}
+
+fn read_max_request(section: &Section<'_>) -> Option<usize> {
+    let size = section.size("max_request")?;
+    if size < SMALLEST_REQUEST {
+        section.problem("max_request", "is too small for events; give at least \"16KiB\"");
+    }
+    Some(usize::try_from(size).unwrap_or(usize::MAX))
+}
+
 /// A text that must be there, as it is or kept elsewhere.
 fn secret(section: &Section<'_>, key: &'static str, folder: &Path) -> Option<SecretText> {
     let found = section
@@ -143,8 +199,38 @@ fn secret(section: &Section<'_>, key: &'static str, folder: &Path) -> Option<Sec
     found
 }
 
+/// The ingest pipeline that documents go through, as a part of the query; `_none` keeps away the one that the index has.
+fn read_pipeline(section: &Section<'_>) -> String {
+    let Some(pipeline) = section.text("pipeline") else {
+        return String::new();
+    };
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if pipeline.is_empty() || !pipeline.bytes().all(fits) {
+        section.problem(
+            "pipeline",
+            "use letters, digits, `-`, `_` and `.` only; `_none` is no pipeline at all",
+        );
+    }
+    format!("&pipeline={pipeline}")
+}
+
 /// An index, an alias or a data stream; part of the path, so only what is harmless there.
 fn read_index(section: &Section<'_>) -> String {
+    if let Some(stream) = section.text("data_stream") {
+        if section.value("index").is_some() {
+            section.problem("data_stream", "is used together with `index`; keep one of them");
+        }
+        let parts: Vec<&str> = stream.splitn(3, '-').collect();
+        let is_named = parts.len() == 3 && parts.iter().all(|part| !part.is_empty());
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+        if !is_named || !stream.bytes().all(fits) {
+            section.problem(
+                "data_stream",
+                "must be TYPE-DATASET-NAMESPACE in lower case, for example \"logs-azure.activity_logs-default\"",
+            );
+        }
+        return stream;
+    }
     let index = section.required_text("index", "logs-headwater-default");
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
     if !index.bytes().all(fits) {

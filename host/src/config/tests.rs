@@ -251,6 +251,11 @@ fn presets_know_the_paths_and_the_keys_of_their_receivers() {
             true,
         ),
         (
+            "preset = \"elasticsearch\"\nurl = \"https://es.example\"\ndata_stream = \"logs-a.b-default\"\npipeline = \"_none\"",
+            "https://es.example/logs-a.b-default/_bulk?filter_path=errors,items.*._id,items.*.status,items.*.error.type,items.*.error.reason&pipeline=_none",
+            true,
+        ),
+        (
             "preset = \"splunk-hec\"\nurl = \"https://hec.example:8088\"\ntoken = \"x\"",
             "https://hec.example:8088/services/collector/event",
             true,
@@ -271,6 +276,65 @@ fn presets_know_the_paths_and_the_keys_of_their_receivers() {
             panic!("{config:?}")
         };
         assert_eq!((endpoint.url.to_string().as_str(), endpoint.gzip), (url, gzip));
+    }
+}
+
+#[test]
+fn a_login_with_client_credentials_is_read_and_its_mistakes_are_named() {
+    let sink = |lines: &str| {
+        format!("{MINIMAL}[source.sink]\ntype = \"http\"\nurl = \"https://soc.example/in\"\n{lines}")
+    };
+    let good = "max_request = \"1MB\"\noauth2 = { token_url = \"https://login.example/token\", client_id = \"me\", \
+                client_secret = { env = \"SECRET\" }, scope = \"all\" }";
+    let config = parse(&sink(good)).unwrap();
+    let SinkConfig::Http { endpoint, .. } = &config.sources[0].sink else {
+        panic!("{config:?}")
+    };
+    assert_eq!(endpoint.max_request, Some(1_000_000));
+    let login = endpoint.oauth2.as_ref().unwrap();
+    assert_eq!(
+        (login.client_id.as_str(), login.scope.as_deref()),
+        ("me", Some("all"))
+    );
+    let complete = "client_id = \"me\", client_secret = \"hunter2hunter2\"";
+    for (lines, expected) in [
+        ("oauth2 = {}".to_owned(), "oauth2.token_url: missing"),
+        (
+            format!("oauth2 = {{ token_url = \"http://login.example/\", {complete} }}"),
+            "must begin with https",
+        ),
+        (
+            format!("oauth2 = {{ token_url = \"login\", {complete} }}"),
+            "must be a whole URL",
+        ),
+        (
+            format!("oauth2 = {{ token_url = \"https://l.example/\", {complete}, tenant = \"x\" }}"),
+            "unknown key",
+        ),
+        (
+            format!("bearer = \"x\"\noauth2 = {{ token_url = \"https://l.example/\", {complete} }}"),
+            "is used together with `bearer`",
+        ),
+        ("max_request = \"1KiB\"".to_owned(), "too small"),
+        (
+            "preset = \"elasticsearch\"\nindex = \"a\"\ndata_stream = \"logs-a-b\"".to_owned(),
+            "is used together with `index`",
+        ),
+        (
+            "preset = \"elasticsearch\"\ndata_stream = \"logs\"".to_owned(),
+            "TYPE-DATASET-NAMESPACE",
+        ),
+        (
+            "preset = \"elasticsearch\"\nindex = \"a\"\npipeline = \"a&b\"".to_owned(),
+            "letters, digits",
+        ),
+    ] {
+        let found = problems(&sink(&lines));
+        assert!(
+            found.iter().any(|problem| problem.contains(expected)),
+            "{lines}: {found:?}"
+        );
+        assert!(!found.join(" ").contains("hunter2"), "{found:?}");
     }
 }
 

@@ -77,8 +77,9 @@ impl<'a> Dispatch<'a> {
     }
 
     async fn send_all(&mut self) -> Result<(), SinkError> {
-        let sizes = self.delivery.events.iter().map(|event| event.body.len());
-        let mut parts = BatchSplitter::within(self.sink.encoding.limits(), sizes);
+        // One byte is between two events, whatever the encoding.
+        let sizes = self.delivery.events.iter().map(|event| event.body.len() + 1);
+        let mut parts = BatchSplitter::within(self.sink.limits(), sizes);
         let is_trusted = !self.sink.judge.is_unwell(Instant::now());
         let mut has_surveyed = false;
         while let Some(part) = parts.next() {
@@ -110,6 +111,11 @@ impl<'a> Dispatch<'a> {
             RequestOutcome::Refused { reason, is_too_large } if part.len() == 1 => {
                 self.suspect(part.start, reason, is_too_large);
             }
+            // The receiver has no part in it, so that there is nothing to prove.
+            RequestOutcome::TooLarge { reason } if part.len() == 1 => {
+                self.fates[part.start] = Fate::Named(format!("the event alone makes {reason}"));
+            }
+            RequestOutcome::TooLarge { .. } => parts.halve(part),
             RequestOutcome::Refused { is_too_large, .. } => {
                 if !is_too_large {
                     self.refused_parts.push(part.clone());
@@ -195,7 +201,7 @@ impl<'a> Dispatch<'a> {
         match self.send(part.clone()).await {
             RequestOutcome::Accepted => Ok(Some(0)),
             RequestOutcome::Some { refused, .. } => Ok(refused.and_then(|count| usize::try_from(count).ok())),
-            RequestOutcome::Refused { .. } => Ok(Some(part.len())),
+            RequestOutcome::Refused { .. } | RequestOutcome::TooLarge { .. } => Ok(Some(part.len())),
             RequestOutcome::Unavailable(error) => Err(error),
             RequestOutcome::Each(_) => Err(SinkError::unavailable("it changed the form of its answers")),
         }
@@ -227,7 +233,9 @@ impl<'a> Dispatch<'a> {
     async fn send_alone(&mut self, place: usize) -> Result<Option<String>, SinkError> {
         match self.send(place..place + 1).await {
             RequestOutcome::Accepted => Ok(None),
-            RequestOutcome::Refused { reason, .. } | RequestOutcome::Some { reason, .. } => Ok(Some(reason)),
+            RequestOutcome::Refused { reason, .. }
+            | RequestOutcome::TooLarge { reason }
+            | RequestOutcome::Some { reason, .. } => Ok(Some(reason)),
             RequestOutcome::Unavailable(error) => Err(error),
             RequestOutcome::Each(outcomes) => match outcomes.into_iter().next() {
                 Some(EventOutcome::Refused(reason)) => Ok(Some(reason)),
@@ -280,6 +288,7 @@ impl<'a> Dispatch<'a> {
                     self.note_accepted(size);
                 }
                 RequestOutcome::Unavailable(error) => return Err(error),
+                RequestOutcome::TooLarge { .. } => return Ok(()),
                 _ => {
                     // It has these events, and refuses them now.
                     self.contradicted = true;

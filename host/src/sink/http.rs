@@ -15,6 +15,8 @@ const SHORT_ANSWER: usize = 4 << 10;
 pub(super) struct HttpSink {
     pub(super) encoding: Encoding,
     pub(super) client: HttpClient,
+    /// Most bytes of a request before it is compressed.
+    max_request: usize,
     pub(super) judge: Judge,
     /// Reads long answers.
     pub(super) compute: Compute,
@@ -24,15 +26,28 @@ impl HttpSink {
     pub(super) fn new(endpoint: Endpoint, encoding: Encoding) -> Result<Self, OutboundError> {
         Ok(Self {
             encoding,
+            max_request: endpoint.max_request.unwrap_or(usize::MAX),
             client: HttpClient::new(endpoint)?,
             judge: Judge::default(),
             compute: Compute::default(),
         })
     }
 
+    /// Most events and bytes of events in one request. What the encoding adds is not counted: a request that is too large with
+    /// it is halved.
+    pub(super) fn limits(&self) -> (usize, usize) {
+        let (events, bytes) = self.encoding.limits();
+        (events, bytes.min(self.max_request))
+    }
+
     /// Sends some events of a delivery, and reads the answer.
     pub(super) async fn request(&self, delivery: &Delivery<'_>, events: &[&Event]) -> RequestOutcome {
         let (media_type, body) = self.encoding.request(delivery, events);
+        if body.len() > self.max_request {
+            let (size, most) = (body.len(), self.max_request);
+            let reason = format!("a request of {size} bytes, and `sink.max_request` allows {most}");
+            return RequestOutcome::TooLarge { reason };
+        }
         match self.client.post(media_type, body, delivery.redactor).await {
             Ok(reply) if reply.body.len() <= SHORT_ANSWER => self.encoding.read(&reply, delivery, events),
             Ok(reply) => self.read_elsewhere(reply, delivery, events).await,

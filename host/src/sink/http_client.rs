@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use super::SinkError;
 use super::authorization::Authorization;
+use super::oauth2::{ClientCredentials, Login, LoginError, Token};
 use crate::egress::{Outbound, OutboundError, ProxyConnector, TrustingResolver, last_cause};
 use crate::redact::Redactor;
 use crate::secret::Template;
@@ -40,6 +42,10 @@ pub struct Endpoint {
     pub headers: Template,
     /// The login, if it is none of the header fields.
     pub authorization: Option<Authorization>,
+    /// A login whose token goes with every request.
+    pub oauth2: Option<ClientCredentials>,
+    /// Most bytes of a request before it is compressed, if there is a bound.
+    pub max_request: Option<usize>,
     /// How to get there.
     pub outbound: Outbound,
 }
@@ -113,10 +119,38 @@ impl Reply {
     }
 }
 
-/// Posts to one receiver over kept connections.
+/// Sends requests over kept connections, each with its response within a time.
+pub(super) struct Exchange(
+    Client<HttpsConnector<ProxyConnector<HttpConnector<TrustingResolver>>>, Full<Bytes>>,
+);
+
+impl Exchange {
+    /// Sends a request. The error does not name the receiver.
+    pub(super) async fn run(&self, request: Request<Full<Bytes>>) -> Result<(Parts, Bytes), String> {
+        let exchange = async {
+            let response = self
+                .0
+                .request(request)
+                .await
+                .map_err(|error| last_cause(&error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, LONGEST_RESPONSE)
+                .collect()
+                .await
+                .map_err(|error| error.to_string())?;
+            Ok((head, body.to_bytes()))
+        };
+        tokio::time::timeout(TIMEOUT, exchange)
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")))
+    }
+}
+
+/// Posts to one receiver.
 pub(super) struct HttpClient {
     endpoint: Endpoint,
-    client: Client<HttpsConnector<ProxyConnector<HttpConnector<TrustingResolver>>>, Full<Bytes>>,
+    exchange: Exchange,
+    login: Option<Login>,
 }
 
 impl HttpClient {
@@ -131,7 +165,22 @@ impl HttpClient {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .build(connector);
-        Ok(Self { endpoint, client })
+        Ok(Self {
+            login: endpoint.oauth2.clone().map(Login::new),
+            endpoint,
+            exchange: Exchange(client),
+        })
+    }
+
+    /// Logs in, where the sink has a login of its own. Returns with whom, or none where there is nothing to try.
+    pub(super) async fn try_login(&self, redactor: &Redactor) -> Result<Option<&str>, LoginError> {
+        match &self.login {
+            None => Ok(None),
+            Some(login) => login
+                .token(&self.exchange, redactor)
+                .await
+                .map(|_| Some(login.issuer())),
+        }
     }
 
     /// Posts a text of a media type. The error names the receiver. What `redactor` knows is removed from what the receiver
@@ -142,39 +191,50 @@ impl HttpClient {
         text: String,
         redactor: &Redactor,
     ) -> Result<Reply, SinkError> {
-        let Endpoint { url, gzip, .. } = &self.endpoint;
+        let body = if self.endpoint.gzip {
+            gzipped(text.as_bytes())
+        } else {
+            Bytes::from(text)
+        };
+        let Some(login) = &self.login else {
+            return self.send(media_type, body, None, redactor).await;
+        };
+        let token = login.token(&self.exchange, redactor).await?;
+        let reply = self
+            .send(media_type, body.clone(), Some(&token), redactor)
+            .await?;
+        if reply.status != StatusCode::UNAUTHORIZED {
+            return Ok(reply);
+        }
+        // It was revoked, or the receiver's clock is ahead: one new token, and one more attempt.
+        login.forget(&token).await;
+        let token = login.token(&self.exchange, redactor).await?;
+        self.send(media_type, body, Some(&token), redactor).await
+    }
+
+    async fn send(
+        &self,
+        media_type: &'static str,
+        body: Bytes,
+        token: Option<&Token>,
+        redactor: &Redactor,
+    ) -> Result<Reply, SinkError> {
+        let url = &self.endpoint.url;
         // Paths and queries of receivers may hold keys, so messages name the authority only.
         let name = url
             .authority()
             .map_or("the receiver", |authority| authority.as_str());
         let unavailable = |reason: String| SinkError::unavailable(format!("{name}: {reason}"));
-        let (headers, scrubber) = self.headers(media_type).await.map_err(unavailable)?;
-        let body = if *gzip {
-            gzipped(text.as_bytes())
-        } else {
-            text.into()
-        };
+        let (mut headers, mut scrubber) = self.headers(media_type).await.map_err(unavailable)?;
+        if let Some(token) = token {
+            headers.insert(header::AUTHORIZATION, token.header.clone());
+            scrubber = scrubber.with_secrets(token.secrets.clone());
+        }
         let mut request = Request::post(url)
             .body(Full::new(body))
             .map_err(|error| unavailable(error.to_string()))?;
         request.headers_mut().extend(headers);
-        let exchange = async {
-            let response = self
-                .client
-                .request(request)
-                .await
-                .map_err(|error| last_cause(&error))?;
-            let (head, body) = response.into_parts();
-            let body = Limited::new(body, LONGEST_RESPONSE)
-                .collect()
-                .await
-                .map_err(|error| error.to_string())?;
-            Ok((head, body.to_bytes()))
-        };
-        let (head, body) = tokio::time::timeout(TIMEOUT, exchange)
-            .await
-            .unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")))
-            .map_err(unavailable)?;
+        let (head, body) = self.exchange.run(request).await.map_err(unavailable)?;
         Ok(Reply {
             status: head.status,
             body,
@@ -245,7 +305,7 @@ fn media_type_of(headers: &HeaderMap) -> String {
 }
 
 /// The wait that a receiver asks for, in seconds; the form with a date is rare enough to fall back to our own delays.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers
         .get(header::RETRY_AFTER)?
         .to_str()

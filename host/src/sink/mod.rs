@@ -11,6 +11,7 @@ mod http;
 mod http_client;
 mod judge;
 mod line_writer;
+mod oauth2;
 #[cfg(test)]
 mod receiver;
 mod rotation;
@@ -40,6 +41,7 @@ pub use self::delivery::{Accepted, DeliverFuture, Delivery, SinkError, Undeliver
 pub use self::encoding::{AisocConnector, Encoding, SplunkFields};
 pub use self::forward::ForwardReceiver;
 pub use self::http_client::Endpoint;
+pub use self::oauth2::ClientCredentials;
 pub use self::rotation::Rotation;
 pub use self::trial::try_sink;
 

@@ -62,6 +62,17 @@ async fn try_http(source: &str, endpoint: &Endpoint, encoding: &Encoding) -> Res
         settled: 0,
         redactor: &no_events,
     };
+    let issuer = client.try_login(delivery.redactor).await.map_err(|error| {
+        let fault = if error.is_refused {
+            Fault::Denied
+        } else {
+            Fault::Retry
+        };
+        failure(fault, error.reason).with_hint("check `sink.oauth2`")
+    })?;
+    let logged_in = issuer
+        .map(|issuer| format!("logged in at {issuer}; "))
+        .unwrap_or_default();
     let (media_type, body) = encoding.request(&delivery, &[]);
     let reply = client
         .post(media_type, body, delivery.redactor)
@@ -72,13 +83,15 @@ async fn try_http(source: &str, endpoint: &Endpoint, encoding: &Encoding) -> Res
         200..=299 if reply.is_web_page() => denied(
             "the answer is a web page: check `sink.url`, and look for a login page or a proxy in between",
         ),
-        200..=299 => Ok(format!("{} to an empty request", reply.answered())),
+        200..=299 => Ok(format!("{logged_in}{} to an empty request", reply.answered())),
         400 if encoding.is_fixable(&reply) => denied("check the keys of the sink"),
         400 | 411 | 413 | 422 => Ok(format!(
-            "{} to an empty request, which it may refuse; the login was not refused",
+            "{logged_in}{} to an empty request, which it may refuse; the login was not refused",
             reply.answered()
         )),
-        401 | 403 | 407 => denied("check the login of the sink: `bearer`, `basic`, `token` or `headers`"),
+        401 | 403 | 407 => {
+            denied("check the login of the sink: `bearer`, `basic`, `oauth2`, `token` or `headers`")
+        }
         300..=399 | 404 | 405 | 410 => denied("check `sink.url`"),
         415 => denied("check the receiver: it does not take this content type"),
         _ => Err(failure(Fault::Retry, reply.said())),

@@ -36,6 +36,7 @@ mod requests;
 mod sandbox;
 mod second_source;
 mod secrets;
+mod sentinel;
 mod signals;
 mod site;
 mod starting;

@@ -10,6 +10,70 @@ use crate::artifacts;
 use crate::site::Site;
 
 #[test]
+fn the_rule_for_sentinel_takes_what_records_have_and_its_function_reads_what_the_rule_keeps() {
+    let folder = artifacts::workspace().join("docs/recipes/sentinel");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("the recipe has it");
+    let rule: serde_json::Value = serde_json::from_str(&read("rule.json")).expect("the rule is JSON");
+    let columns = &rule["properties"]["streamDeclarations"]["Custom-HeadwaterActivity"]["columns"];
+    let columns = columns.as_array().expect("a list of columns");
+    let kind = |name: &str| {
+        let column = columns.iter().find(|column| column["name"] == name);
+        column.and_then(|column| column["type"].as_str())
+    };
+    // Every member of the usual records has a column of its own kind.
+    for record in [
+        "administrative-role-assignment-succeeded",
+        "administrative-list-keys",
+        "security-alert-high",
+    ] {
+        let path = artifacts::workspace().join(format!("fixtures/events/{record}.json"));
+        let record = fs::read_to_string(path).expect("the fixture is there");
+        let record: serde_json::Value = serde_json::from_str(&record).expect("it is JSON");
+        for (name, value) in record.as_object().expect("an object") {
+            let expected = match value {
+                serde_json::Value::Null => continue,
+                serde_json::Value::Object(_) => "dynamic",
+                _ if name.ends_with("Timestamp") => "datetime",
+                _ => "string",
+            };
+            let is_left_out = ["channels", "relatedEvents"].contains(&name.as_str());
+            assert!(
+                is_left_out || kind(name) == Some(expected),
+                "{name}: {:?}",
+                kind(name)
+            );
+        }
+    }
+    // The transformation reads columns that are declared, and the function reads those that it makes.
+    let transformation = rule["properties"]["dataFlows"][0]["transformKql"]
+        .as_str()
+        .expect("a text");
+    let (_, made) = transformation.split_once("project ").expect("it projects");
+    let mut kept = Vec::new();
+    for (name, from) in made.split(", ").filter_map(|part| part.split_once(" = ")) {
+        kept.push(name);
+        let from = from.trim_start_matches("coalesce(").trim_end_matches(')');
+        assert!(kind(from).is_some(), "{from}");
+    }
+    let function = read("HeadwaterAzureActivity.kql");
+    for name in &kept {
+        assert!(
+            function.contains(name) || ["EventName", "ResourceType", "Description"].contains(name),
+            "{name} is not read"
+        );
+    }
+    let calls = ["word(", "shown(", "tostring(", "tolower("];
+    for call in calls.iter().flat_map(|call| function.split(call).skip(1)) {
+        let name: String = call.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let is_parameter = ["label", "StatusWord"].contains(&name.as_str());
+        assert!(
+            is_parameter || kept.contains(&name.as_str()),
+            "{name} is not a column"
+        );
+    }
+}
+
+#[test]
 fn the_configuration_in_the_manifest_is_accepted() {
     let manifest = fs::read_to_string(recipe("kubernetes.yaml")).expect("the recipe is there");
     let (_, rest) = manifest

@@ -383,3 +383,27 @@ async fn a_partial_success_that_refuses_everything_or_nearly_everything_holds_th
         assert!(error.is_some(), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn no_request_is_larger_than_allowed_and_what_alone_is_larger_is_refused_at_once() {
+    let (receiver, taken) = receiver(|_, body| body.len() <= 100).await;
+    let endpoint = Endpoint {
+        url: receiver.url.parse().unwrap(),
+        max_request: Some(100),
+        ..Endpoint::default()
+    };
+    let sink = HttpSink::new(endpoint, Encoding::Ndjson).unwrap();
+    let mut batch = numbered(0..50);
+    batch[7].body = format!("{{\"n\":\"{}\"}}", "x".repeat(100));
+    let Accepted { refused } = sink.deliver(delivery(&batch)).await.unwrap();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(
+        refused[0]
+            .1
+            .contains("the event alone makes a request of 109 bytes"),
+        "{refused:?}"
+    );
+    assert_eq!(refused[0].0, 7);
+    assert_eq!(taken.lock().unwrap().len(), 49);
+    assert!(receiver.requests().iter().all(|(_, body)| body.len() <= 100));
+}

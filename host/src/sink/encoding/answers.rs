@@ -32,7 +32,7 @@ fn meaning(encoding: &Encoding, media_type: &str, body: &[u8]) -> Option<(usize,
             let accepted = count(|one| *one == EventOutcome::Accepted);
             Some((accepted, count(|one| matches!(one, EventOutcome::Refused(_)))))
         }
-        RequestOutcome::Unavailable(_) => None,
+        RequestOutcome::TooLarge { .. } | RequestOutcome::Unavailable(_) => None,
     }
 }
 

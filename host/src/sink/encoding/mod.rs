@@ -55,6 +55,11 @@ pub(super) enum RequestOutcome {
         /// Whether the reason is the size of the request.
         is_too_large: bool,
     },
+    /// It was not sent: it would be larger than the configuration allows.
+    TooLarge {
+        /// In words.
+        reason: String,
+    },
     /// Send it again: it failed, or its answer cannot be understood.
     Unavailable(SinkError),
 }
