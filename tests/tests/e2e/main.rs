@@ -7,12 +7,15 @@ mod claims;
 mod collector;
 mod configuration;
 mod conformance;
+#[path = "../detections/corpus.rs"]
+mod corpus;
 mod deadlines;
 mod delivery;
 mod describe;
 mod diagnosis;
 mod documentation;
 mod egress;
+mod engines;
 mod failures;
 mod files;
 mod kill;
@@ -25,6 +28,8 @@ mod native;
 mod network;
 mod observability;
 mod odd_answers;
+#[path = "../../../plugin/tests/odd_records/mod.rs"]
+mod odd_records;
 mod portability;
 mod presets;
 mod reading;
