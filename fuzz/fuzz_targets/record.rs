@@ -3,7 +3,7 @@
 
 use azure_activity::event::Record;
 use azure_activity::format::Format;
-use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
+use azure_activity::normalize::{Normalizer, Outcome, Settings};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
             drop: Vec::new(),
             severity: Vec::new(),
         };
-        match Normalizer::new(settings).apply(&Record::read(bytes), &Context::default()) {
+        match Normalizer::new(settings).apply(&Record::read(bytes)) {
             Outcome::Event(event) => {
                 assert!(!event.body.contains(['\n', '\r']), "{}", event.body);
                 let body: serde_json::Value = serde_json::from_str(&event.body).expect("bodies are JSON");

@@ -3,7 +3,7 @@
 use azure_activity::event::Record;
 use azure_activity::format::Format;
 use azure_activity::json::DEEPEST;
-use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
+use azure_activity::normalize::{Normalizer, Outcome, Settings};
 use azure_activity::page::{self, PageError};
 use azure_activity::rules;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ fn apply(format: Format, raw: &[u8]) -> (Outcome, Vec<(&'static str, u64)>) {
         ..Settings::default()
     };
     let mut normalizer = Normalizer::new(settings);
-    let outcome = normalizer.apply(&Record::read(raw), &Context::default());
+    let outcome = normalizer.apply(&Record::read(raw));
     (outcome, normalizer.take_anomalies())
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use azure_activity::event::Record;
 use azure_activity::format::Format;
 use azure_activity::labels::Labels;
-use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
+use azure_activity::normalize::{Normalizer, Outcome, Settings};
 use serde_json::Value;
 
 mod odd_records;
@@ -60,7 +60,7 @@ fn no_field_has_two_types_in_two_thousand_odd_records() {
         });
         let (mut types, mut events) = (BTreeMap::new(), 0);
         for record in odd_records::records(2_000) {
-            match normalizer.apply(&Record::read(record.as_slice()), &Context::default()) {
+            match normalizer.apply(&Record::read(record.as_slice())) {
                 Outcome::Event(event) => {
                     let body: Value = serde_json::from_str(&event.body).expect("bodies are JSON");
                     collect(&body, "", &mut types, &event.id);

@@ -2,7 +2,7 @@
 
 use azure_activity::event::Record;
 use azure_activity::format::Format;
-use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
+use azure_activity::normalize::{Normalizer, Outcome, Settings};
 use azure_activity::rules::{DropRule, SeverityRow, default_drop};
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ fn record(operation: &str, status: &str, more: Value) -> Value {
 }
 
 fn apply(settings: Settings, record: &Value) -> Outcome {
-    Normalizer::new(settings).apply(&Record::read(record.to_string().as_bytes()), &Context::default())
+    Normalizer::new(settings).apply(&Record::read(record.to_string().as_bytes()))
 }
 
 /// The rating's name and rule.

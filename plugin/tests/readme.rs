@@ -5,7 +5,7 @@ use std::path::Path;
 
 use azure_activity::event::Record;
 use azure_activity::format::Format;
-use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
+use azure_activity::normalize::{Normalizer, Outcome, Settings};
 use serde_json::Value;
 
 fn file(name: &str) -> String {
@@ -21,7 +21,7 @@ fn event(format: Format) -> Value {
         severity: Vec::new(),
         ..Settings::default()
     };
-    match Normalizer::new(settings).apply(&Record::read(record.as_bytes()), &Context::default()) {
+    match Normalizer::new(settings).apply(&Record::read(record.as_bytes())) {
         Outcome::Event(event) => serde_json::from_str(&event.body).expect("bodies are JSON"),
         other => panic!("{other:?}"),
     }

@@ -17,7 +17,7 @@ use std::str::FromStr;
 use crate::event::Record;
 use crate::facts::Facts;
 use crate::json::Output;
-use crate::normalize::Context;
+use crate::labels::Labels;
 use crate::severity::Rating;
 
 /// The version of what the fields of our own formats mean, in every event of them: raised when one is renamed or gets another
@@ -73,13 +73,13 @@ impl Format {
         record: &Record<'_>,
         facts: &Facts<'_>,
         rating: &Rating<'_>,
-        context: &Context<'_>,
+        labels: &Labels,
     ) {
         match self {
-            Format::Ecs => ecs::write(output, record, facts, rating, context),
-            Format::Elastic => elastic::write(output, record, facts, rating, context),
-            Format::Ocsf => ocsf::write(output, record, facts, rating, context),
-            Format::Otel => otel::write(output, record, facts, rating, context),
+            Format::Ecs => ecs::write(output, record, facts, rating, labels),
+            Format::Elastic => elastic::write(output, record, facts, rating, labels),
+            Format::Ocsf => ocsf::write(output, record, facts, rating, labels),
+            Format::Otel => otel::write(output, record, facts, rating, labels),
             Format::Aisoc => aisoc::write(output, record, facts, rating.severity),
             Format::Raw => raw::write(output, record),
         }

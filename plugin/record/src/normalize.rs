@@ -22,25 +22,6 @@ pub struct Settings {
     pub labels: Labels,
 }
 
-/// What a record's surroundings know about it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Context<'a> {
-    /// The display name of its subscription.
-    pub subscription_name: Option<&'a str>,
-    /// What the operator marks all events with; filled in by the normalizer.
-    pub(crate) labels: Option<&'a Labels>,
-}
-
-impl<'a> Context<'a> {
-    /// What is known of a record of a subscription with that display name.
-    pub const fn of_subscription(name: &'a str) -> Context<'a> {
-        Context {
-            subscription_name: Some(name),
-            labels: None,
-        }
-    }
-}
-
 /// One record, ready for a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -106,7 +87,7 @@ impl Normalizer {
     /// Makes an event of a record, unless a rule leaves it out or it is none.
     // Inlined into its caller, it would be compiled for size with that.
     #[inline(never)]
-    pub fn apply(&mut self, record: &Record<'_>, context: &Context<'_>) -> Outcome {
+    pub fn apply(&mut self, record: &Record<'_>) -> Outcome {
         if let Some(flaw) = record.flaw() {
             return reject(record, flaw.to_string());
         }
@@ -114,14 +95,14 @@ impl Normalizer {
             let unpacked = record.unpacked();
             let unpacked = record.read_unpacked(&unpacked);
             if unpacked.flaw().is_none() {
-                return self.apply_plain(&unpacked, context);
+                return self.apply_plain(&unpacked);
             }
         }
-        self.apply_plain(record, context)
+        self.apply_plain(record)
     }
 
     #[inline(never)]
-    fn apply_plain(&mut self, record: &Record<'_>, context: &Context<'_>) -> Outcome {
+    fn apply_plain(&mut self, record: &Record<'_>) -> Outcome {
         let (Some(id), Some(time)) = (record.id(), record.time()) else {
             return reject(
                 record,
@@ -143,12 +124,8 @@ impl Normalizer {
         }
         let rating = self.rater.rate(record, &facts);
         let severity = rating.severity.open_telemetry();
-        let context = Context {
-            labels: Some(&self.labels),
-            ..*context
-        };
         self.format
-            .write(&mut self.output, record, &facts, &rating, &context);
+            .write(&mut self.output, record, &facts, &rating, &self.labels);
         let (body, replaced) = self.output.finish();
         oddities.note_if(replaced, Oddity::InvalidUtf8);
         self.count(oddities);

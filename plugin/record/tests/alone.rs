@@ -3,7 +3,7 @@
 
 use activity_record::event::Record;
 use activity_record::format::Format;
-use activity_record::normalize::{Context, Normalizer, Outcome, Settings};
+use activity_record::normalize::{Normalizer, Outcome, Settings};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -57,7 +57,7 @@ fn normalizer(format: Format) -> Normalizer {
 }
 
 fn alone(format: Format, record: &str) -> Outcome {
-    normalizer(format).apply(&Record::read(record.as_bytes()), &Context::default())
+    normalizer(format).apply(&Record::read(record.as_bytes()))
 }
 
 proptest! {
@@ -68,7 +68,7 @@ proptest! {
             let mut read = Record::default();
             for record in &records {
                 read.read_next(record.as_bytes().into());
-                prop_assert_eq!(normalizer.apply(&read, &Context::default()), alone(format, record));
+                prop_assert_eq!(normalizer.apply(&read), alone(format, record));
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::fault::arm::{foreign_link, odd_items};
 use crate::http::Body;
 use crate::json::bytes;
 use crate::link;
-use crate::normalize::{Context, Outcome};
+use crate::normalize::Outcome;
 use crate::open::OpenRange;
 use crate::page::{self, NextLink};
 use crate::reading::{MOST_PAGES, Reading};
@@ -144,7 +144,7 @@ impl Reader<'_> {
         if self.basket.is_full() {
             return false;
         }
-        let mut outcome = self.normalizer.apply(record, &Context::default());
+        let mut outcome = self.normalizer.apply(record);
         if let Outcome::Rejected(rejected) = &mut outcome {
             self.arm.clean(rejected);
         }

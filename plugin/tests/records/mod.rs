@@ -4,7 +4,7 @@
 
 use azure_activity::event::Record;
 use azure_activity::format::Format;
-use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
+use azure_activity::normalize::{Normalizer, Outcome, Settings};
 use serde_json::{Value, json};
 
 pub const SUBSCRIPTION: &str = "/subscriptions/11111111-2222-4333-8444-555555555555";
@@ -23,7 +23,7 @@ pub fn body(format: Format, record: &Value) -> Value {
         ..Settings::default()
     };
     let raw = record.to_string();
-    match Normalizer::new(settings).apply(&Record::read(raw.as_bytes()), &Context::default()) {
+    match Normalizer::new(settings).apply(&Record::read(raw.as_bytes())) {
         Outcome::Event(event) => serde_json::from_str(&event.body).expect("bodies are JSON"),
         other => panic!("{other:?}"),
     }

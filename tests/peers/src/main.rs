@@ -79,8 +79,9 @@ fn headwater(record: &[u8]) -> String {
         format: Format::Ecs,
         drop: Vec::new(),
         severity: Vec::new(),
+        ..Settings::default()
     });
-    match normalizer.apply(&Record::read(record), &normalize::Context::default()) {
+    match normalizer.apply(&Record::read(record)) {
         Outcome::Event(event) => event.body,
         other => panic!("{other:?}"),
     }

@@ -31,7 +31,7 @@ mod tests {
 
     use azure_activity::event::Record;
     use azure_activity::format::Format;
-    use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
+    use azure_activity::normalize::{Normalizer, Outcome, Settings};
     use azure_activity::rules::default_drop;
     use chrono::TimeDelta;
     use serde_json::Value;
@@ -99,7 +99,7 @@ mod tests {
         for (_, event) in hour() {
             let text = event.text();
             let record = Record::read(text.as_bytes());
-            if let Outcome::Event(event) = normalizer.apply(&record, &Context::default()) {
+            if let Outcome::Event(event) = normalizer.apply(&record) {
                 let body: Value = serde_json::from_str(&event.body).unwrap();
                 let logs = &body["azure"]["activity_logs"];
                 if !matches!(logs["phase"].as_str(), Some("start" | "accepted")) {

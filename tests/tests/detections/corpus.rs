@@ -9,7 +9,7 @@ use std::path::Path;
 
 use azure_activity::event::Record;
 use azure_activity::format::Format;
-use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
+use azure_activity::normalize::{Normalizer, Outcome, Settings};
 use chrono::{DateTime, Utc};
 use fake_azure::scenario::demo;
 use serde_json::Value;
@@ -42,11 +42,10 @@ pub fn documents(format: Format) -> Vec<Value> {
         format,
         ..Settings::default()
     });
-    let event =
-        |record: &String| match normalizer.apply(&Record::read(record.as_bytes()), &Context::default()) {
-            Outcome::Event(event) => serde_json::from_str(&event.body).expect("bodies are JSON"),
-            other => panic!("{other:?}"),
-        };
+    let event = |record: &String| match normalizer.apply(&Record::read(record.as_bytes())) {
+        Outcome::Event(event) => serde_json::from_str(&event.body).expect("bodies are JSON"),
+        other => panic!("{other:?}"),
+    };
     records.iter().map(event).collect()
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use azure_activity::event::Record;
 use azure_activity::format::Format;
 use azure_activity::labels::Labels;
-use azure_activity::normalize::{Context, Normalizer, Outcome, Settings};
+use azure_activity::normalize::{Normalizer, Outcome, Settings};
 use serde_json::{Value, json};
 
 use crate::artifacts;
@@ -147,11 +147,10 @@ fn odd_events(format: Format) -> Vec<(String, String)> {
         labels: Labels::new([("tenant", "contoso")]),
         ..Settings::default()
     });
-    let event =
-        |record: &Vec<u8>| match normalizer.apply(&Record::read(record.as_slice()), &Context::default()) {
-            Outcome::Event(event) => (event.id, event.body),
-            other => panic!("{other:?}"),
-        };
+    let event = |record: &Vec<u8>| match normalizer.apply(&Record::read(record.as_slice())) {
+        Outcome::Event(event) => (event.id, event.body),
+        other => panic!("{other:?}"),
+    };
     odd_records::records(1_300).iter().map(event).collect()
 }
 

@@ -17,6 +17,7 @@ mod documentation;
 mod egress;
 mod engines;
 mod failures;
+mod fields;
 mod files;
 mod kill;
 mod lab;

@@ -11,7 +11,7 @@ use super::sentence;
 use crate::event::{Address, Field, Label, Part, Record};
 use crate::facts::{Category, Facts, Outcome};
 use crate::json::{Output, Text, bytes};
-use crate::normalize::Context;
+use crate::labels::Labels;
 use crate::severity::Rating;
 use crate::time;
 
@@ -28,18 +28,18 @@ pub fn write(
     record: &Record<'_>,
     facts: &Facts<'_>,
     rating: &Rating<'_>,
-    context: &Context<'_>,
+    labels: &Labels,
 ) {
     let document = output.open_document();
     timestamp(output, record, facts);
     version(output);
     data_stream(output, DATASET);
-    labels(output, context);
+    labels.write(output, "labels");
     sentence::write(output, record, facts);
     log(output, record, facts);
     event(output, record, facts, rating);
     error(output, facts);
-    cloud(output, record, facts, context);
+    cloud(output, record, facts);
     people::write(output, record, facts);
     http(output, record, facts);
     process(output, record, facts);
@@ -76,13 +76,6 @@ pub fn data_stream(output: &mut Output, dataset: &'static str) {
     output.constant("type", "logs");
     output.constant("dataset", dataset);
     output.close(data_stream);
-}
-
-/// Writes `labels`.
-pub fn labels(output: &mut Output, context: &Context<'_>) {
-    if let Some(labels) = context.labels {
-        labels.write(output, "labels");
-    }
 }
 
 /// Writes `log`.
@@ -150,12 +143,11 @@ fn error(output: &mut Output, facts: &Facts<'_>) {
 
 /// Writes `cloud` and `organization`.
 #[inline(never)]
-pub fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &Context<'_>) {
+pub fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let cloud = output.open("cloud");
     output.constant("provider", "azure");
     let account = output.open("account");
     output.member_bytes("id", &facts.resource.subscription());
-    output.member_bytes("name", context.subscription_name.unwrap_or_default().as_bytes());
     output.close(account);
     let location = record.text_of(Part::Properties, "resourceLocation");
     output.member(

@@ -11,7 +11,7 @@ use super::{activity, security};
 use crate::event::{Field, Label, Part, Record};
 use crate::facts::{Category, Facts, Outcome, Verb};
 use crate::json::{Output, Text};
-use crate::normalize::Context;
+use crate::labels::Labels;
 use crate::severity::Rating;
 
 /// The data set of the integration, for which its rules ask.
@@ -26,7 +26,7 @@ pub fn write(
     record: &Record<'_>,
     facts: &Facts<'_>,
     rating: &Rating<'_>,
-    context: &Context<'_>,
+    labels: &Labels,
 ) {
     let document = output.open_document();
     ecs::timestamp(output, record, facts);
@@ -34,14 +34,14 @@ pub fn write(
     output.constant("version", VERSION);
     output.close(version);
     ecs::data_stream(output, DATASET);
-    ecs::labels(output, context);
+    labels.write(output, "labels");
     match record.text_of(Part::Properties, "statusMessage") {
         Some(message) => output.member("message", Some(message)),
         None => sentence::write(output, record, facts),
     }
     ecs::log(output, record, facts);
     event(output, record, facts, rating);
-    ecs::cloud(output, record, facts, context);
+    ecs::cloud(output, record, facts);
     let address = facts.client.or(facts.token_client());
     for name in ["source", "client"] {
         let place = output.open(name);

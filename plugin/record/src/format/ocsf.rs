@@ -9,7 +9,7 @@ use super::sentence;
 use crate::event::{Field, Label, Part, Record};
 use crate::facts::{Category, Facts, Outcome, Verb, is_guid};
 use crate::json::{Output, Text, bytes};
-use crate::normalize::Context;
+use crate::labels::Labels;
 use crate::severity::{Rating, Severity};
 
 /// The version of OCSF that events follow.
@@ -35,7 +35,7 @@ pub fn write(
     record: &Record<'_>,
     facts: &Facts<'_>,
     rating: &Rating<'_>,
-    context: &Context<'_>,
+    labels: &Labels,
 ) {
     let document = output.open_document();
     class(output, facts);
@@ -44,8 +44,8 @@ pub fn write(
     output.member_number("severity_id", rating.severity.ocsf());
     output.constant("severity", severity_caption(rating.severity));
     status(output, record, facts);
-    metadata::write(output, record, facts, context);
-    cloud(output, record, facts, context);
+    metadata::write(output, record, facts, labels);
+    cloud(output, record, facts);
     api(output, record, facts);
     actor::write(output, record, facts);
     http_request(output, record);
@@ -110,14 +110,13 @@ fn status(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     }
 }
 
-fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &Context<'_>) {
+fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     let cloud = output.open("cloud");
     output.constant("provider", "Azure");
     let subscription = facts.resource.subscription();
     if !subscription.is_empty() {
         let account = output.open("account");
         output.member_bytes("uid", &subscription);
-        output.member_bytes("name", context.subscription_name.unwrap_or_default().as_bytes());
         output.member_number("type_id", 13);
         output.constant("type", "Azure Subscription");
         output.close(account);

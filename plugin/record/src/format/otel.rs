@@ -9,7 +9,7 @@ use super::sentence;
 use crate::event::{Field, Label, Part, Record};
 use crate::facts::{Assignee, Facts, Kind, Outcome};
 use crate::json::{Output, Text, bytes};
-use crate::normalize::Context;
+use crate::labels::Labels;
 use crate::severity::Rating;
 
 /// The event that the conventions have for what Azure logs of a resource.
@@ -24,14 +24,14 @@ pub fn write(
     record: &Record<'_>,
     facts: &Facts<'_>,
     rating: &Rating<'_>,
-    context: &Context<'_>,
+    labels: &Labels,
 ) {
     let document = output.open_document();
     ecs::timestamp(output, record, facts);
     output.constant("event_name", EVENT);
     output.member_number("severity_number", rating.severity.open_telemetry().into());
     output.constant("severity_text", rating.severity.name());
-    resource(output, facts, context);
+    resource(output, facts, labels);
     let scope = output.open("scope");
     output.constant("name", "azure-activity");
     output.constant("version", env!("CARGO_PKG_VERSION"));
@@ -49,13 +49,13 @@ pub fn write(
 }
 
 /// What all records of a stream share.
-fn resource(output: &mut Output, facts: &Facts<'_>, context: &Context<'_>) {
+fn resource(output: &mut Output, facts: &Facts<'_>, labels: &Labels) {
     let resource = output.open("resource");
     let attributes = output.open("attributes");
     output.constant("cloud.provider", "azure");
     output.member_bytes("cloud.account.id", &facts.resource.subscription());
     output.member("azure.tenant.id", facts.tenant);
-    ecs::labels(output, context);
+    labels.write(output, "labels");
     output.close(attributes);
     output.close(resource);
 }

@@ -2,13 +2,13 @@ use super::VERSION;
 use crate::event::{Field, Label, Record};
 use crate::facts::Facts;
 use crate::json::{Output, Text};
-use crate::normalize::Context;
+use crate::labels::Labels;
 
 /// The name of the log, as product and as log.
 const LOG: &str = "Azure Activity Log";
 
 /// Writes `metadata`.
-pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, context: &Context<'_>) {
+pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, operators: &Labels) {
     let metadata = output.open("metadata");
     output.constant("version", VERSION);
     let product = output.open("product");
@@ -17,6 +17,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, contex
     output.close(product);
     output.member_list("profiles", &[b"cloud", b"security_control"]);
     output.member_bytes("uid", facts.id.as_bytes());
+    output.member("original_event_uid", record.text(Field::EventDataId));
     output.member("correlation_uid", record.text(Field::CorrelationId));
     output.member("original_time", record.text(Field::EventTimestamp));
     output.maybe_number(
@@ -31,9 +32,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, contex
     output.member("event_code", facts.operation.text);
     output.member("tenant_uid", facts.tenant);
     labels(output, record, facts);
-    if let Some(labels) = context.labels {
-        labels.write_list(output, "tags");
-    }
+    operators.write_list(output, "tags");
     output.close(metadata);
 }
 
