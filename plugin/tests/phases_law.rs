@@ -265,6 +265,46 @@ fn in_quiet_times_an_operation_is_one_event(history: &History) -> Result<(), Tes
     life.nothing_is_told_twice()
 }
 
+#[test]
+fn an_end_that_is_rejected_hides_no_start() {
+    let deep = format!("{}{}", "[".repeat(120), "]".repeat(120));
+    let record = |id: &str, second: u32, status: &str, more: &str| {
+        format!(
+            r#"{{"eventDataId":"{id}","eventTimestamp":"2026-03-01T00:00:{second:02}Z","correlationId":"c",
+                "operationName":{{"value":"Microsoft.Web/sites/write"}},"status":{{"value":"{status}"}},"more":{more}}}"#
+        )
+    };
+    for (more, expected) in [("1", vec!["end"]), (deep.as_str(), vec!["start"])] {
+        let records = [
+            record("end", 2, "Succeeded", more),
+            record("start", 1, "Started", "1"),
+        ];
+        let page = format!(r#"{{"value":[{}]}}"#, records.join(","));
+        let now = parse_rfc3339("2026-03-01T02:00:00Z").unwrap();
+        let mut azure = Simulated::new(now, Vec::new(), 10, Order::NewestFirst);
+        azure.mishaps = vec![Some(Mishap::Body(page.leak()))];
+        let config = format!(
+            r#"{{"tenant_id":"aaaaaaaa-0000-0000-0000-000000000001","client_id":"bbbbbbbb-0000-0000-0000-000000000002",
+                "client_secret":"example~secret","subscription_id":"{SUBSCRIPTION}","start":"2026-03-01T00:00:00Z",
+                "drop":[],"format":"aisoc"{ENDS}}}"#
+        );
+        let request = Request {
+            config,
+            partition: format!("subscriptions/{SUBSCRIPTION}"),
+            cursor: None,
+            session: None,
+            budget: Budget {
+                max_events: 100,
+                max_bytes: 1 << 20,
+                deadline: 120 * SECOND,
+            },
+        };
+        let batch = source::poll(&mut azure, &request).unwrap();
+        let ids: Vec<&str> = batch.events.iter().map(|event| event.id.as_str()).collect();
+        assert_eq!(ids, expected);
+    }
+}
+
 const ENDS: &str = r#","phases":["end"]"#;
 
 fn wish() -> impl Strategy<Value = Wish> {

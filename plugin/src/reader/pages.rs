@@ -109,11 +109,15 @@ impl Reader<'_> {
                     known_as = held_as;
                 }
                 Fate::Over => self.arm.tally.add_labelled("dropped", "phases", 1),
-                Fate::Wanted | Fate::Ends(_) if !self.take_new(record) => return None,
-                Fate::Wanted => {}
+                Fate::Wanted => {
+                    self.take_new(record)?;
+                }
                 Fate::Ends(operation) => {
-                    let ended = record.time().unwrap_or(time);
-                    self.cursor.ends.note(operation, ended);
+                    // An end that cannot be made an event tells nobody how the operation went.
+                    if self.take_new(record)? {
+                        let ended = record.time().unwrap_or(time);
+                        self.cursor.ends.note(operation, ended);
+                    }
                 }
             }
             if sight == Sight::New {
@@ -139,23 +143,25 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// Makes an event of a record not seen before. False when there is no room for it.
-    fn take_new(&mut self, record: &Record<'_>) -> bool {
+    /// Makes an event of a record not seen before. Says whether it is one, or was left out by a rule; none when there is no
+    /// room for it.
+    fn take_new(&mut self, record: &Record<'_>) -> Option<bool> {
         if self.basket.is_full() {
-            return false;
+            return None;
         }
         let mut outcome = self.normalizer.apply(record);
         if let Outcome::Rejected(rejected) = &mut outcome {
             self.arm.clean(rejected);
         }
+        let is_event = !matches!(outcome, Outcome::Rejected(_));
         if let Outcome::Dropped { rule } = outcome {
             let rules = &self.arm.settings.normalize.drop;
             let label = rules.get(rule).map_or("", |rule| rule.label());
             self.arm.tally.add_labelled("dropped", label, 1);
         } else if !self.basket.put(outcome) {
-            return false;
+            return None;
         }
-        true
+        Some(is_event)
     }
 
     fn note_lateness(&mut self, time: Option<Timestamp>, submitted: Option<Timestamp>) {
