@@ -19,6 +19,7 @@ use crate::discovery;
 use crate::egress::{BoundSecrets, Bounds, Gate, Grant, Transport};
 use crate::failure::{Failure, Fault};
 use crate::fair_slots::{Share, Slot};
+use crate::low_priority;
 use crate::manifest::{self, Described};
 use crate::partition_pool::PartitionShare;
 use crate::plugin::Plugin;
@@ -49,7 +50,7 @@ pub struct Caller {
     grant: Arc<Grant>,
     transport: Arc<dyn Transport>,
     limits: Limits,
-    cpu: CpuShare,
+    cpu: Arc<CpuShare>,
     session: SessionSlot,
     share: Share,
     compute: Compute,
@@ -93,7 +94,7 @@ impl Caller {
             grant,
             transport,
             limits,
-            cpu: CpuShare::new(limits.cpu),
+            cpu: Arc::new(CpuShare::new(limits.cpu)),
             session: SessionSlot::default(),
             compute: Compute::default(),
             partitions: PartitionShare::default(),
@@ -217,7 +218,8 @@ impl Caller {
             &'a mut Store<Guest>,
             Option<Vec<u8>>,
         ) -> Running<'a, Result<T, PluginFailure>>
-        + Send,
+        + Send
+        + 'static,
     ) -> Called<U> {
         let turn = self.session.turn().await;
         let before = turn.session().cloned();
@@ -231,7 +233,7 @@ impl Caller {
                 self.grant.clone(),
                 config.bound.clone(),
                 &known,
-                |plugin, store| function(plugin, store, session),
+                move |plugin, store| function(plugin, store, session),
             )
             .await;
         let Called {
@@ -327,12 +329,12 @@ impl Caller {
     }
 
     /// One call: a fresh store, the plugin in it, and a time-out around everything.
-    async fn call<T: Send>(
+    async fn call<T: Send + 'static>(
         &self,
         grant: Arc<Grant>,
         bound: BoundSecrets,
         scrubber: &Redactor,
-        function: impl for<'a> FnOnce(&'a LogSource, &'a mut Store<Guest>) -> Running<'a, T> + Send,
+        function: impl for<'a> FnOnce(&'a LogSource, &'a mut Store<Guest>) -> Running<'a, T> + Send + 'static,
     ) -> Called<T> {
         // Waiting here counts towards no time-out: it is not the plugin that is slow.
         let slot = self.share.slot().await;
@@ -344,15 +346,20 @@ impl Caller {
         };
         let gate = Gate::new(grant, self.transport.clone(), bounds, bound);
         let mut store = sandbox::store(self.plugin.pre.engine(), &self.limits, gate, PluginLog::default());
-        let mut used = CpuUse::default();
-        let outcome = {
-            let store = &mut store;
-            let call = async move {
-                let plugin = self.plugin.pre.instantiate_async(&mut *store).await?;
-                function(&plugin, store).await
+        let (plugin, cpu) = (self.plugin.clone(), self.cpu.clone());
+        let work = async move {
+            let mut used = CpuUse::default();
+            let outcome = {
+                let store = &mut store;
+                let call = async move {
+                    let plugin = plugin.pre.instantiate_async(&mut *store).await?;
+                    function(&plugin, store).await
+                };
+                tokio::time::timeout(timeout, cpu.meter(call, &mut used)).await
             };
-            tokio::time::timeout(timeout, self.cpu.meter(call, &mut used)).await
+            (outcome, store, used)
         };
+        let (outcome, store, used) = low_priority::run(self.cpu.clone(), work).await;
         let result = match outcome {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(trap)) => Err(self.explain_trap(&trap, store.data(), scrubber)),

@@ -1,6 +1,8 @@
 //! Threads of their own for computing over what plugins return and receivers answer: text to redact, JSON to judge. The
 //! amount is theirs to choose, so none of it runs where polls, sinks and `/healthz` wait for their turn.
 
+#![expect(clippy::disallowed_methods, reason = "its threads wait for work")]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, mpsc};
 use std::thread;

@@ -1,5 +1,7 @@
 //! The WebAssembly engine: one per process, shared by all plugins.
 
+#![expect(clippy::disallowed_methods, reason = "the ticker has a thread of its own")]
+
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 

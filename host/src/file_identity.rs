@@ -1,5 +1,10 @@
 //! Whether two paths are one file, whatever they are called.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs where a configuration is read or a sink opened: on threads that may wait"
+)]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;

@@ -1,5 +1,7 @@
 //! Names in a folder, made durable: syncing a file keeps its content, not the name it is found by.
 
+#![expect(clippy::disallowed_methods, reason = "its callers have threads of their own")]
+
 use std::fs::File;
 use std::io;
 use std::path::Path;

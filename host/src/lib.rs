@@ -6,6 +6,14 @@
 //! by `batch`, handed to a `sink` or to `dead_letter`, and only then is the cursor stored in `state`. `monitor` shows
 //! operators how all of that goes. `conformance` examines whether a plugin keeps the contract.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "tests run on threads of their own, and may wait"
+    )
+)]
+
 mod backoff;
 mod base64;
 pub mod batch;
@@ -37,6 +45,7 @@ mod line_file;
 mod link;
 pub mod load;
 pub mod log;
+mod low_priority;
 mod machine_memory;
 pub mod manifest;
 mod manual;
@@ -68,4 +77,6 @@ mod state_watch;
 mod stderr;
 mod table;
 mod validation;
+#[cfg(debug_assertions)]
+mod watchdog;
 mod worker;

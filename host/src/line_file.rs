@@ -1,5 +1,10 @@
 //! A file of lines that is never left with half a line.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs on the thread of its file (`file_work`)"
+)]
+
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

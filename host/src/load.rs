@@ -1,5 +1,10 @@
 //! Getting sources ready to run: their plugins found and compiled, their configurations accepted, their sinks opened.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a source has one task that may hang, and no second is begun"
+)]
+
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! How much memory this process may use: what the machine has, or less where a container or a service is bounded.
 
+#![expect(clippy::disallowed_methods, reason = "read once, on the main thread")]
+
 #[cfg(target_os = "linux")]
 use std::fs;
 #[cfg(target_os = "linux")]

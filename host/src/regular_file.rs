@@ -1,5 +1,10 @@
 //! Opens regular files for appending: never a pipe, a device or a directory, never a new file behind a link.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs on the thread of its file (`file_work`), or where a source is made ready"
+)]
+
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,10 @@
 //! Signals of the system, handled on a thread of their own: they count even when every worker hangs.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the last words have a thread of their own"
+)]
+
 use std::future::Future;
 use std::io;
 use std::time::Duration;

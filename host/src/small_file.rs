@@ -4,6 +4,11 @@
 //! its own and a time-out; while one hangs, no second read of the same path is begun, and its thread ends when the system
 //! answers. Nothing here waits on a worker of the runtime, but for the function whose name says so.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "each file is read on a thread of its own"
+)]
+
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

@@ -20,6 +20,7 @@ use crate::manifest::{self, Described};
 use crate::plugin::Plugin;
 use crate::secret::Resolved;
 use crate::sink::Sink;
+use crate::validation::Verdict;
 
 /// How long a plugin may take to say what it is and what it thinks of its configuration; `poll_timeout`, if that is less.
 const START_PATIENCE: Duration = Duration::from_secs(15);
@@ -123,13 +124,15 @@ impl Source {
             .await
             .and_then(|judged| judged);
         match judged {
-            Ok(Ok(warnings)) => {
+            Ok(Verdict { problems, warnings }) => {
                 for warning in warnings {
                     warn!(source = self.name(), "{warning}");
                 }
-                Ok(())
+                match problems.is_empty() {
+                    true => Ok(()),
+                    false => Err(LoadError::of_plugin(problems)),
+                }
             }
-            Ok(Err(problems)) => Err(LoadError::of_plugin(problems)),
             Err(failure) => Err(LoadError::of_plugin(vec![failure.to_string()])),
         }
     }

@@ -1,6 +1,8 @@
 //! The way to stderr: a thread of its own behind a queue with bounds. A stderr that nobody reads stops that thread and
 //! nobody else; what does not fit into the queue is counted and dropped.
 
+#![expect(clippy::disallowed_methods, reason = "the log has a thread of its own")]
+
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};

@@ -13,8 +13,14 @@ const MOST_ORIGINS: usize = 1_000;
 /// Longer texts are no origins: a scheme, a name of 253 letters, a port.
 const LONGEST_ORIGIN: usize = 300;
 
-/// The plugin accepts its configuration and has these warnings, or there are these problems. Each is a sentence.
-pub(crate) type Verdict = Result<Vec<String>, Vec<String>>;
+/// What is to be said of a configuration. Each is a sentence.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Why the source cannot be started.
+    pub(crate) problems: Vec<String>,
+    /// What the plugin warns of, also where there are problems.
+    pub(crate) warnings: Vec<String>,
+}
 
 /// Judges what a plugin said, and compares what it needs with what it is granted.
 pub(crate) fn judge(said: Result<Plan, Vec<Issue>>, grant: &Grant, redactor: &Redactor) -> Verdict {
@@ -27,26 +33,44 @@ pub(crate) fn judge(said: Result<Plan, Vec<Issue>>, grant: &Grant, redactor: &Re
             clean(&issue.message)
         )
     };
-    let plan = said.map_err(|issues| first(&issues, sentence))?;
-    if plan.origins.len() > MOST_ORIGINS {
-        return Err(vec![format!(
+    let plan = match said {
+        Ok(plan) => plan,
+        Err(issues) => {
+            return Verdict {
+                problems: first(&issues, sentence),
+                warnings: Vec::new(),
+            };
+        }
+    };
+    let warnings = first(&plan.warnings, sentence);
+    let problems = match check_origins(&plan.origins, grant, clean) {
+        Ok(()) => Vec::new(),
+        Err(problem) => vec![problem],
+    };
+    Verdict { problems, warnings }
+}
+
+/// Compares the origins that a plugin needs with those it is granted.
+fn check_origins(origins: &[String], grant: &Grant, clean: impl Fn(&str) -> String) -> Result<(), String> {
+    if origins.len() > MOST_ORIGINS {
+        return Err(format!(
             "the plugin needs {} origins for this configuration, and {MOST_ORIGINS} are allowed; ask for less in \
              `config`, or report it to the plugin's author",
-            plan.origins.len()
-        )]);
+            origins.len()
+        ));
     }
     let is_granted = |text: &&String| {
         text.len() <= LONGEST_ORIGIN && Origin::parse(text).is_ok_and(|origin| grant.contains(&origin))
     };
-    let missing: Vec<&String> = plan.origins.iter().filter(|text| !is_granted(text)).collect();
+    let missing: Vec<&String> = origins.iter().filter(|text| !is_granted(text)).collect();
     if !missing.is_empty() {
         let missing = first(&missing, |text| format!("\"{}\"", clean(text)));
-        return Err(vec![format!(
+        return Err(format!(
             "allow: this configuration also needs {}; add to `allow` what you trust",
             missing.join(", ")
-        )]);
+        ));
     }
-    Ok(first(&plan.warnings, sentence))
+    Ok(())
 }
 
 /// The first of what a plugin says, and how many more there are.
@@ -86,7 +110,7 @@ mod tests {
     fn needing(origins: Vec<String>) -> Verdict {
         let plan = Plan {
             origins,
-            warnings: Vec::new(),
+            warnings: vec![issue("look out".to_owned())],
         };
         judge(Ok(plan), &Grant::default(), &Redactor::default())
     }
@@ -107,7 +131,7 @@ mod tests {
         let redactor = Redactor::new(["s3cret-value".to_owned()]);
         for before in LONGEST_SENTENCE - 12..=LONGEST_SENTENCE {
             let message = format!("{}s3cret-value", "x".repeat(before));
-            let problems = judge(Err(vec![issue(message)]), &Grant::default(), &redactor).unwrap_err();
+            let problems = judge(Err(vec![issue(message)]), &Grant::default(), &redactor).problems;
             assert!(!problems[0].contains("s3"), "{before}: {}", problems[0]);
         }
     }
@@ -115,7 +139,7 @@ mod tests {
     #[test]
     fn much_is_counted_and_not_shown() {
         let issues: Vec<Issue> = (0..5_000).map(|_| issue("wrong".repeat(1_000))).collect();
-        let problems = judge(Err(issues), &Grant::default(), &Redactor::default()).unwrap_err();
+        let problems = judge(Err(issues), &Grant::default(), &Redactor::default()).problems;
         assert_eq!(problems.len(), MOST_SENTENCES + 1);
         assert_eq!(problems[MOST_SENTENCES], "and 4980 more");
         assert!(problems.concat().len() < 15_000);
@@ -123,9 +147,14 @@ mod tests {
 
     #[test]
     fn origins_that_are_not_granted_too_many_or_too_long_stop_the_source() {
-        assert_eq!(needing(Vec::new()), Ok(Vec::new()));
+        let accepted = needing(Vec::new());
+        assert_eq!((accepted.problems.len(), accepted.warnings.len()), (0, 1));
         let origin = |number: usize| format!("https://host-{number}.example");
-        let problem = |origins: Vec<String>| needing(origins).unwrap_err().concat();
+        let problem = |origins: Vec<String>| {
+            let Verdict { problems, warnings } = needing(origins);
+            assert_eq!(warnings, ["config.key: look out"], "said all the same");
+            problems.concat()
+        };
         assert!(problem(vec![origin(7)]).contains("\"https://host-7.example\""));
         assert!(problem((0..=MOST_ORIGINS).map(origin).collect()).contains("1001 origins"));
         let long = format!("https://{}.example", "x".repeat(100_000));

@@ -3,6 +3,11 @@
 //! The blocking threads of the runtime are shared by everything. What must not fail together with the rest, or make the rest
 //! fail, runs here.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "waits on the thread that starts or drops it, which may"
+)]
+
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError, mpsc as std_mpsc};

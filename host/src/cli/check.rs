@@ -1,5 +1,10 @@
 //! `headwater check` and `headwater validate`: test a configuration, with and without the network.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs on the main thread, which is not a worker"
+)]
+
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;

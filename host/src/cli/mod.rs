@@ -171,7 +171,10 @@ pub fn main() -> ExitCode {
     log::start(arguments.log_format, &progress);
     core_dump::forbid();
     open_files::allow_many();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    #[cfg(debug_assertions)]
+    crate::watchdog::watch(&mut runtime);
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             error!(%error, "cannot start");

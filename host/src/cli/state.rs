@@ -1,5 +1,10 @@
 //! `headwater state`: list, show and reset stored cursors.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs on the main thread, which is not a worker"
+)]
+
 use std::path::Path;
 use std::process::ExitCode;
 

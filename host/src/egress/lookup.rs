@@ -4,6 +4,11 @@
 //! never run on the runtime's own threads, and a source whose names hang waits for itself: it has a few lookups at a
 //! time, and so has every receiver, proxy and registry. Whoever asks for a name that is being looked up waits for the same answer.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "names are looked up on threads of their own"
+)]
+
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};

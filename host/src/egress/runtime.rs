@@ -19,7 +19,10 @@ fn handle() -> &'static Handle {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
         let cores = available_parallelism().map_or(1, usize::from);
-        Builder::new_multi_thread()
+        let mut builder = Builder::new_multi_thread();
+        #[cfg(debug_assertions)]
+        crate::watchdog::watch(&mut builder);
+        builder
             .worker_threads((cores / 2).clamp(1, MOST_THREADS))
             .thread_name("egress")
             // Names are looked up on threads of their own (see `lookup`): nothing here blocks.

@@ -1,5 +1,10 @@
 //! The compiler as a process of its own: the component goes in, the artifact comes out, and what it takes has bounds.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs in a process of its own, or on a thread that waits for it"
+)]
+
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;

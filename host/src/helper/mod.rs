@@ -3,6 +3,11 @@
 //! Only the program turns this on ([`run_if_asked`]). In other programs that use this library there is no such process, and
 //! the work is done in the process itself.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs in a process of its own, or on a thread that waits for it"
+)]
+
 mod compile;
 
 use std::ffi::OsString;

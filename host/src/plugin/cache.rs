@@ -4,6 +4,11 @@
 //! written it, if it says that it is of this very plugin and engine, and if its content has the digest that it had when it
 //! was written. Whoever can write as this user can replace the program itself, too.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "plugins are loaded on threads that may wait"
+)]
+
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,10 @@
 //! Compiling, in a process of its own where there is one, with bounds for memory and time.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "plugins are loaded on threads that may wait"
+)]
+
 use std::fmt;
 use std::sync::{Condvar, Mutex, PoisonError};
 

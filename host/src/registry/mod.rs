@@ -3,11 +3,17 @@
 //! Two requests of the distribution protocol are all that this takes, so they are made with the HTTP client that is here
 //! anyway, and go the same way out (proxy, certificate authorities) as the source's own requests.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs on the thread of the folder (`file_work`)"
+)]
+
 mod client;
 mod reference;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -17,7 +23,9 @@ use tracing::info;
 use self::client::Client;
 pub use self::reference::Reference;
 use crate::egress::{Outbound, OutboundError};
+use crate::file_work::FileWork;
 use crate::printable::printable;
+use crate::small_file::{self, Purpose};
 
 /// What a layer with a component calls itself.
 const COMPONENT: &str = "application/wasm";
@@ -87,6 +95,10 @@ pub struct Fetched {
     pub digest: String,
 }
 
+/// Reads, hashes and writes in the folder for fetched plugins: one piece at a time, on a thread of its own. Where the folder
+/// hangs, so does one thread.
+static FOLDER: LazyLock<FileWork> = LazyLock::new(FileWork::default);
+
 /// Makes sure that the plugin lies in the folder, and says where. Nothing is asked when it is there already.
 pub async fn fetch(
     reference: &Reference,
@@ -133,21 +145,32 @@ async fn obtain(
     digest: &str,
     file: &Path,
 ) -> Result<Vec<u8>, RegistryError> {
-    if let Ok(bytes) = tokio::fs::read(file).await
-        && has_digest(&bytes, digest)
-    {
+    let (place, wanted) = (file.to_owned(), digest.to_owned());
+    let kept = FOLDER.run(move || {
+        let bytes = small_file::read_blocking(&place, Purpose::PLUGIN)?;
+        Ok(has_digest(&bytes, &wanted).then_some(bytes))
+    });
+    if let Ok(Some(bytes)) = kept.await {
         return Ok(bytes);
     }
     let bytes = client.get(path).await?;
-    if !has_digest(&bytes, digest) {
-        return Err(
+    let (place, wanted) = (file.to_owned(), digest.to_owned());
+    let kept = FOLDER.run(move || {
+        if !has_digest(&bytes, &wanted) {
+            return Ok(None);
+        }
+        keep(&place, &bytes)?;
+        Ok(Some(bytes))
+    });
+    let bytes = kept
+        .await
+        .map_err(|source| RegistryError::Cache {
+            path: file.to_owned(),
+            source,
+        })?
+        .ok_or_else(|| {
             client.refused("the bytes do not have the digest that was asked for; ask the registry's owner")
-        );
-    }
-    keep(file, &bytes).map_err(|source| RegistryError::Cache {
-        path: file.to_owned(),
-        source,
-    })?;
+        })?;
     info!(from = client.registry(), file = %file.display(), bytes = bytes.len(), "fetched a part of a plugin");
     Ok(bytes)
 }

@@ -13,6 +13,7 @@ use super::partition_life::{Ended, run_partition};
 use super::{Mode, Run, Summary};
 use crate::backoff::Backoff;
 use crate::bindings::exports::headwater::source::source::PartitionInfo;
+use crate::discovery::MOST_PARTITIONS;
 use crate::failure::{Failure, Fault};
 use crate::monitor::Away;
 use crate::outage::Outage;
@@ -86,6 +87,9 @@ pub(super) async fn run_source(
     }
     tasks.finish().await
 }
+
+/// Partitions of a source that are remembered when they are not listed any more, those that are listed included.
+const MOST_KNOWN: usize = 2 * MOST_PARTITIONS;
 
 /// The partitions of a source that have a task.
 struct Tasks {
@@ -166,7 +170,12 @@ impl Tasks {
                 reason,
             });
         }
-        known.extend(listed.iter().map(|(id, title)| (id.clone(), title.clone())));
+        for (id, title) in listed {
+            // A plugin that invents other names at every look must not fill the memory with those that are gone.
+            if known.len() < MOST_KNOWN || known.contains_key(id) {
+                known.insert(id.clone(), title.clone());
+            }
+        }
         away
     }
 

@@ -1,5 +1,10 @@
 //! When a file of events is full, and what it is called afterwards.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs on the thread of its file (`file_work`)"
+)]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

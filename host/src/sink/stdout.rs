@@ -1,5 +1,7 @@
 //! Standard output, for people and pipes. Accepted when written; a reader that dies loses what is in the pipe.
 
+#![expect(clippy::disallowed_methods, reason = "reads what the kernel itself answers")]
+
 use std::io::{self, Write};
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! The state file as a file: found or made, remembered beside it, and known again while it is in use.
 
+#![expect(clippy::disallowed_methods, reason = "the state has a thread of its own")]
+
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -156,20 +158,35 @@ pub(super) fn remember(path: &Path) {
     }
 }
 
+/// The engine's head with both places of a commit.
+const START_BYTES: usize = 512;
+
 /// How a file in use is known again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity {
     file: (u64, u64),
     length: u64,
+    /// How it begins: the engine writes there at each commit, so another file that was copied over this one differs.
+    start: [u8; START_BYTES],
 }
 
 impl Identity {
     /// Of the file that has this name now.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let about = std::fs::metadata(path)?;
+        let mut file = File::open(path)?;
+        let about = file.metadata()?;
+        let mut start = [0; START_BYTES];
+        let mut filled = 0;
+        while filled < START_BYTES {
+            match io::Read::read(&mut file, &mut start[filled..])? {
+                0 => break,
+                more => filled += more,
+            }
+        }
         Ok(Self {
             file: number(&about),
             length: about.len(),
+            start,
         })
     }
 
@@ -183,7 +200,9 @@ impl Identity {
         };
         match Self::of(path) {
             Ok(now) if now.file != self.file => replaced("replaced by another file"),
-            Ok(now) if now.length != self.length => replaced("cut off or written to by somebody else"),
+            Ok(now) if now.length != self.length || now.start != self.start => {
+                replaced("cut off or written to by somebody else")
+            }
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => replaced("removed or moved"),
             Err(error) => Err(StateError::unusable(path, &error)),

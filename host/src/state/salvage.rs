@@ -4,6 +4,8 @@
 //! process of its own tries it first ([`rehearse`]), and neither ever writes to the file: changes of the engine stay in
 //! memory.
 
+#![expect(clippy::disallowed_methods, reason = "the state has a thread of its own")]
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;

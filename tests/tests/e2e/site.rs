@@ -228,6 +228,8 @@ pub fn headwater(folder: &Path) -> Command {
         .env("LAB_SECRET", example::CLIENT_SECRET)
         // The compilation cache, shared by all tests.
         .env("HOME", std::env::temp_dir().join("headwater-tests"))
+        // A worker that is blocked ends a host that was built for tests.
+        .env("HEADWATER_WATCHDOG", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

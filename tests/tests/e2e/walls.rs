@@ -11,8 +11,9 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::attackers;
 use crate::lab;
-use crate::network::{Background, read_head};
+use crate::network::{Authority, Background, read_head};
 use crate::site::{Finished, Site, Source, finish, wait_until};
 
 /// `limits.memory` and `limits.host_memory` of the attackers here.
@@ -123,36 +124,6 @@ fn a_source_that_makes_the_host_hold_too_much_is_told_the_key() {
     ));
 }
 
-/// Talks without end before its answer, and counts connections and bytes.
-struct Flood {
-    background: Background,
-    connections: Arc<AtomicU64>,
-    taken: Arc<AtomicU64>,
-}
-
-impl Flood {
-    fn start(line: &'static str) -> Self {
-        let (connections, taken): (Arc<AtomicU64>, Arc<AtomicU64>) = Default::default();
-        let (opened, counted) = (connections.clone(), taken.clone());
-        let background = Background::serve(move |mut stream: TcpStream| {
-            let (opened, counted) = (opened.clone(), counted.clone());
-            async move {
-                opened.fetch_add(1, Ordering::Relaxed);
-                read_head(&mut stream).await;
-                let piece = line.repeat((64 << 10) / line.len());
-                while stream.write_all(piece.as_bytes()).await.is_ok() {
-                    counted.fetch_add(piece.len() as u64, Ordering::Relaxed);
-                }
-            }
-        });
-        Self {
-            background,
-            connections,
-            taken,
-        }
-    }
-}
-
 #[test]
 fn an_upstream_that_talks_without_end_before_its_answer_is_cut_off() {
     // What the sockets of both sides hold, generously.
@@ -162,20 +133,18 @@ fn an_upstream_that_talks_without_end_before_its_answer_is_cut_off() {
         "HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\nx-long: vvvvvvvvvvvvvvvvvvvvv\r\n\r\n",
         "HTTP/1.1 102 Processing\r\n\r\n",
     ] {
-        let flood = Flood::start(line);
+        let counts = Arc::default();
+        let flood = attackers::talking(line, &counts);
         let server = lab::serve(lab::with_events(30));
         let mut asking = Source::hostile("fetch-on")
-            .set("url", &format!("\"{}\"", origin(flood.background.address)))
+            .set("url", &format!("\"{}\"", origin(flood.address)))
             .set("at_once", "8");
-        asking.allow = origin(flood.background.address);
+        asking.allow = origin(flood.address);
         asking.rest = "[source.limits]\npoll_timeout = \"5s\"".to_owned();
         let site = Site::new(&[asking, Source::azure("contoso", server.endpoint())]);
         site.run(&["run", "--once"]).exits_with(1).says("far more than");
         assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
-        let (connections, taken) = (
-            flood.connections.load(Ordering::Relaxed),
-            flood.taken.load(Ordering::Relaxed),
-        );
+        let (connections, taken) = counts.now();
         // Eight at a time, with pauses of one, two, four and eight seconds between.
         assert!((1..=6 * 8).contains(&connections), "{connections} connections");
         assert!(
@@ -183,6 +152,37 @@ fn an_upstream_that_talks_without_end_before_its_answer_is_cut_off() {
             "{taken} bytes on {connections} connections"
         );
     }
+}
+
+#[test]
+fn an_upstream_that_floods_an_idle_connection_is_cut_off_and_its_source_waits() {
+    // What the sockets of both sides hold, generously.
+    const PER_CONNECTION: u64 = 8 << 20;
+    let (authority, counts) = (Authority::new(), Arc::default());
+    let upstream = attackers::idle_flood(&authority, "localhost", &counts);
+    let url = format!("https://localhost:{}", upstream.address.port());
+    let server = lab::serve(lab::with_events(30));
+    let mut asking = Source::hostile("fetch").set("url", &format!("\"{url}/\""));
+    asking.allow.clone_from(&url);
+    asking.keys = "ca = \"ca.pem\"".to_owned();
+    let site = Site::new(&[asking, Source::azure("contoso", server.endpoint())]);
+    site.write("ca.pem", &authority.pem);
+    let mut host = site.start_unread(&["run"]);
+    wait_until("it is asked again after a flood", || counts.now().0 >= 3);
+    let _ = host.kill();
+    let _ = host.wait();
+    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
+    assert!(
+        site.events("mallory.ndjson")
+            .iter()
+            .any(|event| event["status"] == 200),
+        "its answers arrive"
+    );
+    let (connections, taken) = counts.now();
+    assert!(
+        taken < connections * PER_CONNECTION,
+        "{taken} bytes on {connections} connections"
+    );
 }
 
 /// The sockets of other processes that are connected, or being connected, to an address, by their numbers in the kernel.

@@ -48,6 +48,27 @@ async fn a_file_that_was_removed_moved_replaced_or_cut_off_takes_no_cursor() {
 }
 
 #[tokio::test]
+async fn an_older_copy_that_is_written_over_the_file_in_place_takes_no_cursor() {
+    let (_folder, path, state) = opened().await;
+    let older = std::fs::read(&path).unwrap();
+    state.commit("one", "a", "p 1", b"1 second").await.unwrap();
+    let now = std::fs::read(&path).unwrap();
+    assert_eq!(older.len(), now.len(), "its length tells nothing");
+    std::fs::write(&path, &older).unwrap();
+    for error in [
+        state.look().await.unwrap_err(),
+        state.commit("one", "a", "p 1", b"1 third").await.unwrap_err(),
+    ] {
+        assert!(
+            error.to_string().contains("written to by somebody else"),
+            "{error}"
+        );
+    }
+    std::fs::write(&path, &now).unwrap();
+    state.commit("one", "a", "p 1", b"1 third").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_file_that_is_put_back_is_used_again() {
     let (_folder, path, state) = opened().await;
     let away = path.with_extension("away");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use waki::Client;
+use waki::bindings::wasi::clocks::monotonic_clock;
 
 use crate::exports::headwater::source::source::{Batch, Error, Event, Progress, Rejected};
 use crate::exports::headwater::source::types::{Fault, Measure, MeasureKind};
@@ -63,6 +64,30 @@ pub fn run(name: &str, config: &Value) -> Result<Batch, Error> {
                 .map(|number| event(&format!("{number:01024}"), "{}".to_owned()))
                 .collect(),
         )),
+        // Another poll at once, each with other series.
+        "many-series" => {
+            let mut batch = batch(vec![]);
+            let now = monotonic_clock::now();
+            batch.measures = (0..1_000)
+                .map(|number| Measure {
+                    name: "chosen".to_owned(),
+                    kind: MeasureKind::Counter,
+                    label: format!("{now}-{number:0100}"),
+                    value: 1,
+                })
+                .collect();
+            batch.next_in = Some(0);
+            Ok(batch)
+        }
+        // As much as a call may write, again and again.
+        "log-flood" => {
+            for _ in 0..1_000 {
+                eprintln!("info {}", "noise ".repeat(10));
+            }
+            let mut batch = batch(vec![]);
+            batch.next_in = Some(0);
+            Ok(batch)
+        }
         "giant-stderr" => {
             for _ in 0..100_000 {
                 eprintln!("info {}", "noise ".repeat(100));
