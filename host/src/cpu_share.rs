@@ -115,6 +115,22 @@ impl Balance {
     }
 }
 
+/// What the present thread has computed since it began; what it waited for a processor does not count. Where the system
+/// does not say, all of the time counts.
+pub(crate) fn thread_time() -> Duration {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+        Duration::new(seconds.unwrap_or_default(), nanoseconds.unwrap_or_default())
+    }
+    #[cfg(not(unix))]
+    {
+        static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+        START.elapsed()
+    }
+}
+
 /// A future that runs within a share.
 pub(crate) struct Metered<'a, F> {
     future: Pin<Box<F>>,
@@ -140,9 +156,10 @@ impl<F: Future> Future for Metered<'_, F> {
                 None => break,
             }
         }
-        let started = Instant::now();
+        // A future never changes its thread while it is polled.
+        let started = thread_time();
         let polled = self.future.as_mut().poll(context);
-        let ran = started.elapsed();
+        let ran = thread_time().saturating_sub(started);
         self.used.ran += ran;
         self.share.spend(ran);
         polled
@@ -152,6 +169,22 @@ impl<F: Future> Future for Metered<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn compute(time: Duration) {
+        let began = thread_time();
+        while thread_time() - began < time {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[tokio::test]
+    async fn waiting_for_a_processor_or_for_anything_else_is_no_computing() {
+        let share = CpuShare::new(100);
+        let mut used = CpuUse::default();
+        let slow = async { std::thread::sleep(Duration::from_millis(200)) };
+        share.meter(slow, &mut used).await;
+        assert!(used.ran < Duration::from_millis(100), "{used:?}");
+    }
 
     /// Runs so many calls in turns for a minute; how long they ran together.
     fn run_for_a_minute(percent: u32, calls: usize) -> Duration {
@@ -224,7 +257,7 @@ mod tests {
         share.spend(SAVED + Duration::from_millis(20));
         let mut used = CpuUse::default();
         share
-            .meter(async { std::thread::sleep(Duration::from_millis(5)) }, &mut used)
+            .meter(async { compute(Duration::from_millis(5)) }, &mut used)
             .await;
         assert!(
             used.ran >= Duration::from_millis(5) && used.held >= Duration::from_millis(20),

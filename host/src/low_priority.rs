@@ -7,13 +7,13 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-use crate::cpu_share::CpuShare;
+use crate::cpu_share::{CpuShare, thread_time};
 
 /// How much nicer than the rest of the host these threads are to others: on a busy core they get a tenth of it.
 #[cfg(target_os = "linux")]
@@ -106,9 +106,9 @@ impl<T: Send + 'static> Future for Movable<T> {
         let this = &mut *self;
         match &mut this.place {
             Place::Here(work) => {
-                let began = Instant::now();
+                let began = thread_time();
                 let polled = work.as_mut().poll(context);
-                this.computed += began.elapsed();
+                this.computed += thread_time().saturating_sub(began);
                 polled
             }
             Place::There(ended) => match ready!(Pin::new(&mut ended.0).poll(context)) {
@@ -129,6 +129,13 @@ mod tests {
     use super::*;
     use crate::cpu_share::CpuUse;
 
+    fn compute(time: Duration) {
+        let began = thread_time();
+        while thread_time() - began < time {
+            std::hint::spin_loop();
+        }
+    }
+
     fn thread_name() -> String {
         std::thread::current().name().unwrap_or_default().to_owned()
     }
@@ -137,12 +144,12 @@ mod tests {
     async fn who_computes_much_goes_on_with_low_priority_and_who_computes_little_stays() {
         let heavy = Arc::new(CpuShare::new(100));
         let mut used = CpuUse::default();
-        let compute = async { std::thread::sleep(Duration::from_millis(500)) };
-        heavy.meter(compute, &mut used).await;
+        let much = async { compute(Duration::from_millis(500)) };
+        heavy.meter(much, &mut used).await;
         assert_eq!(run(heavy, async { thread_name() }).await, "low-priority");
         let light = Arc::new(CpuShare::new(100));
         let moved = run(light.clone(), async {
-            std::thread::sleep(MOST_PER_CALL + Duration::from_millis(1));
+            compute(MOST_PER_CALL + Duration::from_millis(1));
             tokio::task::yield_now().await;
             thread_name()
         });

@@ -256,11 +256,17 @@ pub fn finish(mut child: Child) -> Finished {
         }
         thread::sleep(Duration::from_millis(10));
     };
-    Finished {
+    let finished = Finished {
         code: status.code(),
         stdout: stdout.join().unwrap_or_default(),
         stderr: stderr.join().unwrap_or_default(),
-    }
+    };
+    let blocked = finished
+        .stderr
+        .lines()
+        .find(|line| line.starts_with("watchdog: "));
+    assert_eq!(blocked, None, "a worker was blocked");
+    finished
 }
 
 /// Waits for something that a running host brings about.
