@@ -1,10 +1,74 @@
-//! Headwater's host: runs log sources, many tenants side by side, each in its own sandbox.
+//! Reads logs through WebAssembly components, each in a sandbox of its own, and loses nothing.
 //!
-//! Where to look, from the top down: `cli` reads the command line and `config` the file. `scheduler` decides when each
-//! `source` and each `partition` has its turn. A turn goes through `caller` into the plugin: `plugin` holds the compiled
-//! file, `link` what it may import, `sandbox` what one call runs in, `egress` what leaves it. What comes back is checked
-//! by `batch`, handed to a `sink` or to `dead_letter`, and only then is the cursor stored in `state`. `monitor` shows
-//! operators how all of that goes. `conformance` examines whether a plugin keeps the contract.
+//! A *plugin* is a component that implements the contract `headwater:source`: it logs in to an upstream, reads a log and
+//! makes events of it. A *source* is a plugin with a configuration, and what it may reach; it has *partitions*, streams that are
+//! read and resumed on their own. This crate compiles plugins, runs them within bounds, calls them on schedule, and hands
+//! out *batches* of events. What you do with the events is yours; when they are safe, you acknowledge the batch, and only then is the
+//! cursor stored after which reading goes on. A batch that is not acknowledged comes again.
+//!
+//! ```
+//! use headwater::{Host, cursor::MemoryStore, secret::Secret};
+//! use serde_json::json;
+//!
+//! # struct Pipeline(usize);
+//! # impl Pipeline {
+//! #     async fn send(&mut self, events: &[headwater::model::Event]) -> Result<(), std::io::Error> {
+//! #         self.0 += events.len();
+//! #         Ok(())
+//! #     }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use fake_azure::scenario::example;
+//! # let server = fake_azure::scenario::served::serve(fake_azure::scenario::served::with_events(25));
+//! # unsafe { std::env::set_var("AZURE_CLIENT_SECRET", example::CLIENT_SECRET) };
+//! # let file = std::env::var("HEADWATER_COMPONENT")?;
+//! # let (t, c, url) = (example::TENANT, example::CLIENT_ID, server.endpoint().to_owned());
+//! # let (store, mut pipeline) = (MemoryStore::new(), Pipeline(0));
+//! let host = Host::builder().cursors(store).build()?; // or a CursorStore of yours
+//! let plugin = host.load(file).await?; // compiled once, shared; .pinned("sha256:…")
+//! let source = plugin
+//!     .source("contoso")
+//!     .config(json!({ "tenant_id": t, "client_id": c, "subscription_id": "*",
+//!         "start": "24h", "cloud": { "authority": url, "resource_manager": url } }))
+//!     .secret("/client_secret", Secret::env("AZURE_CLIENT_SECRET"))
+//!     .allow([url])
+//!     .build()
+//!     .await?; // every issue at once, each with its pointer
+//! let mut batches = source.batches(); // a Stream: all partitions, discovery, schedule, back-off inside
+//! while let Some(batch) = batches.next().await {
+//!     pipeline.send(batch.events()).await?;
+//!     batch.ack().await?; // commits the cursor; a dropped batch comes again
+//! #   if pipeline.0 == 50 { break }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where things are
+//!
+//! * [`Host`] loads plugins; [`Plugin::source`] makes a [`Source`]; [`reading`] is what a source brings: [`reading::Batches`],
+//!   [`reading::Batch`], and the [`reading::Observer`] that hears how it goes.
+//! * [`cursor`] has the trait [`cursor::CursorStore`] for places where cursors are kept, and two such places.
+//! * [`model`] has the words that everything else speaks: events, failures, limits.
+//! * [`secret`] and [`redact`]: where secrets are kept, and how they stay out of texts.
+//! * [`component`], [`plugin`], [`sandbox`], [`egress`]: the way into a plugin, what one call runs in, and what may leave it.
+//!
+//! # What it promises
+//!
+//! * At least once: every event of the upstream's log is in a batch, and comes again until its batch is acknowledged. Ids are equal then.
+//! * Nothing that a plugin, an upstream or a secret store does ends a source: failures are reported ([`model::Failure`]) and tried again.
+//! * It never panics on what comes from outside, never prints, never exits the process, and reads no environment variable
+//!   unless asked ([`secret::Secret::env`], [`egress::ProxyChoice::Environment`]). It logs through [`tracing`].
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `redb` | [`cursor::state_file`]: cursors in one durable file |
+//! | `oci` | `registry`: plugins from OCI registries |
+//! | `monitor` | `monitor`: metrics and a status page over HTTP |
+//! | `sinks` | `sink`: files, HTTP receivers, Fluent Forward and OTLP as places for events, and a file for dead letters |
 
 #![cfg_attr(
     test,
@@ -13,70 +77,30 @@
         reason = "tests run on threads of their own, and may wait"
     )
 )]
+// What a feature alone uses is not dead: all of it is checked with all features.
+#![cfg_attr(
+    not(all(feature = "monitor", feature = "oci", feature = "redb", feature = "sinks")),
+    allow(dead_code, unused_imports)
+)]
 
-mod backoff;
-mod base64;
-pub mod batch;
-mod batch_memory;
-pub mod bindings;
-pub mod caller;
-pub mod check;
-pub mod cli;
-mod compute;
-pub mod config;
-pub mod conformance;
-mod core_dump;
-mod cpu_share;
-mod cursor_bytes;
-pub mod dead_letter;
-pub mod describe;
-mod discovery;
+pub mod component;
+pub mod cursor;
 pub mod egress;
-pub mod engine;
-pub mod event_key;
-pub mod failure;
-mod fair_slots;
-mod file_identity;
-mod file_work;
-mod folder;
-mod helper;
-mod last_line;
-mod line_file;
-mod link;
-pub mod load;
-pub mod log;
-mod low_priority;
-mod machine_memory;
-pub mod manifest;
-mod manual;
-mod measures;
+pub mod file;
+pub mod helper;
+mod host;
+pub mod model;
+#[cfg(feature = "monitor")]
 pub mod monitor;
-mod open_files;
-mod outage;
-mod partition;
-mod partition_pool;
 pub mod plugin;
-mod plugin_log;
-pub mod printable;
-pub mod progress;
+pub mod reading;
 pub mod redact;
+#[cfg(feature = "oci")]
 pub mod registry;
-mod regular_file;
-pub mod sandbox;
-pub mod scheduler;
+mod sandbox;
 pub mod secret;
-mod session;
-pub mod shutdown;
-mod signal;
+#[cfg(feature = "sinks")]
 pub mod sink;
-mod small_file;
-pub mod source;
-pub mod state;
-pub mod state_command;
-mod state_watch;
-mod stderr;
-mod table;
-mod validation;
-#[cfg(debug_assertions)]
-mod watchdog;
-mod worker;
+pub mod work;
+
+pub use host::{BuildError, Host, HostBuilder, HostError, Load, LoadFuture, Plugin, Source, SourceBuilder};

@@ -4,6 +4,7 @@ pub mod bulk;
 pub mod demo;
 pub mod example;
 pub mod live;
+pub mod served;
 
 mod actor;
 mod operation;

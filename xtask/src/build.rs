@@ -37,7 +37,7 @@ pub fn programs() -> Result<Programs> {
             "build",
             "--release",
             "-p",
-            "headwater",
+            "headwater-cli",
             "-p",
             "headwater-tests",
             "--bins",

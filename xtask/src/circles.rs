@@ -14,7 +14,13 @@ use syn::visit::Visit;
 use crate::cargo::root;
 
 /// The crates whose files are checked.
-const CRATES: [&str; 4] = ["host", "plugin", "plugin/json", "plugin/record"];
+const CRATES: [&str; 5] = [
+    "host",
+    "host/conformance",
+    "plugin",
+    "plugin/json",
+    "plugin/record",
+];
 
 /// A module's place in its crate: `egress::proxy` is `["egress", "proxy"]`.
 type ModulePath = Vec<String>;

@@ -99,7 +99,7 @@ fn ship_host(folder: &Path) -> Result<()> {
             "--release",
             "--locked",
             "-p",
-            "headwater",
+            "headwater-cli",
             "--bin",
             "headwater",
         ])
@@ -124,7 +124,7 @@ fn ship_host(folder: &Path) -> Result<()> {
             Command::new(&host).args(["completions", shell]).stdout(script),
         )?;
     }
-    sbom::write(&Package::read("headwater")?, &target, folder)
+    sbom::write(&Package::read("headwater-cli")?, &target, folder)
 }
 
 /// The target for static programs on this machine, where its standard library and a C compiler are installed: such a

@@ -39,7 +39,7 @@ pub fn test() -> Result<()> {
     };
     run(
         "building the tests and the host",
-        &mut cargo(&["build", "--workspace", "--bins", "--tests"]),
+        &mut cargo(&["build", "--workspace", "--bins", "--examples", "--tests"]),
     )?;
     run(
         "running the tests",

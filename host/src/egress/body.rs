@@ -8,9 +8,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
-use wasmtime_wasi_http::{Error, WasiBody};
+
+use super::transport::{Body, TransportError};
 
 /// How much of a body may come, and how slowly.
 #[derive(Debug, Clone)]
@@ -27,14 +28,14 @@ pub(super) struct BodyBounds {
 
 /// A body that fails with a typed error once it breaks its bounds.
 pub(super) struct WatchedBody {
-    inner: WasiBody,
+    inner: Body,
     bounds: BodyBounds,
     received: u64,
     timer: Pin<Box<Sleep>>,
 }
 
 impl WatchedBody {
-    pub(super) fn new(inner: WasiBody, bounds: BodyBounds) -> Self {
+    pub(super) fn new(inner: Body, bounds: BodyBounds) -> Self {
         let timer = Box::pin(tokio::time::sleep_until(next_deadline(&bounds)));
         Self {
             inner,
@@ -45,10 +46,12 @@ impl WatchedBody {
     }
 
     /// Counts arrived bytes; an error when they are more than allowed.
-    fn count(&mut self, bytes: u64) -> Result<(), Error> {
+    fn count(&mut self, bytes: u64) -> Result<(), TransportError> {
         self.received += bytes;
         if self.received > self.bounds.bytes {
-            return Err(Error::HttpResponseBodySize(Some(self.bounds.bytes)));
+            return Err(TransportError::ResponseBodyTooLarge {
+                limit: self.bounds.bytes,
+            });
         }
         let take = |left: u64| left.checked_sub(bytes);
         let left = self
@@ -56,7 +59,7 @@ impl WatchedBody {
             .poll_bytes
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
         left.map(drop)
-            .map_err(|left| Error::HttpResponseBodySize(Some(left)))
+            .map_err(|limit| TransportError::ResponseBodyTooLarge { limit })
     }
 }
 
@@ -65,20 +68,20 @@ fn next_deadline(bounds: &BodyBounds) -> Instant {
     bounds.end.min(Instant::now() + bounds.idle)
 }
 
-impl Body for WatchedBody {
+impl HttpBody for WatchedBody {
     type Data = Bytes;
-    type Error = Error;
+    type Error = TransportError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
         match Pin::new(&mut self.inner).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 let size = frame.data_ref().map_or(0, |data| data.len() as u64);
                 // A body that never falls silent must still end.
                 if Instant::now() >= self.bounds.end {
-                    return Poll::Ready(Some(Err(Error::HttpResponseTimeout)));
+                    return Poll::Ready(Some(Err(TransportError::ResponseTimeout)));
                 }
                 let counted = self.count(size);
                 let deadline = next_deadline(&self.bounds);
@@ -90,9 +93,9 @@ impl Body for WatchedBody {
                 ready!(self.timer.as_mut().poll(context));
                 let late = Instant::now() >= self.bounds.end;
                 Poll::Ready(Some(Err(if late {
-                    Error::HttpResponseTimeout
+                    TransportError::ResponseTimeout
                 } else {
-                    Error::ConnectionReadTimeout
+                    TransportError::ReadTimeout
                 })))
             }
         }
@@ -122,7 +125,7 @@ mod tests {
         }
     }
 
-    fn full(size: usize) -> WasiBody {
+    fn full(size: usize) -> Body {
         Full::new(Bytes::from(vec![b'x'; size]))
             .map_err(|never| match never {})
             .boxed_unsync()
@@ -141,7 +144,7 @@ mod tests {
                 .await;
             match (read, expected) {
                 (Ok(read), None) => assert_eq!(read.to_bytes().len(), size),
-                (Err(Error::HttpResponseBodySize(Some(limit))), Some(expected)) => {
+                (Err(TransportError::ResponseBodyTooLarge { limit }), Some(expected)) => {
                     assert_eq!(limit, expected)
                 }
                 (other, _) => panic!("{size} of {bytes}/{poll_bytes}: {other:?}"),
@@ -155,7 +158,7 @@ mod tests {
         assert!(WatchedBody::new(full(10), bounds.clone()).collect().await.is_ok());
         let second = WatchedBody::new(full(10), bounds).collect().await;
         assert!(
-            matches!(second, Err(Error::HttpResponseBodySize(Some(5)))),
+            matches!(second, Err(TransportError::ResponseBodyTooLarge { limit: 5 })),
             "{second:?}"
         );
     }
@@ -167,7 +170,7 @@ mod tests {
             ..bounds(10, 10)
         };
         let read = WatchedBody::new(Never.boxed_unsync(), bounds).collect().await;
-        assert!(matches!(read, Err(Error::ConnectionReadTimeout)), "{read:?}");
+        assert!(matches!(read, Err(TransportError::ReadTimeout)), "{read:?}");
     }
 
     #[tokio::test]
@@ -177,17 +180,17 @@ mod tests {
             ..bounds(1 << 20, 1 << 20)
         };
         let read = WatchedBody::new(Drip.boxed_unsync(), bounds).collect().await;
-        assert!(matches!(read, Err(Error::HttpResponseTimeout)), "{read:?}");
+        assert!(matches!(read, Err(TransportError::ResponseTimeout)), "{read:?}");
     }
 
-    type Step = Poll<Option<Result<Frame<Bytes>, Error>>>;
+    type Step = Poll<Option<Result<Frame<Bytes>, TransportError>>>;
 
     /// Nothing, for ever.
     struct Never;
 
-    impl Body for Never {
+    impl HttpBody for Never {
         type Data = Bytes;
-        type Error = Error;
+        type Error = TransportError;
 
         fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Step {
             Poll::Pending
@@ -197,9 +200,9 @@ mod tests {
     /// Bytes for ever, one after the other.
     struct Drip;
 
-    impl Body for Drip {
+    impl HttpBody for Drip {
         type Data = Bytes;
-        type Error = Error;
+        type Error = TransportError;
 
         fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Step {
             Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))

@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -15,8 +16,10 @@ use thiserror::Error;
 
 use super::proxy::{Proxies, ProxyChoice, ProxyConnector, ProxyError};
 use super::resolver::TrustingResolver;
-use super::sender::CONNECT_TIMEOUT;
 use super::tls::{self, CaError};
+
+/// One attempt to reach an address.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What an operator says about the way out, of a source or of its sink.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

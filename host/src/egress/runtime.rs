@@ -21,7 +21,7 @@ fn handle() -> &'static Handle {
         let cores = available_parallelism().map_or(1, usize::from);
         let mut builder = Builder::new_multi_thread();
         #[cfg(debug_assertions)]
-        crate::watchdog::watch(&mut builder);
+        crate::work::watchdog::watch(&mut builder);
         builder
             .worker_threads((cores / 2).clamp(1, MOST_THREADS))
             .thread_name("egress")

@@ -9,9 +9,9 @@ use http::{HeaderMap, HeaderValue, Request, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use memchr::memmem;
 use tracing::warn;
-use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::origin::Origin;
+use super::transport::{Body, TransportError};
 use crate::redact::{json_escaped, percent_encoded};
 
 /// Bodies of requests to an origin that has a secret bound to it, with the secrets filled in. They are logins and queries,
@@ -59,7 +59,7 @@ impl BoundSecrets {
     /// URLs end up in logs on both sides.
     ///
     /// The body is read whole, its trailer fields are dropped. Without secrets the request passes untouched.
-    pub(super) async fn fill_in(&self, request: Request<WasiBody>) -> Result<Request<WasiBody>, Error> {
+    pub(super) async fn fill_in(&self, request: Request<Body>) -> Result<Request<Body>, TransportError> {
         if self.0.is_empty() {
             return Ok(request);
         }
@@ -73,13 +73,15 @@ impl BoundSecrets {
                     limit = LARGEST_HEADERS,
                     "refused a request: its header fields are too large with the secrets filled in"
                 );
-                Error::HttpRequestHeaderSectionSize(Some(LARGEST_HEADERS as u32))
+                TransportError::RequestHeadersTooLarge {
+                    limit: LARGEST_HEADERS as u32,
+                }
             })?;
             headers += filled.as_ref().map_or(value.len(), Vec::len);
             if let Some(filled) = filled {
                 *value = HeaderValue::from_bytes(&filled).map_err(|_| {
                     warn!("refused a request: its secret holds letters that no header field can carry");
-                    Error::HttpRequestDenied
+                    TransportError::Denied
                 })?;
                 value.set_sensitive(true);
             }
@@ -91,7 +93,9 @@ impl BoundSecrets {
                 limit = LARGEST_BODY,
                 "refused a request: its body is too large with the secrets filled in"
             );
-            Error::HttpRequestBodySize(Some(LARGEST_BODY as u64))
+            TransportError::RequestBodyTooLarge {
+                limit: LARGEST_BODY as u64,
+            }
         })?;
         if let Some(filled) = filled {
             if let Some(length) = head.headers.get_mut(header::CONTENT_LENGTH) {
@@ -166,16 +170,16 @@ fn replace(text: &[u8], old: &[u8], new: &[u8], most: usize) -> Result<Option<Ve
     Ok(Some(filled))
 }
 
-async fn collect(body: WasiBody) -> Result<Bytes, Error> {
+async fn collect(body: Body) -> Result<Bytes, TransportError> {
     let collected = Limited::new(body, LARGEST_BODY).collect().await;
     match collected {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Error::HttpRequestBodySize(Some(LARGEST_BODY as u64)))
-        }
-        Err(error) => Err(match error.downcast::<Error>() {
+        Err(error) if error.is::<LengthLimitError>() => Err(TransportError::RequestBodyTooLarge {
+            limit: LARGEST_BODY as u64,
+        }),
+        Err(error) => Err(match error.downcast::<TransportError>() {
             Ok(error) => *error,
-            Err(_) => Error::HttpProtocolError,
+            Err(_) => TransportError::Protocol,
         }),
     }
 }
@@ -207,7 +211,7 @@ mod tests {
         }])
     }
 
-    fn request(kind: &str, body: String) -> Request<WasiBody> {
+    fn request(kind: &str, body: String) -> Request<Body> {
         Request::post("https://login.example.com/token")
             .header("content-type", kind)
             .header("content-length", body.len())
@@ -272,7 +276,7 @@ mod tests {
         let body = "x".repeat(LARGEST_BODY + 1);
         let refused = secrets().fill_in(request("text/plain", body)).await.unwrap_err();
         assert!(
-            matches!(refused, Error::HttpRequestBodySize(Some(_))),
+            matches!(refused, TransportError::RequestBodyTooLarge { .. }),
             "{refused}"
         );
     }
@@ -285,14 +289,14 @@ mod tests {
         let body = request("text/plain", PLACEHOLDER.repeat(10_000));
         let refused = secrets.fill_in(body).await.unwrap_err();
         assert!(
-            matches!(refused, Error::HttpRequestBodySize(Some(_))),
+            matches!(refused, TransportError::RequestBodyTooLarge { .. }),
             "{refused}"
         );
         let mut many = request("text/plain", PLACEHOLDER.to_owned());
         many.headers_mut().insert("x-other", PLACEHOLDER.parse().unwrap());
         let refused = secrets.fill_in(many).await.unwrap_err();
         assert!(
-            matches!(refused, Error::HttpRequestHeaderSectionSize(Some(_))),
+            matches!(refused, TransportError::RequestHeadersTooLarge { .. }),
             "{refused}"
         );
         let one = request("text/plain", PLACEHOLDER.to_owned());
@@ -310,6 +314,6 @@ mod tests {
             .fill_in(request("text/plain", String::new()))
             .await
             .unwrap_err();
-        assert!(matches!(refused, Error::HttpRequestDenied), "{refused}");
+        assert!(matches!(refused, TransportError::Denied), "{refused}");
     }
 }

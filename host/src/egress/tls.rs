@@ -11,7 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use tracing::debug;
 
-use crate::small_file::{self, Purpose};
+use crate::file::small_file::{self, Purpose};
 
 /// Why a file of certificate authorities cannot be used.
 #[derive(Debug, Error)]

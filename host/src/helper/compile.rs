@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::command;
+use super::{command, core_dump};
 use crate::plugin::CompileLimits;
-use crate::{core_dump, engine};
+use crate::plugin::engine;
 
 /// The first byte of an answer.
 const COMPILED: u8 = 0;

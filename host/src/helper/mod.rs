@@ -9,6 +9,7 @@
 )]
 
 mod compile;
+mod core_dump;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,8 +19,7 @@ use std::sync::OnceLock;
 use tracing::debug;
 
 pub(crate) use compile::{HelperError, compile};
-
-use crate::core_dump;
+pub use core_dump::{forbid as forbid_core_dumps, hide_memory};
 
 /// The first argument of the process that helps; no command of people begins like this.
 const MARK: &str = "--helper-process";
@@ -30,7 +30,7 @@ const OWN_PROGRAM: &str = "/proc/self/exe";
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
 /// In a process that was started to help: does that and returns its exit code. In any other: makes helpers available.
-pub(crate) fn run_if_asked() -> Option<ExitCode> {
+pub fn run_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_none_or(|first| first != MARK) {
         let own = Path::new(OWN_PROGRAM);
@@ -47,9 +47,10 @@ pub(crate) fn run_if_asked() -> Option<ExitCode> {
     let task = arguments.next().unwrap_or_default();
     let rest: Vec<OsString> = arguments.collect();
     Some(match (task.to_str(), &rest[..]) {
+        #[cfg(feature = "redb")]
         (Some("salvage"), [path]) => {
             core_dump::forbid();
-            let survived = crate::state::rehearse(Path::new(path));
+            let survived = crate::cursor::state_file::rehearse(Path::new(path));
             ExitCode::from(u8::from(!survived))
         }
         (Some("compile"), [memory, seconds]) => {
@@ -63,6 +64,7 @@ pub(crate) fn run_if_asked() -> Option<ExitCode> {
     })
 }
 
+#[cfg(feature = "redb")]
 /// Whether a process of its own survives reading what is left of a damaged state file. Not known is no.
 pub(crate) fn survives_salvage(path: &Path) -> bool {
     let Some(mut command) = command("salvage") else {

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::Away;
-use crate::failure::{Failure, Fault};
+use crate::model::{Failure, Fault};
 
 /// The source under which the host's own troubles are shown. No source can have this name.
 const HOST: &str = "(host)";

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::LARGEST_PAGE;
-use crate::fair_slots::SlotUse;
-use crate::measures::LONGEST_LABEL;
-use crate::printable::visible;
-use crate::stderr;
+use crate::component::measures::LONGEST_LABEL;
+use crate::redact::printable::visible;
+use crate::work::fair_slots::SlotUse;
 
 /// Series of one source. A plugin chooses labels, and must not fill the memory of the process with them.
 const MOST_SERIES_PER_SOURCE: usize = 20_000;
@@ -273,7 +272,7 @@ impl Metrics {
         for source in self.source_names() {
             page.add(&self.copy(&source));
         }
-        page.finish()
+        page.finish(0)
     }
 }
 
@@ -317,7 +316,7 @@ impl MetricsPage {
     }
 
     /// The text.
-    pub(super) fn finish(mut self) -> String {
+    pub(super) fn finish(mut self, dropped_lines: u64) -> String {
         let build = format!(
             "headwater_build_info{{version=\"{}\"}} 1\n",
             env!("CARGO_PKG_VERSION")
@@ -325,7 +324,7 @@ impl MetricsPage {
         self.families.insert(BUILD.name, (&BUILD, build));
         let omitted = format!("headwater_{} {}\n", OMITTED.name, self.omitted);
         self.families.insert(OMITTED.name, (&OMITTED, omitted));
-        let dropped = format!("headwater_log_dropped_lines_total {}\n", stderr::dropped());
+        let dropped = format!("headwater_log_dropped_lines_total {dropped_lines}\n");
         self.families.insert(LOG_DROPPED.name, (&LOG_DROPPED, dropped));
         let mut text = String::with_capacity(self.bytes + 16_384);
         for (family, lines) in self.families.into_values() {
@@ -427,7 +426,7 @@ mod tests {
         for _ in 0..fits + 10 {
             page.add(&series);
         }
-        let text = page.finish();
+        let text = page.finish(0);
         assert!(text.len() < LARGEST_PAGE + (2 << 20), "{}", text.len());
         assert!(text.contains("headwater_omitted_series 10\n"));
     }

@@ -4,6 +4,7 @@ mod board;
 mod connections;
 mod hosts;
 mod metrics;
+mod observing;
 mod pages;
 mod server;
 
@@ -14,11 +15,9 @@ use tracing::warn;
 
 use self::board::{Board, Brought};
 use self::metrics::{Family, KNOWN, Metrics, MetricsPage};
-use crate::bindings::exports::headwater::source::types::{Measure, MeasureKind};
-use crate::failure::Failure;
-use crate::fair_slots::FairSlots;
-use crate::partition::Totals;
-use crate::sandbox::Usage;
+use crate::component::Usage;
+use crate::model::{Failure, Measure, MeasureKind, Totals};
+use crate::work::fair_slots::SlotUse;
 
 pub use server::serve;
 
@@ -28,40 +27,52 @@ const LARGEST_PAGE: usize = 64 << 20;
 const LARGEST_HEALTH: usize = 4 << 20;
 
 /// Collects what happens. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct Monitor(Arc<Mutex<Books>>);
+#[derive(Clone, Default)]
+pub struct Monitor {
+    books: Arc<Mutex<Books>>,
+    /// Says how many log lines the program has left out.
+    dropped_lines: Option<fn() -> u64>,
+}
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Books {
     metrics: Metrics,
     board: Board,
-    calls: Option<FairSlots>,
+    calls: Option<Box<dyn Fn() -> SlotUse + Send>>,
 }
 
 /// A partition that is known and not read.
-pub(crate) struct Away {
-    pub(crate) id: String,
-    pub(crate) title: String,
+struct Away {
+    id: String,
+    title: String,
     /// Whether it is not listed any more, in contrast to one that is listed as unavailable.
-    pub(crate) is_gone: bool,
+    is_gone: bool,
     /// Why it is not read, in one sentence.
-    pub(crate) reason: String,
+    reason: String,
 }
 
 /// A batch that has been stored.
-pub(crate) struct Stored<'a> {
-    pub(crate) totals: &'a Totals,
+struct Stored<'a> {
+    totals: &'a Totals,
     /// Bytes of delivered bodies.
-    pub(crate) bytes: u64,
+    bytes: u64,
     /// Time of the newest event delivered, in nanoseconds since 1970; 0 when there is none.
-    pub(crate) newest: u64,
-    pub(crate) caught_up: bool,
-    pub(crate) measures: &'a [Measure],
+    newest: u64,
+    caught_up: bool,
+    measures: &'a [Measure],
 }
 
 impl Monitor {
+    /// A monitor that also shows how many log lines the program has left out.
+    pub fn with_dropped_lines(count: fn() -> u64) -> Self {
+        Self {
+            dropped_lines: Some(count),
+            ..Self::default()
+        }
+    }
+
     /// Notes a source before it has found anything.
-    pub(crate) fn expect(&self, source: &str) {
+    pub fn expect(&self, source: &str) {
         let mut books = self.books();
         books.board.expect(source);
         books
@@ -71,7 +82,7 @@ impl Monitor {
 
     /// Notes which partitions, with their titles, a source reads from now on, and which it does not read although it knows
     /// them.
-    pub(crate) fn found(&self, source: &str, partitions: &[(String, String)], away: &[Away]) {
+    fn found(&self, source: &str, partitions: &[(String, String)], away: &[Away]) {
         let mut books = self.books();
         books.board.found(source, partitions, away);
         books
@@ -80,14 +91,7 @@ impl Monitor {
     }
 
     /// Notes a call into a plugin, whatever came of it.
-    pub(crate) fn called(
-        &self,
-        source: &str,
-        partition: &str,
-        usage: &Usage,
-        took: Duration,
-        succeeded: bool,
-    ) {
+    fn called(&self, source: &str, partition: &str, usage: &Usage, took: Duration, succeeded: bool) {
         let mut books = self.books();
         let metrics = &mut books.metrics;
         let partition = ("partition", partition);
@@ -127,12 +131,12 @@ impl Monitor {
     }
 
     /// Shows what these calls take, too.
-    pub(crate) fn show_calls(&self, calls: &FairSlots) {
-        self.books().calls = Some(calls.clone());
+    pub fn show_calls(&self, calls: impl Fn() -> SlotUse + Send + 'static) {
+        self.books().calls = Some(Box::new(calls));
     }
 
     /// Notes a batch whose cursor has been stored.
-    pub(crate) fn stored(&self, source: &str, partition: &str, stored: &Stored<'_>) {
+    fn stored(&self, source: &str, partition: &str, stored: &Stored<'_>) {
         let mut books = self.books();
         let lag = stored
             .measures
@@ -167,7 +171,7 @@ impl Monitor {
     }
 
     /// Notes a failure of a partition, or of a whole source (the empty name).
-    pub(crate) fn failed(&self, source: &str, partition: &str, failure: &Failure) {
+    pub fn failed(&self, source: &str, partition: &str, failure: &Failure) {
         let mut books = self.books();
         let since = books.board.failed(source, partition, failure, SystemTime::now());
         let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
@@ -186,18 +190,18 @@ impl Monitor {
     }
 
     /// Notes that a source cannot be started, or has been ended, for this reason.
-    pub(crate) fn stopped(&self, source: &str, failure: &Failure) {
+    pub fn stopped(&self, source: &str, failure: &Failure) {
         self.failed(source, "", failure);
         self.books().board.stopped(source);
     }
 
     /// Notes that a source has ended with this failure.
-    pub(crate) fn ended(&self, source: &str, failure: &Failure) {
+    fn ended(&self, source: &str, failure: &Failure) {
         self.books().board.ended(source, failure);
     }
 
     /// Notes what is wrong with the state file, which all sources need, or that nothing is.
-    pub(crate) fn state_is(&self, problem: Option<&str>) {
+    pub fn state_is(&self, problem: Option<&str>) {
         self.books().board.state_is(problem);
     }
 
@@ -209,11 +213,9 @@ impl Monitor {
             let series = self.books().metrics.copy(&source);
             page.add(&series);
         }
-        let calls = self.books().calls.clone();
-        page.add(&metrics::of_calls(
-            calls.map(|calls| calls.used()).unwrap_or_default(),
-        ));
-        page.finish()
+        let calls = self.books().calls.as_ref().map(|calls| calls());
+        page.add(&metrics::of_calls(calls.unwrap_or_default()));
+        page.finish(self.dropped_lines.map_or(0, |count| count()))
     }
 
     /// How every partition is doing, as JSON; the same holds.
@@ -259,7 +261,7 @@ impl Monitor {
 
     /// Each change is complete in itself, so the books stay usable after a panic elsewhere.
     fn books(&self) -> MutexGuard<'_, Books> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -316,4 +318,10 @@ fn unix_time() -> f64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs_f64()
+}
+
+impl std::fmt::Debug for Monitor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Monitor").finish_non_exhaustive()
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Monitor;
-use crate::worker::Worker;
+use crate::work::worker::Worker;
 
 /// How old an answer may be.
 const FRESH: Duration = Duration::from_secs(1);

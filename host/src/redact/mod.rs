@@ -4,6 +4,7 @@
 //! for the secrets themselves with one automaton. So the work is linear in the text, whatever the secrets are, and an
 //! escape is found wherever in a secret it is. What the host itself writes, codes above all, is never redacted.
 
+pub mod printable;
 mod view;
 
 use std::fmt;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use crate::printable::visible;
+use crate::redact::printable::visible;
 
 /// Shorter texts are no secrets: removing every `a` from a message would only ruin it.
 const SHORTEST_SECRET: usize = 4;

@@ -23,9 +23,9 @@ use tracing::info;
 use self::client::Client;
 pub use self::reference::Reference;
 use crate::egress::{Outbound, OutboundError};
-use crate::file_work::FileWork;
-use crate::printable::printable;
-use crate::small_file::{self, Purpose};
+use crate::file::small_file::{self, Purpose};
+use crate::redact::printable::printable;
+use crate::work::file_work::FileWork;
 
 /// What a layer with a component calls itself.
 const COMPONENT: &str = "application/wasm";

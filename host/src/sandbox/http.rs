@@ -8,7 +8,7 @@ use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
 use wasmtime_wasi_http::p2::{HeaderError, HeaderResult, HttpError, HttpResult};
 use wasmtime_wasi_http::{FieldMap, RequestOptions, WasiHttpCtxView};
 
-use super::Guest;
+use super::StoreState;
 use super::held::Held;
 use types::{
     FutureIncomingResponse, FutureTrailers, IncomingBody, IncomingRequest, IncomingResponse, Method,
@@ -23,9 +23,13 @@ const LONGEST_AUTHORITY: usize = 261;
 const LONGEST_PATH: usize = 32 << 10;
 
 /// Links `wasi:http` for requests, and nothing that would answer them.
-pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    outgoing_handler::add_to_linker::<Guest, CountedHttp>(linker, Guest::counted_http)?;
-    types::add_to_linker::<Guest, CountedHttp>(linker, &LinkOptions::default().into(), Guest::counted_http)
+pub(crate) fn add_to_linker(linker: &mut Linker<StoreState>) -> wasmtime::Result<()> {
+    outgoing_handler::add_to_linker::<StoreState, CountedHttp>(linker, StoreState::counted_http)?;
+    types::add_to_linker::<StoreState, CountedHttp>(
+        linker,
+        &LinkOptions::default().into(),
+        StoreState::counted_http,
+    )
 }
 
 struct CountedHttp;
@@ -40,13 +44,13 @@ pub(super) struct Counted<'a> {
     held: &'a mut Held,
 }
 
-impl Guest {
+impl StoreState {
     fn counted_http(&mut self) -> Counted<'_> {
         Counted {
             view: WasiHttpCtxView {
                 ctx: &mut self.http,
                 table: &mut self.table,
-                hooks: &mut self.gate,
+                hooks: &mut self.hooks,
             },
             held: &mut self.held,
         }

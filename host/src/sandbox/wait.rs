@@ -5,16 +5,16 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi_io::bindings::wasi::io::{error, poll, streams};
 
-use super::Guest;
+use super::StoreState;
 
 /// What one wait may list. A source waits for its few requests and a clock.
 const WAITS_AT_ONCE: usize = 1_024;
 
 /// Links `wasi:io`.
-pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    error::add_to_linker::<Guest, Table>(linker, |guest| &mut guest.table)?;
-    streams::add_to_linker::<Guest, Table>(linker, |guest| &mut guest.table)?;
-    poll::add_to_linker::<Guest, BoundedWaits>(linker, |guest| Waits(&mut guest.table))
+pub(crate) fn add_to_linker(linker: &mut Linker<StoreState>) -> wasmtime::Result<()> {
+    error::add_to_linker::<StoreState, Table>(linker, |state| &mut state.table)?;
+    streams::add_to_linker::<StoreState, Table>(linker, |state| &mut state.table)?;
+    poll::add_to_linker::<StoreState, BoundedWaits>(linker, |state| Waits(&mut state.table))
 }
 
 struct Table;

@@ -15,12 +15,8 @@ pub(super) struct Binding {
 }
 
 impl Binding {
-    /// Reads the value of `bound_to`, and makes a placeholder for the life of this process. The error says what to write.
-    pub(super) fn new(bound_to: &toml::Value) -> Result<Self, String> {
-        let text = bound_to
-            .as_str()
-            .ok_or("must be an origin (a string in quotes), for example \"https://login.example.com\"")?;
-        let origin = Origin::parse_grant(text)?;
+    /// Makes a placeholder for the life of this process.
+    pub(super) fn new(origin: Origin) -> Result<Self, String> {
         let mut random = [0; RANDOM];
         getrandom::fill(&mut random)
             .map_err(|error| format!("this system gives no random numbers: {error}"))?;
@@ -41,7 +37,7 @@ mod tests {
     #[test]
     fn placeholders_are_forty_letters_and_digits_and_never_the_same() {
         let made = || {
-            Binding::new(&"https://login.example.com".into())
+            Binding::new(Origin::parse("https://login.example.com").unwrap())
                 .unwrap()
                 .placeholder
         };

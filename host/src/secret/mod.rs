@@ -3,6 +3,11 @@
 mod binding;
 mod placeholder;
 mod reference;
+#[allow(
+    clippy::module_inception,
+    reason = "the module of this name has the type of this name"
+)]
+mod secret;
 mod text;
 
 use std::collections::HashMap;
@@ -13,8 +18,9 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use self::binding::Binding;
-pub(crate) use self::placeholder::problem as problem_of;
+pub use self::placeholder::problem as problem_of;
 use self::reference::{FetchError, Reference};
+pub use self::secret::Secret;
 pub use self::text::SecretText;
 use crate::egress::{BoundSecret, BoundSecrets, Origin};
 use crate::redact::Redactor;
@@ -30,7 +36,7 @@ pub struct Resolved {
     /// The JSON document for the plugin.
     pub json: String,
     /// Removes the document's secrets from text that people will see.
-    pub scrubber: Redactor,
+    pub redactor: Redactor,
     /// The secrets that the document has placeholders of.
     pub bound: BoundSecrets,
 }
@@ -66,13 +72,24 @@ struct Gathered<'a> {
 pub struct MissingSecrets(pub Vec<String>);
 
 /// A problem with a key: the key's full name, and a sentence.
-type Problem = (String, String);
+pub type Problem = (String, String);
 
 impl Template {
-    /// Reads a TOML table. `path` is the table's name for messages, `folder` what relative paths are relative to.
-    pub fn new(table: &toml::Table, path: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
+    /// A template of a JSON object, whose secrets stand at these JSON Pointers. `name` is what the object is called in messages.
+    ///
+    /// # Errors
+    ///
+    /// Each problem with its key.
+    pub fn new(name: &str, config: &Value, secrets: &[(String, Secret)]) -> Result<Self, Vec<Problem>> {
+        let Some(object) = config.as_object() else {
+            return Err(vec![(name.to_owned(), "must be a JSON object".to_owned())]);
+        };
+        let mut nodes = read_object(object);
         let mut problems = Vec::new();
-        let nodes = read_table(table, path, folder, &mut problems);
+        for (pointer, secret) in secrets {
+            let (path, problem) = place(&mut nodes, name, pointer, secret);
+            problems.extend(problem.map(|problem| (path, problem)));
+        }
         if problems.is_empty() {
             Ok(Self(nodes))
         } else {
@@ -118,7 +135,7 @@ impl Template {
         }
         Ok(Resolved {
             json: Value::Object(document).to_string(),
-            scrubber: Redactor::new(secrets),
+            redactor: Redactor::new(secrets),
             bound: BoundSecrets::new(bound),
         })
     }
@@ -144,7 +161,7 @@ impl Template {
     }
 
     /// The files that secrets are kept in.
-    pub(crate) fn files(&self) -> Vec<&Path> {
+    pub fn files(&self) -> Vec<&Path> {
         let mut kept = Vec::new();
         for (_, node) in &self.0 {
             node.add_kept(&mut kept);
@@ -197,18 +214,11 @@ impl Node {
 }
 
 impl Kept {
-    /// Reads `{ env = … }` or `{ file = … }`, alone or with `bound_to`; none for any other table.
-    fn read(table: &toml::Table, path: &str, folder: &Path, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut place = table.clone();
-        let bound_to = place.remove("bound_to");
-        let reference = Reference::read(&place, folder)?;
-        let binding = bound_to.and_then(|bound_to| {
-            let problem = |problem| problems.push((format!("{path}.bound_to"), problem));
-            Binding::new(&bound_to).map_err(problem).ok()
-        });
-        Some(Self {
-            path: path.to_owned(),
-            reference,
+    fn new(path: String, secret: &Secret) -> Result<Self, String> {
+        let binding = secret.bound_to.clone().map(Binding::new).transpose()?;
+        Ok(Self {
+            path,
+            reference: secret.reference.clone(),
             binding,
         })
     }
@@ -238,51 +248,81 @@ impl Kept {
     }
 }
 
-fn read_table(
-    table: &toml::Table,
-    path: &str,
-    folder: &Path,
-    problems: &mut Vec<Problem>,
-) -> Vec<(String, Node)> {
-    table
+fn read_object(object: &Map<String, Value>) -> Vec<(String, Node)> {
+    object
         .iter()
-        .map(|(key, value)| {
-            (
-                key.clone(),
-                read_node(value, &format!("{path}.{key}"), folder, problems),
-            )
-        })
+        .map(|(key, value)| (key.clone(), read_node(value)))
         .collect()
 }
 
-fn read_node(value: &toml::Value, path: &str, folder: &Path, problems: &mut Vec<Problem>) -> Node {
+fn read_node(value: &Value) -> Node {
     match value {
-        toml::Value::String(text) => Node::Value(text.as_str().into()),
-        toml::Value::Integer(number) => Node::Value((*number).into()),
-        toml::Value::Boolean(flag) => Node::Value((*flag).into()),
-        toml::Value::Datetime(time) => Node::Value(time.to_string().into()),
-        toml::Value::Float(number) => match serde_json::Number::from_f64(*number) {
-            Some(number) => Node::Value(number.into()),
-            None => {
-                problems.push((
-                    path.to_owned(),
-                    "JSON has no such number; write a finite one".to_owned(),
-                ));
-                Node::Value(Value::Null)
-            }
-        },
-        toml::Value::Array(items) => Node::List(
-            items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| read_node(item, &format!("{path}[{index}]"), folder, problems))
-                .collect(),
-        ),
-        toml::Value::Table(table) => match Kept::read(table, path, folder, problems) {
-            Some(kept) => Node::Secret(kept),
-            None => Node::Table(read_table(table, path, folder, problems)),
-        },
+        Value::Array(items) => Node::List(items.iter().map(read_node).collect()),
+        Value::Object(object) => Node::Table(read_object(object)),
+        other => Node::Value(other.clone()),
     }
+}
+
+/// Puts a secret into its place. Members that are missing on the way are added, those of lists are not. Returns the key of the
+/// place, and what is wrong with it if something is.
+fn place(
+    nodes: &mut Vec<(String, Node)>,
+    name: &str,
+    pointer: &str,
+    secret: &Secret,
+) -> (String, Option<String>) {
+    let mut path = name.to_owned();
+    let Some(steps) = pointer.strip_prefix('/') else {
+        return (
+            path,
+            Some(format!(
+                "\"{pointer}\" is not a JSON Pointer to a member; write for example \"/client_secret\""
+            )),
+        );
+    };
+    let mut steps = steps
+        .split('/')
+        .map(|step| step.replace("~1", "/").replace("~0", "~"));
+    let mut present = member(nodes, steps.next().unwrap_or_default(), &mut path);
+    for step in steps {
+        present = match present {
+            Node::Table(nodes) => member(nodes, step, &mut path),
+            Node::List(items) => {
+                path.push_str(&format!("[{step}]"));
+                let item = step.parse::<usize>().ok().and_then(|index| items.get_mut(index));
+                let Some(item) = item else {
+                    return (path, Some("the list has no such item for a secret".to_owned()));
+                };
+                item
+            }
+            Node::Value(_) | Node::Secret(_) => {
+                return (
+                    path,
+                    Some("is neither an object nor a list, so that no secret fits into it".to_owned()),
+                );
+            }
+        };
+    }
+    match Kept::new(path.clone(), secret) {
+        Ok(kept) => {
+            *present = Node::Secret(kept);
+            (path, None)
+        }
+        Err(problem) => (path, Some(problem)),
+    }
+}
+
+/// The member of this name, which is added if it is missing.
+fn member<'a>(nodes: &'a mut Vec<(String, Node)>, key: String, path: &mut String) -> &'a mut Node {
+    path.push_str(&format!(".{key}"));
+    let index = nodes
+        .iter()
+        .position(|(name, _)| *name == key)
+        .unwrap_or_else(|| {
+            nodes.push((key, Node::Table(Vec::new())));
+            nodes.len() - 1
+        });
+    &mut nodes[index].1
 }
 
 impl fmt::Debug for Template {
@@ -302,98 +342,4 @@ impl fmt::Debug for Resolved {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn template(text: &str, folder: &Path) -> Template {
-        Template::new(&text.parse().unwrap(), "config", folder).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_secret_file_is_read_anew_at_every_use() {
-        let folder = tempfile::tempdir().unwrap();
-        let template = template(r#"client_secret = { file = "secret.txt" }"#, folder.path());
-        for secret in ["first-secret", "second-secret"] {
-            std::fs::write(folder.path().join("secret.txt"), format!("{secret}\n")).unwrap();
-            let resolved = template.resolve(&[]).await.unwrap();
-            assert_eq!(resolved.json, format!(r#"{{"client_secret":"{secret}"}}"#));
-            assert_eq!(
-                resolved.scrubber.clean(&format!("got {secret}!")),
-                "got [secret]!"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn every_missing_secret_is_named_by_key_and_place() {
-        let template = template(
-            "a = { env = \"HEADWATER_TEST_UNSET\" }\nb = [{ file = \"nowhere\" }]\nc = { env = 1, file = 2 }",
-            Path::new("/nonexistent"),
-        );
-        let MissingSecrets(missing) = template.resolve(&[]).await.unwrap_err();
-        assert_eq!(missing.len(), 2, "{missing:?}");
-        assert!(missing[0].starts_with("config.a: the environment variable HEADWATER_TEST_UNSET is not set"));
-        assert!(missing[1].starts_with("config.b[0]: cannot read the secret file /nonexistent/nowhere"));
-    }
-
-    #[tokio::test]
-    async fn a_literal_secret_is_scrubbed_and_never_debugged() {
-        let template = template("client_secret = \"written-here\"\nname = \"x\"", Path::new("."));
-        let resolved = template.resolve(&["client_secret".to_owned()]).await.unwrap();
-        assert_eq!(resolved.scrubber.clean("written-here"), "[secret]");
-        let shown = format!("{template:?} {resolved:?}");
-        assert!(!shown.contains("written-here"), "{shown}");
-    }
-
-    #[tokio::test]
-    async fn a_bound_secret_is_a_placeholder_in_the_document() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("secret.txt"), "the-secret").unwrap();
-        let text = "a = { b = [{ file = \"secret.txt\", bound_to = \"https://login.example.com\" }] }";
-        let template = template(text, folder.path());
-        assert_eq!(
-            template.bindings(),
-            [(
-                "config.a.b[0]",
-                &Origin::parse("https://login.example.com").unwrap()
-            )]
-        );
-        let (one, two) = (
-            template.resolve(&[]).await.unwrap(),
-            template.resolve(&[]).await.unwrap(),
-        );
-        assert!(!one.json.contains("the-secret"), "{}", one.json);
-        assert_eq!(one.json, two.json, "the placeholder lasts");
-        assert_eq!(one.scrubber.clean("the-secret"), "[secret]");
-        assert!(
-            !one.scrubber.clean(&one.json).contains("hw"),
-            "placeholders are nobody's business either"
-        );
-    }
-
-    #[test]
-    fn a_binding_to_no_origin_is_refused_by_key() {
-        for bound_to in ["\"login.example.com\"", "\"http://example.com\"", "7"] {
-            let text = format!("a = {{ env = \"X\", bound_to = {bound_to} }}");
-            let problems = Template::new(&text.parse().unwrap(), "config", Path::new(".")).unwrap_err();
-            assert_eq!(problems[0].0, "config.a.bound_to", "{problems:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn toml_becomes_the_same_json() {
-        let text = "a = 1\nb = 1.5\nc = [true, \"x\"]\nd = { e = 2024-01-01T00:00:00Z }";
-        let resolved = template(text, Path::new(".")).resolve(&[]).await.unwrap();
-        assert_eq!(
-            resolved.json,
-            r#"{"a":1,"b":1.5,"c":[true,"x"],"d":{"e":"2024-01-01T00:00:00Z"}}"#
-        );
-    }
-
-    #[test]
-    fn a_number_that_json_lacks_is_refused_by_key() {
-        let problems =
-            Template::new(&"a = { b = inf }".parse().unwrap(), "config", Path::new(".")).unwrap_err();
-        assert_eq!(problems[0].0, "config.a.b");
-    }
-}
+mod tests;

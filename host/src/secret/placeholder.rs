@@ -3,7 +3,7 @@
 /// What is wrong with a secret that is none, said without repeating it; none for everything else.
 ///
 /// Only what hardly any generator of secrets makes is refused: a true secret must never be.
-pub(crate) fn problem(text: &str) -> Option<&'static str> {
+pub fn problem(text: &str) -> Option<&'static str> {
     let text = text.trim();
     if names_variable(text) {
         Some(

@@ -6,11 +6,13 @@ use std::{fmt, io};
 use thiserror::Error;
 
 use super::placeholder;
-use crate::small_file::{self, Purpose};
+use crate::file::small_file::{self, Purpose};
 
 /// Where a secret is kept.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Reference {
+    /// In this process's memory only.
+    Memory(String),
     Environment(String),
     File(PathBuf),
 }
@@ -27,20 +29,10 @@ pub(super) enum FetchError {
 }
 
 impl Reference {
-    /// A table with the single key `env` or `file` and a text is a reference.
-    pub(super) fn read(table: &toml::Table, folder: &Path) -> Option<Self> {
-        let (key, value) = table.iter().next().filter(|_| table.len() == 1)?;
-        match (key.as_str(), value.as_str()?) {
-            ("env", name) => Some(Self::Environment(name.to_owned())),
-            ("file", path) => Some(Self::File(folder.join(path))),
-            _ => None,
-        }
-    }
-
     /// The file, if it is one.
     pub(super) fn file(&self) -> Option<&Path> {
         match self {
-            Self::Environment(_) => None,
+            Self::Memory(_) | Self::Environment(_) => None,
             Self::File(path) => Some(path),
         }
     }
@@ -48,6 +40,7 @@ impl Reference {
     /// The secret, or why it cannot be had.
     pub(super) async fn fetch(&self) -> Result<String, FetchError> {
         let secret = match self {
+            Self::Memory(secret) => secret.clone(),
             Self::Environment(name) => read_variable(name)?,
             Self::File(path) => read_text(path, small_file::read(path, Purpose::SECRET).await)?,
         };
@@ -57,6 +50,7 @@ impl Reference {
     /// The same for callers that may wait: never to be called on a worker of the runtime.
     pub(super) fn fetch_blocking(&self) -> Result<String, FetchError> {
         let secret = match self {
+            Self::Memory(secret) => secret.clone(),
             Self::Environment(name) => read_variable(name)?,
             Self::File(path) => read_text(path, small_file::read_blocking(path, Purpose::SECRET))?,
         };
@@ -79,6 +73,7 @@ impl Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Memory(_) => formatter.write_str("the secret given by the program"),
             Self::Environment(name) => write!(formatter, "the environment variable {name}"),
             Self::File(path) => write!(formatter, "the file {}", path.display()),
         }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use super::placeholder;
 use super::reference::Reference;
+use super::{Secret, placeholder};
 
 /// A single text of the configuration: written there, or kept elsewhere. Shows nothing of itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,19 +17,13 @@ enum Kept {
 }
 
 impl SecretText {
-    /// Reads a text or a reference; none for anything else. `folder` is what relative paths are relative to.
-    pub fn read(value: &toml::Value, folder: &Path) -> Option<Self> {
-        match value {
-            toml::Value::String(text) => Some(Self(Kept::Here(text.clone()))),
-            toml::Value::Table(table) => {
-                Reference::read(table, folder).map(|reference| Self(Kept::Elsewhere(reference)))
-            }
-            _ => None,
-        }
+    /// A text that is written in the configuration.
+    pub fn written(text: impl Into<String>) -> Self {
+        Self(Kept::Here(text.into()))
     }
 
     /// The file that it is kept in, if it is kept in one.
-    pub(crate) fn file(&self) -> Option<&Path> {
+    pub fn file(&self) -> Option<&Path> {
         match &self.0 {
             Kept::Here(_) => None,
             Kept::Elsewhere(reference) => reference.file(),
@@ -53,12 +47,18 @@ impl SecretText {
     }
 
     /// What is wrong with a text that is written in the configuration itself; none for one that is kept elsewhere.
-    pub(crate) fn problem(&self) -> Option<&'static str> {
+    pub fn problem(&self) -> Option<&'static str> {
         match &self.0 {
             Kept::Here(text) if text.is_empty() => Some("is empty; write the secret, or where it is kept"),
             Kept::Here(text) => placeholder::problem(text),
             Kept::Elsewhere(_) => None,
         }
+    }
+}
+
+impl From<Secret> for SecretText {
+    fn from(secret: Secret) -> Self {
+        Self(Kept::Elsewhere(secret.reference))
     }
 }
 

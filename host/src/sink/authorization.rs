@@ -4,8 +4,9 @@ use std::path::Path;
 
 use http::HeaderValue;
 
-use crate::base64::base64;
 use crate::secret::SecretText;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 
 /// A login that goes with every request; fetched anew for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Authorization {
                     .fetch()
                     .await
                     .map_err(|problem| format!("sink.{}: {problem}", self.key()))?;
-                let encoded = base64(format!("{user}:{password}").as_bytes());
+                let encoded = BASE64_STANDARD.encode(format!("{user}:{password}").as_bytes());
                 (format!("Basic {encoded}"), vec![password, encoded])
             }
         };
@@ -47,7 +48,7 @@ impl Authorization {
     }
 
     /// The file that the secret is kept in, if it is kept in one.
-    pub(crate) fn file(&self) -> Option<&Path> {
+    pub fn file(&self) -> Option<&Path> {
         let (Self::Token(_, secret) | Self::Basic(_, secret)) = self;
         secret.file()
     }

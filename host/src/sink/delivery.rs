@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::batch::Event;
-use crate::event_key::event_key;
+use crate::model::Event;
+use crate::model::event_key;
 use crate::redact::Redactor;
 
 /// Events on their way to a sink, and where they come from.

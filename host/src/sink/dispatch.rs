@@ -13,7 +13,7 @@ use super::encoding::{EventOutcome, RequestOutcome};
 use super::http::HttpSink;
 use super::suspect::Suspect;
 use super::{Accepted, Delivery, SinkError, Undelivered};
-use crate::batch::Event;
+use crate::model::Event;
 
 /// A receiver that has refused so many single events and taken none is not asked about each of the others.
 const MOST_REFUSED_FIRST: usize = 3;

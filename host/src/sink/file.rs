@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use super::line_writer::write_lines;
 use super::rotation::{Rotation, put_away_name};
 use super::{Accepted, DeliverFuture, Delivery, Sink, SinkError, Undelivered};
-use crate::file_work::FileWork;
-use crate::line_file::LineFile;
+use crate::file::line_file::LineFile;
+use crate::work::file_work::FileWork;
 
 pub(super) struct FileSink {
     path: PathBuf,

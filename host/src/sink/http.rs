@@ -5,9 +5,9 @@ use super::encoding::{Encoding, RequestOutcome};
 use super::http_client::{Endpoint, HttpClient, Reply};
 use super::judge::Judge;
 use super::{DeliverFuture, Delivery, Sink, SinkError};
-use crate::batch::Event;
-use crate::compute::Compute;
 use crate::egress::OutboundError;
+use crate::model::Event;
+use crate::work::compute::Compute;
 
 /// Answers up to this size are read where they arrive, in bytes.
 const SHORT_ANSWER: usize = 4 << 10;

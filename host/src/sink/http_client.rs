@@ -61,7 +61,7 @@ pub(super) struct Reply {
     pub(super) retry_after: Option<Duration>,
     /// Who answered.
     name: String,
-    scrubber: Redactor,
+    redactor: Redactor,
 }
 
 impl Reply {
@@ -85,7 +85,7 @@ impl Reply {
     /// The beginning of a text from the answer, for people. A secret that it repeats is removed before a cut could leave a
     /// part of it.
     pub(super) fn excerpt(&self, text: &str) -> String {
-        self.scrubber.clean(text).chars().take(LONGEST_EXCERPT).collect()
+        self.redactor.clean(text).chars().take(LONGEST_EXCERPT).collect()
     }
 
     /// The body without the byte order mark that some servers put in front, and without blanks around it.
@@ -114,7 +114,7 @@ impl Reply {
             media_type: media_type.to_owned(),
             retry_after: None,
             name: "receiver.example".to_owned(),
-            scrubber: Redactor::default(),
+            redactor: Redactor::default(),
         }
     }
 }
@@ -225,10 +225,10 @@ impl HttpClient {
             .authority()
             .map_or("the receiver", |authority| authority.as_str());
         let unavailable = |reason: String| SinkError::unavailable(format!("{name}: {reason}"));
-        let (mut headers, mut scrubber) = self.headers(media_type).await.map_err(unavailable)?;
+        let (mut headers, mut own) = self.headers(media_type).await.map_err(unavailable)?;
         if let Some(token) = token {
             headers.insert(header::AUTHORIZATION, token.header.clone());
-            scrubber = scrubber.with_secrets(token.secrets.clone());
+            own = own.with_secrets(token.secrets.clone());
         }
         let mut request = Request::post(url)
             .body(Full::new(body))
@@ -241,11 +241,11 @@ impl HttpClient {
             media_type: media_type_of(&head.headers),
             retry_after: retry_after(&head.headers),
             name: name.to_owned(),
-            scrubber: scrubber.and(redactor),
+            redactor: own.and(redactor),
         })
     }
 
-    /// The header fields of a request, and a scrubber for the secrets among them, should the receiver repeat them.
+    /// The header fields of a request, and a redactor for the secrets among them, should the receiver repeat them.
     async fn headers(&self, media_type: &'static str) -> Result<(HeaderMap, Redactor), String> {
         let resolved = self
             .endpoint
@@ -271,13 +271,13 @@ impl HttpClient {
         // Written into the file, they are no less secret.
         let written = fields.iter().filter(|(name, _)| is_credential(name));
         let written = written.filter_map(|(_, value)| value.as_str().map(str::to_owned));
-        let mut scrubber = resolved.scrubber.with_secrets(written);
+        let mut redactor = resolved.redactor.with_secrets(written);
         if let Some(authorization) = &self.endpoint.authorization {
             let (value, secrets) = authorization.resolve().await?;
             headers.insert(header::AUTHORIZATION, value);
-            scrubber = scrubber.with_secrets(secrets);
+            redactor = redactor.with_secrets(secrets);
         }
-        Ok((headers, scrubber))
+        Ok((headers, redactor))
     }
 }
 

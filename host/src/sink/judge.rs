@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::batch::Event;
+use crate::model::Event;
 
 /// How long nothing is blamed on events after the receiver contradicted itself.
 const UNWELL: Duration = Duration::from_secs(10 * 60);

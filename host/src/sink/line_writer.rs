@@ -6,8 +6,8 @@ use std::io;
 use tokio::sync::mpsc;
 
 use super::lines;
-use crate::batch::Event;
-use crate::file_work::FileWork;
+use crate::model::Event;
+use crate::work::file_work::FileWork;
 
 /// How large pieces are, in bytes.
 const PIECE: usize = 256 << 10;

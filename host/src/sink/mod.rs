@@ -2,6 +2,8 @@
 
 mod authorization;
 mod batch_splitter;
+mod config;
+mod dead_letter;
 mod delivery;
 mod dispatch;
 mod encoding;
@@ -30,13 +32,14 @@ use self::file::FileSink;
 use self::forward::ForwardSink;
 use self::http::HttpSink;
 use self::stdout::StdoutSink;
-use crate::batch::Event;
-use crate::config::SinkConfig;
 use crate::egress::{self, OutboundError};
-use crate::file_identity::FileIdentity;
-use crate::line_file::LineFile;
+use crate::file::identity::FileIdentity;
+use crate::file::line_file::LineFile;
+use crate::model::Event;
 
 pub use self::authorization::Authorization;
+pub use self::config::SinkConfig;
+pub use self::dead_letter::DeadLetters;
 pub use self::delivery::{Accepted, DeliverFuture, Delivery, SinkError, Undelivered};
 pub use self::encoding::{AisocConnector, Encoding, SplunkFields};
 pub use self::forward::ForwardReceiver;

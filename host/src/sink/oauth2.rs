@@ -39,7 +39,7 @@ pub struct ClientCredentials {
 
 impl ClientCredentials {
     /// The file that the secret is kept in, if it is kept in one.
-    pub(crate) fn file(&self) -> Option<&Path> {
+    pub fn file(&self) -> Option<&Path> {
         self.client_secret.file()
     }
 
@@ -212,13 +212,12 @@ mod tests {
     use crate::egress::{Outbound, ProxyChoice};
 
     fn client(receiver: &Receiver) -> HttpClient {
-        let secret = SecretText::read(&toml::Value::from("the secret&"), Path::new("."));
         HttpClient::new(Endpoint {
             url: receiver.url.parse().unwrap(),
             oauth2: Some(ClientCredentials {
                 token_url: receiver.url.parse().unwrap(),
                 client_id: "me".to_owned(),
-                client_secret: secret.unwrap(),
+                client_secret: SecretText::written("the secret&"),
                 scope: Some("https://example.com/.default".to_owned()),
             }),
             outbound: Outbound {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::line_writer::write_lines;
 use super::{Accepted, DeliverFuture, Delivery, Sink, SinkError, Undelivered};
-use crate::file_work::FileWork;
+use crate::work::file_work::FileWork;
 
 /// Standard output. All sources that write there take turns.
 pub(super) struct StdoutSink {

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::Delivery;
+use super::config::SinkConfig;
 use super::encoding::Encoding;
 use super::forward;
 use super::http_client::{Endpoint, HttpClient};
 use super::stdout;
-use crate::config::SinkConfig;
-use crate::failure::{Failure, Fault};
-use crate::file_work::FileWork;
-use crate::line_file::LineFile;
+use crate::file::line_file::LineFile;
+use crate::model::{Failure, Fault};
 use crate::redact::Redactor;
+use crate::work::file_work::FileWork;
 
 /// A trial that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -106,11 +106,11 @@ mod tests {
     use crate::secret::{SecretText, Template};
 
     fn http(url: &str, encoding: Encoding) -> SinkConfig {
-        let token = SecretText::read(&toml::Value::from("the-token"), std::path::Path::new("."));
+        let token = SecretText::written("the-token");
         SinkConfig::Http {
             endpoint: Endpoint {
                 url: url.parse().unwrap(),
-                authorization: token.map(|token| Authorization::Token("Bearer", token)),
+                authorization: Some(Authorization::Token("Bearer", token)),
                 ..Endpoint::default()
             },
             encoding,

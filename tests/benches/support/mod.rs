@@ -1,20 +1,21 @@
 //! The component in the production configuration of the host, with an upstream that answers from memory.
 
-use std::path::{Path, PathBuf};
+use std::cell::RefCell;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use headwater::batch::Batch;
-use headwater::caller::{Called, Caller};
-use headwater::config::Limits;
-use headwater::egress::{Answer, Grant, Origin, Transport};
-use headwater::engine;
-use headwater::plugin::Plugins;
+use headwater::component::raw::{Budget, Request as PollRequest, Session};
+use headwater::component::{Fetched, Surroundings};
+use headwater::cursor::MemoryStore;
+use headwater::egress::{Body, Grant, Origin, ResponseFuture, Transport};
+use headwater::model::Limits;
 use headwater::secret::{Resolved, Template};
+use headwater::{Host, Plugin};
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use wasmtime_wasi_http::WasiBody;
 
 /// Where the canned upstream pretends to be.
 pub const ENDPOINT: &str = "http://127.0.0.1:9";
@@ -25,10 +26,15 @@ pub const TOKEN: &[u8] = br#"{"token_type":"Bearer","expires_in":3599,"access_to
 /// The tenant log needs no discovery.
 pub const PARTITION: &str = "tenant";
 
+/// What the host lets a batch hold.
+pub const BATCH_BYTES: u64 = 8 << 20;
+
 /// A tenant whose upstream always answers with the same page.
 pub struct Tenant {
-    caller: Caller,
+    plugin: Plugin,
+    surroundings: Surroundings,
     config: Resolved,
+    session: RefCell<Option<Session>>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -38,46 +44,66 @@ impl Tenant {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let plugin = Plugins::new(engine::start()?)?.load(component, None)?;
+        let host = Host::builder().cursors(MemoryStore::new()).build()?;
+        let plugin = runtime.block_on(host.load(component).into_future())?;
         let origin = Origin::parse(ENDPOINT).map_err(anyhow::Error::msg)?;
-        let grant = Arc::new(Grant::new([origin], false));
-        let caller = Caller::new(
-            plugin,
-            grant,
-            Arc::new(Canned { page: page.into() }),
-            Limits::default(),
-        );
-        let mut config = toml::toml! {
-            tenant_id = "11111111-1111-1111-1111-111111111111"
-            client_id = "22222222-2222-2222-2222-222222222222"
-            client_secret = "an example of a secret"
-            tenant_log = true
-        };
-        config.insert("format".to_owned(), format.into());
-        let cloud = toml::Table::from_iter([
-            ("authority".to_owned(), ENDPOINT.into()),
-            ("resource_manager".to_owned(), ENDPOINT.into()),
-        ]);
-        config.insert("cloud".to_owned(), cloud.into());
-        let template = Template::new(&config, "config", &PathBuf::new())
-            .map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
+        let config = serde_json::json!({
+            "tenant_id": "11111111-1111-1111-1111-111111111111",
+            "client_id": "22222222-2222-2222-2222-222222222222",
+            "client_secret": "an example of a secret",
+            "tenant_log": true,
+            "format": format,
+            "cloud": { "authority": ENDPOINT, "resource_manager": ENDPOINT },
+        });
+        let template =
+            Template::new("config", &config, &[]).map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
         let config = runtime
             .block_on(template.resolve(&[]))
             .map_err(|missing| anyhow::anyhow!("{missing:?}"))?;
+        let surroundings = Surroundings {
+            transport: Arc::new(Canned { page: page.into() }),
+            grant: Arc::new(Grant::new([origin], false)),
+            secrets: config.bound.clone(),
+            limits: Limits::default(),
+            now: None,
+        };
         Ok(Self {
-            caller,
+            plugin,
+            surroundings,
             config,
+            session: RefCell::default(),
             runtime,
         })
     }
 
-    /// One poll from the start, and the host's CPU time.
-    pub fn poll(&self) -> anyhow::Result<(Batch, std::time::Duration)> {
-        let Called { result, usage, .. } =
-            self.runtime
-                .block_on(self.caller.poll(&self.config, PARTITION, None));
-        let batch = result.map_err(|failure| anyhow::anyhow!("{failure}"))?;
-        Ok((batch, usage.cpu))
+    /// One poll from the start with its examination, and the host's CPU time for the call.
+    pub fn poll(&self) -> anyhow::Result<(Fetched, Duration)> {
+        let limits = self.surroundings.limits;
+        let mut instance = self.plugin.instance(self.surroundings.clone());
+        let request = PollRequest {
+            config: self.config.json.clone(),
+            partition: PARTITION.to_owned(),
+            cursor: None,
+            session: self.session.borrow().clone(),
+            budget: Budget {
+                max_events: limits.batch_events,
+                max_bytes: BATCH_BYTES,
+                deadline: limits.poll_timeout,
+            },
+        };
+        let polled = self.runtime.block_on(instance.poll(request))?;
+        let mut batch = polled.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        let cpu = instance.usage().cpu;
+        drop(instance);
+        if let Some(session) = batch.session.take() {
+            self.session.replace(Some(session));
+        }
+        let session = self.session.borrow();
+        let redactor = self
+            .config
+            .redactor
+            .with_session(session.as_ref().map(Session::as_bytes));
+        Ok((Fetched::check(batch, &redactor)?, cpu))
     }
 }
 
@@ -87,7 +113,7 @@ struct Canned {
 }
 
 impl Transport for Canned {
-    fn send(&self, _grant: &Arc<Grant>, request: Request<WasiBody>) -> Answer {
+    fn send(&self, _grant: &Arc<Grant>, request: Request<Body>) -> ResponseFuture {
         let is_login = request.uri().path().ends_with("/token");
         let page = self.page.clone();
         Box::pin(async move {
@@ -96,9 +122,9 @@ impl Transport for Canned {
             let body = if is_login { Bytes::from_static(TOKEN) } else { page };
             // With its length, as servers send it; without, the component makes room again and again.
             let length = body.len();
-            let mut answer = Response::new(Full::new(body).map_err(|never| match never {}).boxed_unsync());
-            answer.headers_mut().insert(CONTENT_LENGTH, length.into());
-            Ok(answer)
+            let mut response = Response::new(Full::new(body).map_err(|never| match never {}).boxed_unsync());
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+            Ok(response)
         })
     }
 }

@@ -8,12 +8,9 @@ use azure_activity::contract::{Batch, Budget, Nanos, Request, Timestamp};
 use azure_activity::format::Format;
 use azure_activity::http::{self, Answer, Level, Response, TransportError, World};
 use azure_activity::source;
-use headwater::config::Limits;
+use headwater::model::Limits;
 
-use crate::support::{ENDPOINT, PARTITION, TOKEN};
-
-/// What the host lets a batch hold.
-const BATCH_BYTES: u64 = 8 << 20;
+use crate::support::{BATCH_BYTES, ENDPOINT, PARTITION, TOKEN};
 
 /// One poll from the start.
 pub fn poll(page: &[u8], format: Format) -> anyhow::Result<Batch> {

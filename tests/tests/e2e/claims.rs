@@ -71,130 +71,138 @@ fn a_test_is_told_by_its_attributes() {
 /// What the section about memory says, and the constants that it says it of.
 const MEMORY: [(&str, &str, &str); 28] = [
     (
-        "scheduler/source_life.rs",
+        "src/reading/source_task.rs",
         "SOURCE_POLLS_AT_ONCE: usize = 8;",
         "8 × sources, 256",
     ),
-    ("fair_slots.rs", "MOST: usize = 8;", "8 × sources, 256"),
+    ("src/work/fair_slots.rs", "MOST: usize = 8;", "8 × sources, 256"),
     (
-        "engine.rs",
+        "src/plugin/engine.rs",
         "COMPONENTS_AT_ONCE: usize = 256;",
         "8 × sources, 256",
     ),
     (
-        "config/limits.rs",
+        "src/model/limits.rs",
         "TRANSFER_BYTES: u64 = 64 << 20;",
         "what it returns (`limits.memory`, at most 64 MiB)",
     ),
     (
-        "config/limits.rs",
+        "src/model/limits.rs",
         "SEARCH_BYTES: u64 = 4 << 20;",
         "4 MiB to search that for secrets",
     ),
     (
-        "config/limits.rs",
+        "src/model/limits.rs",
         "ANSWER_BYTES: u64 = 16 * (640 << 10);",
         "10 MiB for answers that it has not read yet (16 requests at once, 640 KiB each)",
     ),
     (
-        "config/limits.rs",
+        "src/model/limits.rs",
         "DEFAULT_MEMORY: u64 = 64 << 20;",
         "with the default limits 158 MiB",
     ),
     (
-        "config/limits.rs",
+        "src/model/limits.rs",
         "DEFAULT_HOST_MEMORY: u64 = 16 << 20;",
         "with the default limits 158 MiB",
     ),
     (
-        "engine.rs",
+        "src/plugin/engine.rs",
         "KEPT_MEMORY: usize = 12 << 20;",
         "| 12 MiB (1 MiB before",
     ),
     (
-        "engine.rs",
+        "src/plugin/engine.rs",
         "KEPT_UNSEEN: usize = 1 << 20;",
         "| 12 MiB (1 MiB before",
     ),
-    ("engine.rs", "IDLE_INSTANCES: u32 = 32;", "and for 32 more"),
     (
-        "egress/connections.rs",
+        "src/plugin/engine.rs",
+        "IDLE_INSTANCES: u32 = 32;",
+        "and for 32 more",
+    ),
+    (
+        "src/egress/connections.rs",
         "MOST_CONNECTIONS: u64 = 8_192;",
         "never more than 800 MiB",
     ),
     (
-        "egress/connections.rs",
+        "src/egress/connections.rs",
         "IDLE_BYTES: u64 = 100 << 10;",
         "never more than 800 MiB",
     ),
     (
-        "cli/mod.rs",
+        "src/host/mod.rs",
         "CONNECTIONS_PART: u64 = 4;",
         "a quarter of `[limits] memory`",
     ),
     (
-        "egress/sender.rs",
+        "src/egress/http_client.rs",
         "HEAD_BUFFER: usize = 128 << 10;",
         "640 KiB each",
     ),
     (
-        "egress/sender.rs",
+        "src/egress/http_client.rs",
         "CONNECTION_WINDOW: u32 = 512 << 10;",
         "640 KiB each",
     ),
     (
-        "egress/gate.rs",
+        "src/egress/hooks.rs",
         "REQUESTS_AT_ONCE: usize = 16;",
         "(16 for a call)",
     ),
     (
-        "egress/lookup.rs",
+        "src/egress/lookup.rs",
         "LOOKUPS_PER_SOURCE: usize = 4;",
         "(4 for a source, a sink, a proxy or a registry; 256 in all)",
     ),
     (
-        "egress/lookup.rs",
+        "src/egress/lookup.rs",
         "LOOKUPS_AT_ONCE: usize = 256;",
         "(4 for a source, a sink, a proxy or a registry; 256 in all)",
     ),
     (
-        "egress/lookup.rs",
+        "src/egress/lookup.rs",
         "STACK_BYTES: usize = 256 << 10;",
         "256 in all) | 256 KiB |",
     ),
     (
-        "cursor_bytes.rs",
+        "src/cursor/budget.rs",
         "KEPT_IN_MEMORY: usize = 16 << 10;",
         "100 partitions of 26 KiB with their cursors",
     ),
     (
-        "partition_pool.rs",
+        "src/component/partition_pool.rs",
         "OWN: usize = 100;",
         "100 partitions of 26 KiB with their cursors",
     ),
-    ("partition_pool.rs", "SHARED: usize = 20_000;", "520 MiB: 20,000"),
     (
-        "sink/encoding/mod.rs",
+        "src/component/partition_pool.rs",
+        "SHARED: usize = 20_000;",
+        "520 MiB: 20,000",
+    ),
+    (
+        "src/sink/encoding/mod.rs",
         "LARGEST_REQUEST: usize = 8 << 20;",
         "8 MiB of events",
     ),
     (
-        "sink/http_client.rs",
+        "src/sink/http_client.rs",
         "LONGEST_RESPONSE: usize = 4 << 20;",
         "4 MiB of its answer",
     ),
     (
-        "monitor/mod.rs",
+        "src/monitor/mod.rs",
         "LARGEST_PAGE: usize = 64 << 20;",
         "two pages of 64 MiB",
     ),
     (
-        "state/file.rs",
+        "src/cursor/state_file/file.rs",
         "CACHE_BYTES: usize = 8 << 20;",
         "4 MiB that wait to be written; 8 MiB",
     ),
     (
-        "small_file.rs",
+        "src/file/small_file.rs",
         "PLUGIN: Self = Self::new(256 << 20, 60);",
         "while it is being read | 256 MiB |",
     ),
@@ -208,7 +216,7 @@ fn the_numbers_of_the_memory_formula_are_those_of_the_code() {
     // Lines end anywhere.
     let section = section.split_whitespace().collect::<Vec<_>>().join(" ");
     for (file, constant, words) in MEMORY {
-        let code = read(&workspace().join("host/src").join(file));
+        let code = read(&workspace().join("host").join(file));
         assert!(
             code.contains(&format!("const {constant}")),
             "{file} has no `{constant}`; is {words:?} still right?"

@@ -21,6 +21,7 @@ mod fields;
 mod files;
 mod kill;
 mod lab;
+mod library;
 mod log_output;
 mod login;
 mod manual;

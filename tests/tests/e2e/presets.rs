@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fake_azure::scenario::example;
-use headwater::event_key::event_key;
+use headwater::model::event_key;
 use serde_json::{Value, json};
 
 use crate::kill::{assert_nothing_lost, killed_on_the_way, source};

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use fake_azure::scenario::example;
-use headwater::event_key::event_key;
+use headwater::model::event_key;
 use serde_json::{Value, json};
 
 use crate::artifacts;

@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use http::HeaderValue;
@@ -12,8 +11,7 @@ use super::*;
 use crate::secret::Template;
 
 fn sink(url: &str, encoding: Encoding, gzip: bool) -> HttpSink {
-    let table = "x-key = \"sesame\"".parse().unwrap();
-    let headers = Template::new(&table, "sink.headers", Path::new(".")).unwrap();
+    let headers = Template::new("sink.headers", &serde_json::json!({ "x-key": "sesame" }), &[]).unwrap();
     let endpoint = Endpoint {
         url: url.parse().unwrap(),
         gzip,

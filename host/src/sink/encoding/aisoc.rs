@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::number::count;
 use super::{LARGEST_REQUEST, RequestOutcome, array, counted, unreadable};
-use crate::batch::Event;
+use crate::model::Event;
 use crate::sink::http_client::Reply;
 
 /// The service's own default limit (`MAX_BATCH_SIZE`).

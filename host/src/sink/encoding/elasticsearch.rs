@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::number::count;
 use super::{EventOutcome, RequestOutcome, unreadable};
-use crate::batch::Event;
+use crate::model::Event;
 use crate::sink::Delivery;
 use crate::sink::http_client::Reply;
 

@@ -12,7 +12,7 @@ pub use self::aisoc::AisocConnector;
 pub use self::splunk::SplunkFields;
 use super::http_client::Reply;
 use super::{Delivery, SinkError, lines};
-use crate::batch::Event;
+use crate::model::Event;
 
 /// Bytes of events in one request. A request is a copy of its events, and many batches may be on their way.
 const LARGEST_REQUEST: usize = 8 << 20;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use self::log_record::LogRecord;
 use super::number::count;
 use super::{RequestOutcome, counted, unreadable};
-use crate::batch::Event;
+use crate::model::Event;
 use crate::sink::Delivery;
 use crate::sink::http_client::Reply;
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::number::count;
 use super::{RequestOutcome, unreadable};
-use crate::batch::Event;
+use crate::model::Event;
 use crate::sink::Delivery;
 use crate::sink::http_client::Reply;
 

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
@@ -20,7 +19,7 @@ fn sink(receiver: &Receiver, encoding: Encoding, authorization: Option<Authoriza
 }
 
 fn secret(text: &str) -> SecretText {
-    SecretText::read(&toml::Value::from(text), Path::new(".")).unwrap()
+    SecretText::written(text)
 }
 
 fn events(bodies: &[&str]) -> Vec<Event> {
@@ -245,7 +244,7 @@ async fn what_is_de_duplicated_has_a_key_of_its_own_for_each_source() {
             ..delivery(&one)
         };
         let (_, body) = encoding.request(&delivery, &sent);
-        let key = crate::event_key::event_key(source, "p", "id-0");
+        let key = crate::model::event_key(source, "p", "id-0");
         assert!(body.contains(&key), "{body}");
         key
     };

@@ -9,9 +9,10 @@ use sha2::{Digest, Sha512};
 
 use super::connection::{Connection, invalid};
 use super::random;
-use crate::base64::base64;
 use crate::redact::Redactor;
 use crate::secret::Template;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 
 /// What this client calls itself; receivers show it in their logs and mix it into the proof.
 const CLIENT: &str = "headwater";
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What to log in with.
 pub(super) struct Login {
     account: Account,
-    scrubber: Redactor,
+    redactor: Redactor,
 }
 
 #[derive(Deserialize)]
@@ -56,25 +57,25 @@ impl Login {
         })?;
         Ok(Some(Self {
             account,
-            scrubber: resolved.scrubber,
+            redactor: resolved.redactor,
         }))
     }
 }
 
 /// Logs in. Returns whether the connection may carry more than one chunk.
 pub(super) async fn log_in(connection: &mut Connection, login: &Login) -> io::Result<bool> {
-    let Login { account, scrubber } = login;
+    let Login { account, redactor } = login;
     let greeting = tokio::time::timeout(PATIENCE, connection.read())
         .await
         .map_err(|_| {
             invalid("it does not ask for a shared key; remove `sink.shared_key`, or give the receiver one")
         })??;
     let helo = Helo::read(&greeting).ok_or_else(|| invalid("it does not greet with HELO"))?;
-    let salt = base64(&random());
+    let salt = BASE64_STANDARD.encode(&random());
     connection.write(&ping(account, &helo, &salt)?).await?;
     let answer = connection.read().await?;
     check_pong(&answer, account, &helo, &salt).map_err(|reason| {
-        let reason = scrubber.clean(&reason);
+        let reason = redactor.clean(&reason);
         io::Error::new(
             io::ErrorKind::PermissionDenied,
             format!(

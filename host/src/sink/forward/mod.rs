@@ -14,10 +14,11 @@ use tokio::sync::Mutex;
 
 use self::connection::Connection;
 use super::{Accepted, DeliverFuture, Delivery, Sink, SinkError, Undelivered};
-use crate::base64::base64;
-use crate::batch::Event;
 use crate::egress::TrustingResolver;
+use crate::model::Event;
 use crate::secret::Template;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 
 /// From connecting to the acknowledgement. Receivers acknowledge when their buffer has the chunk, often after a flush.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -148,7 +149,7 @@ fn time(nanoseconds: u64) -> Value {
 
 /// A name that no other chunk on the connection has.
 fn chunk_name() -> String {
-    base64(&random())
+    BASE64_STANDARD.encode(&random())
 }
 
 /// Sixteen bytes that nobody can guess.

@@ -1,8 +1,8 @@
-use std::path::Path;
-
 use sha2::{Digest, Sha512};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use serde_json::json;
 
 use super::super::delivery;
 use super::*;
@@ -18,14 +18,14 @@ fn events(bodies: &[&str]) -> Vec<Event> {
 }
 
 /// A sink for whoever listens, and the listener.
-async fn sink(login: &str) -> (ForwardSink, TcpListener) {
+async fn sink(login: serde_json::Value) -> (ForwardSink, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let receiver = ForwardReceiver {
         address: listener.local_addr().unwrap().to_string(),
         tag: "audit".to_owned(),
         tls: false,
         ca: None,
-        login: Template::new(&login.parse().unwrap(), "sink", Path::new(".")).unwrap(),
+        login: Template::new("sink", &login, &[]).unwrap(),
     };
     (ForwardSink::new(receiver), listener)
 }
@@ -64,9 +64,9 @@ fn a_receiver_is_looked_up_beside_whatever_blocks() {
     let (release, hold) = std::sync::mpsc::channel::<()>();
     runtime.spawn_blocking(move || hold.recv());
     runtime.block_on(async {
-        let (mut honest, listener) = sink("").await;
+        let (mut honest, listener) = sink(json!({})).await;
         honest.receiver.address = honest.receiver.address.replace("127.0.0.1", "localhost");
-        let (mut hanging, _) = sink("").await;
+        let (mut hanging, _) = sink(json!({})).await;
         hanging.receiver.address = "hung.example:24224".to_owned();
         hanging.resolver = TrustingResolver::hung();
         let receiver = tokio::spawn(async move {
@@ -87,7 +87,7 @@ fn a_receiver_is_looked_up_beside_whatever_blocks() {
 
 #[tokio::test]
 async fn a_chunk_is_accepted_by_its_acknowledgement_and_the_connection_kept() {
-    let (sink, listener) = sink("").await;
+    let (sink, listener) = sink(json!({})).await;
     let receiver = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut messages = Vec::new();
@@ -126,7 +126,7 @@ async fn without_its_own_acknowledgement_a_chunk_is_not_accepted() {
             "shared_key",
         ),
     ] {
-        let (sink, listener) = sink("").await;
+        let (sink, listener) = sink(json!({})).await;
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             receive(&mut stream).await;
@@ -140,7 +140,7 @@ async fn without_its_own_acknowledgement_a_chunk_is_not_accepted() {
 
 #[tokio::test]
 async fn a_connection_closed_while_idle_is_opened_anew_at_once() {
-    let (sink, listener) = sink("").await;
+    let (sink, listener) = sink(json!({})).await;
     tokio::spawn(async move {
         for _ in 0..2 {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -160,7 +160,7 @@ async fn a_login_proves_the_key_to_both_sides() {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
     for (server_key, accepted) in [("sesame", true), ("mellon", false)] {
-        let (sink, listener) = sink("shared_key = \"sesame\"\nuser = \"u\"\npassword = \"p\"").await;
+        let (sink, listener) = sink(json!({ "shared_key": "sesame", "user": "u", "password": "p" })).await;
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let options = vec![("nonce".into(), "nonce".into()), ("auth".into(), "salt".into())];
@@ -194,7 +194,7 @@ async fn a_login_proves_the_key_to_both_sides() {
 
 #[tokio::test]
 async fn a_refused_login_says_why_without_the_secret() {
-    let (sink, listener) = sink("shared_key = \"sesame\"").await;
+    let (sink, listener) = sink(json!({ "shared_key": "sesame" })).await;
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let options = vec![("nonce".into(), Value::Binary(b"\xff\0".to_vec()))];

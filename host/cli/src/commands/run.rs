@@ -1,0 +1,134 @@
+//! `headwater run`: poll all sources.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use headwater::Host;
+use headwater::cursor::state_file::{State, StateError};
+use headwater::helper;
+use headwater::monitor::{self, Monitor};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{Exit, FAILED};
+use crate::config::Config;
+use crate::loading::Loader;
+use crate::progress::Progress;
+use crate::run::{self, Loads, Mode, Summary, Watchers};
+use crate::state_watch::Watch;
+use crate::{late_state, signal, stderr};
+
+/// Polls until asked to stop, or until every partition has caught up. `strict` refuses to begin unless every source works.
+pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progress) -> Result<ExitCode, Exit> {
+    let stop = CancellationToken::new();
+    let grace_over = signal::handle(stop.clone())
+        .map_err(|error| Exit::failed(format_args!("cannot handle signals: {error}")))?;
+    let config = Config::load(path).map_err(Exit::misused)?;
+    let monitor = Monitor::with_dropped_lines(stderr::dropped);
+    let (slot, store) = late_state::channel();
+    let host = Host::builder()
+        .cursors(store)
+        .observer(Watchers {
+            progress,
+            monitor: monitor.clone(),
+        })
+        .compile(config.compile)
+        .memory(config.memory)
+        .build()
+        .map_err(Exit::failed)?;
+    let calls = host.clone();
+    monitor.show_calls(move || calls.call_usage());
+    info!(
+        bytes = config.memory,
+        "calls into plugins may take so much memory together; `[limits] memory` changes it"
+    );
+    helper::hide_memory();
+    if let Some(address) = config.listen {
+        if !address.ip().is_loopback() {
+            warn!(
+                %address,
+                "anybody who reaches this address can read the names of sources and partitions and their errors; \
+                 use a loopback address in `listen.address`, or allow only those who should read them by a firewall"
+            );
+        }
+        let problem = |error| {
+            Exit::misused(format_args!(
+                "cannot listen on {address}: {error}; change or remove `listen.address`"
+            ))
+        };
+        let hosts = config.listen_hosts;
+        monitor::serve(address, hosts, monitor.clone())
+            .await
+            .map_err(problem)?;
+    }
+    let mut loads = Loads::begin(
+        config.sources,
+        config.refused,
+        Loader::new(host),
+        mode,
+        &monitor,
+        &stop,
+    );
+    let usable = async {
+        if strict {
+            loads.all_ready().await
+        } else {
+            loads.any_ready().await
+        }
+    };
+    let usable = tokio::select! {
+        usable = usable => usable,
+        () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+    };
+    if !usable {
+        return Err(Exit::unusable(loads.problems()));
+    }
+    // The state file is created only for a configuration that works.
+    let state = State::open(&config.state).map_err(unusable_state)?;
+    let _watch = Watch::start(&state, monitor);
+    slot.fill(state);
+    let polling = run::run(loads, mode, stop);
+    let summary = tokio::select! {
+        summary = polling => summary,
+        () = grace_over => {
+            warn!("stopped before every poll had ended; nothing is lost, unfinished batches are fetched again");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    Ok(conclude(&summary))
+}
+
+/// What is wrong with the state. Only `state list` opens what is damaged.
+fn unusable_state(error: StateError) -> Exit {
+    match error {
+        StateError::Damaged { .. } => Exit::misused(format_args!(
+            "{error}; `headwater state list` shows what can still be read of it"
+        )),
+        error => Exit::misused(error),
+    }
+}
+
+/// Says what a run came to.
+fn conclude(summary: &Summary) -> ExitCode {
+    let totals = &summary.totals;
+    info!(
+        events = totals.events,
+        rejected = totals.rejected,
+        refused = totals.refused,
+        dropped = totals.dropped,
+        duplicates = totals.duplicates,
+        requests = totals.requests,
+        partitions = summary.partitions,
+        failed = summary.failed.len(),
+        "done"
+    );
+    for (source, partition, failure) in &summary.failed {
+        error!(source, partition, "failed: {failure}");
+    }
+    // What a sink refused is in the dead-letter file, and somebody should look at it.
+    if summary.failed.is_empty() && totals.refused == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    }
+}

@@ -1,0 +1,294 @@
+//! Getting sources ready to run: their plugins found and compiled, their configurations accepted, their sinks opened.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a source has one task that may hang, and no second is begun"
+)]
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use headwater::model::{Failure, Fault, Issue};
+use headwater::plugin::PluginError;
+use headwater::registry::{self, RegistryError};
+use headwater::sink::{DeadLetters, Sinks};
+use headwater::{BuildError, Host, Plugin, Source};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::config::{PluginPlace, SourceConfig};
+use crate::outlets::Outlets;
+
+/// Sources that are made ready at once. Each has at most one plugin that hangs, and that for a bounded time.
+const LOADS_AT_ONCE: usize = 64;
+/// How long a place for events may take to answer; a hung mount does not.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a source cannot be made ready: every problem, each a sentence that says what to do.
+#[derive(Debug, Clone, Error)]
+#[error("{}", .problems.join("; "))]
+pub struct LoadError {
+    /// The problems.
+    pub problems: Vec<String>,
+    /// Whether waiting may be all that it takes: nothing but a registry that cannot be asked at present.
+    pub may_pass: bool,
+    /// Whether trying again costs next to nothing.
+    pub is_cheap: bool,
+}
+
+/// Makes sources ready, side by side.
+#[derive(Debug)]
+pub struct Loader {
+    host: Host,
+    permits: Semaphore,
+    sinks: Arc<Mutex<Sinks>>,
+}
+
+/// A source that can be polled.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The source.
+    pub source: Source,
+    /// Where its events go.
+    pub outlets: Outlets,
+}
+
+/// One source on its way: remembers what still hangs, so that it is not begun a second time.
+#[derive(Debug)]
+pub struct Loading {
+    config: SourceConfig,
+    probe: Pending<Vec<String>>,
+    open: Pending<Result<Outlets, String>>,
+}
+
+/// A task that may hang, if it is under way.
+type Pending<T> = Option<JoinHandle<T>>;
+
+impl Loader {
+    /// A loader for this host.
+    pub fn new(host: Host) -> Self {
+        Self {
+            host,
+            permits: Semaphore::new(LOADS_AT_ONCE),
+            sinks: Arc::default(),
+        }
+    }
+
+    /// Makes a source ready, its sink included.
+    pub async fn ready(&self, loading: &mut Loading) -> Result<Ready, LoadError> {
+        let source = self.load(loading).await?;
+        let outlets = self.open(loading).await?;
+        Ok(Ready { source, outlets })
+    }
+
+    /// Makes a source ready but for its sink and dead letters, whose places are only looked at: nothing is created.
+    pub async fn load(&self, loading: &mut Loading) -> Result<Source, LoadError> {
+        // Closed never.
+        let _permit = self.permits.acquire().await;
+        let mut problems = loading.probe().await;
+        let mut may_pass = problems.is_empty();
+        let mut is_cheap = true;
+        match self.source(loading.config.clone()).await {
+            Ok(source) if problems.is_empty() => return Ok(source),
+            Ok(_) => {}
+            Err(error) => {
+                may_pass &= error.may_pass;
+                is_cheap = error.is_cheap;
+                problems.extend(error.problems);
+            }
+        }
+        Err(LoadError {
+            problems,
+            may_pass,
+            is_cheap,
+        })
+    }
+
+    /// Opens the sink of a source that has been loaded.
+    async fn open(&self, loading: &mut Loading) -> Result<Outlets, LoadError> {
+        let (sinks, config) = (self.sinks.clone(), loading.config.clone());
+        let open = move || {
+            let mut sinks = sinks.lock().unwrap_or_else(PoisonError::into_inner);
+            let sink = sinks.open(&config.sink).map_err(|error| error.to_string())?;
+            Ok(Outlets {
+                sink,
+                dead_letters: DeadLetters::new(&config.name, config.dead_letter.clone()),
+            })
+        };
+        let opened = within_patience(&mut loading.open, open).await;
+        opened.unwrap_or_else(Err).map_err(|problem| LoadError {
+            problems: vec![problem],
+            may_pass: false,
+            is_cheap: true,
+        })
+    }
+
+    async fn source(&self, config: SourceConfig) -> Result<Source, LoadError> {
+        let plugin = self.plugin(&config).await?;
+        let mut builder = plugin
+            .source(config.name)
+            .config(config.config.json)
+            .allow(config.allow)
+            .allow_private(config.allow_private)
+            .proxy(config.outbound.proxy)
+            .limits(config.limits);
+        for (pointer, secret) in config.config.secrets {
+            builder = builder.secret(pointer, secret);
+        }
+        if let Some(interval) = config.interval {
+            builder = builder.interval(interval);
+        }
+        if let Some(ca) = config.outbound.ca {
+            builder = builder.ca(ca);
+        }
+        Ok(builder.build().await?)
+    }
+
+    async fn plugin(&self, config: &SourceConfig) -> Result<Plugin, LoadError> {
+        let pinned = config.digest.clone();
+        let (path, pinned) = match &config.plugin {
+            PluginPlace::File(path) => (path.clone(), pinned),
+            PluginPlace::Registry(reference, folder) => {
+                let fetched = registry::fetch(reference, &config.outbound, folder).await?;
+                (fetched.path, pinned.or(Some(fetched.digest)))
+            }
+        };
+        let load = self.host.load(path);
+        Ok(match pinned {
+            Some(digest) => load.pinned(format!("sha256:{digest}")).await?,
+            None => load.await?,
+        })
+    }
+}
+
+impl Loading {
+    /// The source of this configuration.
+    pub fn new(config: SourceConfig) -> Self {
+        Self {
+            config,
+            probe: None,
+            open: None,
+        }
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &SourceConfig {
+        &self.config
+    }
+
+    /// Checks that events and dead letters will have a place. Returns the problems.
+    async fn probe(&mut self) -> Vec<String> {
+        let config = self.config.clone();
+        let probe = move || {
+            let mut problems = Vec::new();
+            if let Err(error) = Sinks::probe(&config.sink) {
+                problems.push(error.to_string());
+            }
+            if let Err(error) = DeadLetters::new(&config.name, config.dead_letter.clone()).probe() {
+                problems.push(format!(
+                    "cannot keep rejected items in {error}; check `dead_letter`"
+                ));
+            }
+            problems
+        };
+        let probed = within_patience(&mut self.probe, probe).await;
+        probed.unwrap_or_else(|problem| vec![problem])
+    }
+}
+
+/// Does something that may hang, on a thread that may wait. While it hangs, it is waited for and not begun again.
+async fn within_patience<T: Send + 'static>(
+    pending: &mut Pending<T>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    let mut task = pending
+        .take()
+        .unwrap_or_else(|| tokio::task::spawn_blocking(work));
+    match tokio::time::timeout(PATIENCE, &mut task).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => {
+            *pending = Some(task);
+            Err(format!(
+                "the file of the sink or of dead letters did not answer within {PATIENCE:?}; check the mount or the \
+                 volume that it is on"
+            ))
+        }
+    }
+}
+
+impl LoadError {
+    /// The problems, each with the name of its source.
+    pub fn lines(&self, source: &str) -> impl Iterator<Item = String> {
+        self.problems
+            .iter()
+            .map(move |problem| match problem.starts_with("source ") {
+                // Of the configuration file: they begin with their key.
+                true => problem.clone(),
+                false => format!("source \"{source}\": {problem}"),
+            })
+    }
+
+    /// What operators are told of it.
+    pub fn to_failure(&self) -> Failure {
+        let fault = if self.may_pass {
+            Fault::Retry
+        } else if self.is_cheap {
+            // As when it goes missing later: the source starts by itself once it is there.
+            Fault::Denied
+        } else {
+            Fault::InvalidConfig
+        };
+        Failure::host(fault, "start", self)
+    }
+
+    /// Problems that the plugin or its compilation showed.
+    pub fn of_plugin(problems: Vec<String>) -> Self {
+        Self {
+            problems,
+            may_pass: false,
+            is_cheap: false,
+        }
+    }
+
+    /// A problem with something that the configuration names and that is not there.
+    pub fn missing(problem: impl ToString) -> Self {
+        Self {
+            problems: vec![problem.to_string()],
+            may_pass: false,
+            is_cheap: true,
+        }
+    }
+}
+
+impl From<PluginError> for LoadError {
+    fn from(error: PluginError) -> Self {
+        match &error {
+            PluginError::Unreadable { source, .. } if source.kind() != io::ErrorKind::FileTooLarge => {
+                Self::missing(error)
+            }
+            _ => Self::of_plugin(vec![error.to_string()]),
+        }
+    }
+}
+
+impl From<BuildError> for LoadError {
+    fn from(error: BuildError) -> Self {
+        Self {
+            problems: error.issues().iter().map(Issue::to_string).collect(),
+            may_pass: false,
+            is_cheap: error.is_missing(),
+        }
+    }
+}
+
+impl From<RegistryError> for LoadError {
+    fn from(error: RegistryError) -> Self {
+        Self {
+            may_pass: matches!(error, RegistryError::Unavailable { .. }),
+            ..Self::missing(error)
+        }
+    }
+}

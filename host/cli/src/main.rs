@@ -1,0 +1,31 @@
+//! The `headwater` program: the library, with a command line, a configuration file, sinks and a terminal around it.
+//!
+//! `commands` reads the command line and `config` the file. `loading` makes sources of it; `run` reads them and `outlets`
+//! delivers what they bring. `log`, `stderr` and `progress` are what people in front of a terminal see.
+
+mod check;
+mod commands;
+mod config;
+mod describe;
+mod file_limit;
+mod late_state;
+mod loading;
+mod log;
+mod man_pages;
+mod outlets;
+mod progress;
+mod run;
+mod signal;
+mod state_command;
+mod state_watch;
+mod stderr;
+mod table;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    commands::main()
+}

@@ -1,0 +1,33 @@
+//! Who is told how reading goes.
+
+use headwater::monitor::Monitor;
+use headwater::reading::{Notice, Observer};
+use tracing::warn;
+
+use crate::progress::Progress;
+
+/// People in front of a terminal, and operators with their tools.
+#[derive(Debug, Clone)]
+pub struct Watchers {
+    /// People in front of a terminal.
+    pub progress: Progress,
+    /// Operators and their tools.
+    pub monitor: Monitor,
+}
+
+impl Observer for Watchers {
+    fn notice(&mut self, source: &str, notice: Notice) {
+        match &notice {
+            Notice::Committed {
+                partition, progress, ..
+            } => self.progress.show(source, partition, progress),
+            Notice::Ended { partition } => self.progress.end(source, partition),
+            Notice::Missed(count) => warn!(
+                count,
+                "metrics and status have missed notices: this machine is too busy"
+            ),
+            _ => {}
+        }
+        self.monitor.notice(source, notice);
+    }
+}

@@ -1,0 +1,48 @@
+//! Looks after the state file while sources run, so that operators hear of a lost one before the next commit does.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+use headwater::cursor::state_file::{State, WeakState};
+use headwater::monitor::Monitor;
+
+/// How often to look.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Ends with the value.
+pub(crate) struct Watch(JoinHandle<()>);
+
+impl Watch {
+    /// Begins to look.
+    pub(crate) fn start(state: &State, monitor: Monitor) -> Self {
+        Self(tokio::spawn(watch(state.downgrade(), monitor)))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn watch(state: WeakState, monitor: Monitor) {
+    let mut known = None;
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let Some(state) = state.upgrade() else {
+            return;
+        };
+        let problem = state.look().await.err().map(|error| error.to_string());
+        // Said once, not at every look.
+        if problem != known {
+            match &problem {
+                Some(problem) => error!("{problem}"),
+                None => info!("the state file is back in order; reading goes on"),
+            }
+            monitor.state_is(problem.as_deref());
+            known = problem;
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What goes into a component and what comes back from it, not judged yet: the records of the contract in types of this
+//! library.
+
+mod convert;
+
+use std::fmt;
+use std::time::Duration;
+
+pub(super) use self::convert::issues;
+use crate::model::{Event, Fault, Issue, Measure, PartitionInfo, Progress, Rejected};
+
+/// What a source remembers between calls, for example an access token. Shows nothing of itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Session(Vec<u8>);
+
+impl Session {
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Session {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Session({} bytes, hidden)", self.0.len())
+    }
+}
+
+/// What to poll, and from where.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The configuration as JSON.
+    pub config: String,
+    /// One that was discovered.
+    pub partition: String,
+    /// The last stored cursor; none at the very first poll.
+    pub cursor: Option<Vec<u8>>,
+    /// The newest session, when there is one.
+    pub session: Option<Session>,
+    /// What the call may take.
+    pub budget: Budget,
+}
+
+/// How much a poll may return, and how long it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Most events and rejected items together.
+    pub max_events: u32,
+    /// Most bytes of bodies and rejected items together.
+    pub max_bytes: u64,
+    /// Time from the start of the call after which it is interrupted.
+    pub deadline: Duration,
+}
+
+/// What a poll brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Records, ready for the pipeline.
+    pub events: Vec<Event>,
+    /// Records that could not be made events.
+    pub rejected: Vec<Rejected>,
+    /// Covers the events and rejected items of this batch and of those before it.
+    pub cursor: Vec<u8>,
+    /// The newest session, when there is one.
+    pub session: Option<Session>,
+    /// When to poll again; none leaves it to the interval.
+    pub next_in: Option<Duration>,
+    /// How far reading has come.
+    pub progress: Progress,
+    /// What the call counted.
+    pub measures: Vec<Measure>,
+}
+
+/// What a configuration finds upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovery {
+    /// Every partition.
+    pub partitions: Vec<PartitionInfo>,
+    /// The newest session, when there is one.
+    pub session: Option<Session>,
+    /// What the call counted.
+    pub measures: Vec<Measure>,
+}
+
+/// What a connection test found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What was found, in one sentence.
+    pub summary: String,
+    /// What a person should look at although the test passed.
+    pub warnings: Vec<String>,
+    /// The newest session, when there is one.
+    pub session: Option<Session>,
+}
+
+/// Why a call failed, in the plugin's own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What the host must do.
+    pub fault: Fault,
+    /// A word for machines.
+    pub code: String,
+    /// One sentence for people.
+    pub message: String,
+    /// What a person should do about it.
+    pub hint: Option<String>,
+    /// No further call for this partition before this much time has passed.
+    pub retry_after: Option<Duration>,
+    /// A session worth keeping in spite of the error.
+    pub session: Option<Session>,
+}
+
+/// What a configuration asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The origins that calls with this configuration will contact.
+    pub origins: Vec<String>,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<Issue>,
+}
+
+/// A plugin's description of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// Short name in lower case and dashes.
+    pub name: String,
+    /// Semantic version of the plugin.
+    pub version: String,
+    /// What it reads, in one line.
+    pub summary: String,
+    /// Where its documentation is.
+    pub homepage: String,
+    /// JSON Schema (2020-12) of the configuration.
+    pub config_schema: String,
+    /// The formats of event bodies that it can write, the default first.
+    pub formats: Vec<String>,
+    /// The cursor format that this version writes.
+    pub cursor_format: u32,
+    /// How often to poll when nobody says.
+    pub default_interval: Duration,
+    /// Polling more often than this does harm.
+    pub minimum_interval: Duration,
+}
+
+/// What a plugin wrote to stderr.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// What was kept of it.
+    pub text: String,
+    /// Bytes that were too many for one instance.
+    pub dropped: u64,
+}
+
+/// What comes back from a call that takes the session.
+pub(crate) trait WithSession {
+    fn take_session(&mut self) -> Option<Session>;
+}
+
+impl WithSession for Batch {
+    fn take_session(&mut self) -> Option<Session> {
+        self.session.take()
+    }
+}
+
+impl WithSession for Discovery {
+    fn take_session(&mut self) -> Option<Session> {
+        self.session.take()
+    }
+}
+
+impl WithSession for Report {
+    fn take_session(&mut self) -> Option<Session> {
+        self.session.take()
+    }
+}
+
+impl WithSession for Error {
+    fn take_session(&mut self) -> Option<Session> {
+        self.session.take()
+    }
+}
+
+/// The configuration holds secrets.
+impl fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Request")
+            .field("partition", &self.partition)
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_a_session_nor_a_configuration_is_shown() {
+        let request = Request {
+            config: r#"{"password":"s3cret-value"}"#.to_owned(),
+            partition: "p".to_owned(),
+            cursor: None,
+            session: Some(b"s3cret-value".to_vec().into()),
+            budget: Budget {
+                max_events: 1,
+                max_bytes: 1,
+                deadline: Duration::MAX,
+            },
+        };
+        let shown = format!("{request:?} {:?}", request.session);
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+}

@@ -1,0 +1,223 @@
+//! The state file as a file: found or made, remembered beside it, and known again while it is in use.
+
+#![expect(clippy::disallowed_methods, reason = "the state has a thread of its own")]
+
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use redb::backends::FileBackend;
+use redb::{Database, DatabaseError};
+use tracing::debug;
+
+use super::error::StateError;
+use super::tables;
+use crate::file::directory::sync_name;
+
+/// Memory for pages of the file; cursors are written far more often than read.
+const CACHE_BYTES: usize = 8 << 20;
+
+/// What the file that remembers the state file says to people.
+const MARKER: &str = "A state file of Headwater was made beside this file. While this file is here, headwater does not make \
+                      a new one in its place: if it is missing, restore it from a backup, or delete this file to let every \
+                      source restart.\n";
+
+/// The engine with our settings. It verifies the checksum of every page when it opens a file: one that was altered would be
+/// trusted otherwise, or would end the process.
+pub(super) fn engine() -> redb::Builder {
+    let mut builder = Database::builder();
+    builder
+        .set_cache_size(CACHE_BYTES)
+        .set_check_integrity_on_open(true)
+        .set_repair_callback(|_| {});
+    builder
+}
+
+/// The file that `path` means: links are followed, one that leads nowhere is refused.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, StateError> {
+    match path.canonicalize() {
+        Ok(real) => Ok(real),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.read_link() {
+            Ok(target) => Err(StateError::Dangling {
+                path: path.to_owned(),
+                target,
+            }),
+            Err(_) => Ok(path.to_owned()),
+        },
+        Err(error) => Err(StateError::unusable(path, &error)),
+    }
+}
+
+/// Opens the file, or makes it where there has never been one.
+pub(super) fn open_or_create(path: &Path) -> Result<Database, StateError> {
+    match open(path) {
+        Err(StateError::Unusable { .. }) if !path.exists() => {}
+        opened => return opened,
+    }
+    let marker = marker(path);
+    if marker.symlink_metadata().is_ok() {
+        return Err(StateError::Missing {
+            path: path.to_owned(),
+            marker,
+        });
+    }
+    create(path)
+}
+
+/// Opens an existing file.
+pub(super) fn open(path: &Path) -> Result<Database, StateError> {
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(|error| StateError::unusable(path, &error))?;
+    let about = file
+        .metadata()
+        .map_err(|error| StateError::unusable(path, &error))?;
+    if !about.is_file() {
+        return Err(StateError::damaged(path, "it is not a regular file"));
+    }
+    if about.len() == 0 {
+        // The engine would take it for a new one.
+        return Err(StateError::damaged(path, "it is empty"));
+    }
+    FileBackend::new(file)
+        .and_then(|backend| engine().create_with_backend(backend))
+        .map_err(|error| StateError::from_open(path, error))
+}
+
+/// Makes the file.
+///
+/// It is finished under another name first, so that a crash never leaves half a state file that would look damaged.
+fn create(path: &Path) -> Result<Database, StateError> {
+    let refused = |error: DatabaseError| StateError::from_open(path, error);
+    let unusable = |error: io::Error| StateError::unusable(path, &error);
+    let draft = path.with_added_extension("new");
+    let backend = FileBackend::new(empty(&draft).map_err(refused)?).map_err(refused)?;
+    let database = engine().create_with_backend(backend).map_err(refused)?;
+    tables::create(&database).map_err(|error| StateError::from_engine(path, error))?;
+    // The draft is locked now. If somebody else finished theirs in the meantime, theirs counts.
+    if path.exists() {
+        drop(database);
+        std::fs::remove_file(&draft).map_err(unusable)?;
+        return open(path);
+    }
+    std::fs::rename(&draft, path).map_err(unusable)?;
+    sync_name(path).map_err(unusable)?;
+    Ok(database)
+}
+
+/// An empty draft, locked. What a crash has left of an earlier one is not looked at: half written, it need not look
+/// damaged.
+pub(super) fn empty(draft: &Path) -> Result<File, DatabaseError> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    private(&mut options);
+    let file = options.open(draft)?;
+    match file.try_lock() {
+        Ok(()) => file.set_len(0)?,
+        Err(TryLockError::WouldBlock) => return Err(DatabaseError::DatabaseAlreadyOpen),
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    Ok(file)
+}
+
+/// Only for the owner, and never through a link that somebody put in the place.
+fn private(options: &mut OpenOptions) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options
+            .mode(0o600)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32);
+    }
+    #[cfg(not(unix))]
+    let _ = options;
+}
+
+/// The file that remembers that a state file was made.
+pub(super) fn marker(path: &Path) -> PathBuf {
+    path.with_added_extension("begun")
+}
+
+/// Remembers the state file. Where that is impossible, as with a file in a folder that cannot be written, it is left out.
+pub(super) fn remember(path: &Path) {
+    let marker = marker(path);
+    if marker.symlink_metadata().is_ok() {
+        return;
+    }
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    private(&mut options);
+    let written = options.open(&marker).and_then(|mut file| {
+        io::Write::write_all(&mut file, MARKER.as_bytes())?;
+        sync_name(&marker)
+    });
+    if let Err(error) = written {
+        debug!(%error, marker = %marker.display(), "the state file is not remembered");
+    }
+}
+
+/// The engine's head with both places of a commit.
+const START_BYTES: usize = 512;
+
+/// How a file in use is known again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity {
+    file: (u64, u64),
+    length: u64,
+    /// How it begins: the engine writes there at each commit, so another file that was copied over this one differs.
+    start: [u8; START_BYTES],
+}
+
+impl Identity {
+    /// Of the file that has this name now.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let about = file.metadata()?;
+        let mut start = [0; START_BYTES];
+        let mut filled = 0;
+        while filled < START_BYTES {
+            match io::Read::read(&mut file, &mut start[filled..])? {
+                0 => break,
+                more => filled += more,
+            }
+        }
+        Ok(Self {
+            file: number(&about),
+            length: about.len(),
+            start,
+        })
+    }
+
+    /// Whether the name still leads to the same file, as it was left.
+    pub(super) fn check(&self, path: &Path) -> Result<(), StateError> {
+        let replaced = |what| {
+            Err(StateError::Replaced {
+                path: path.to_owned(),
+                what,
+            })
+        };
+        match Self::of(path) {
+            Ok(now) if now.file != self.file => replaced("replaced by another file"),
+            Ok(now) if now.length != self.length || now.start != self.start => {
+                replaced("cut off or written to by somebody else")
+            }
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => replaced("removed or moved"),
+            Err(error) => Err(StateError::unusable(path, &error)),
+        }
+    }
+}
+
+/// What tells a file from every other.
+#[cfg(unix)]
+fn number(about: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (about.dev(), about.ino())
+}
+
+#[cfg(not(unix))]
+fn number(_: &Metadata) -> (u64, u64) {
+    (0, 0)
+}

@@ -1,0 +1,166 @@
+//! A source that can be read.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::component::{CallResult, ComponentClient};
+use crate::cursor::CursorBudget;
+use crate::model::{Failure, Fault, Issue, Limits, Manifest, PartitionInfo, Report};
+use crate::reading::{Batches, Lane, Polled, Shared, Until, Upstream};
+use crate::secret::{Resolved, Template};
+
+/// A source whose configuration its plugin accepts. Clones are the same source.
+#[derive(Debug, Clone)]
+pub struct Source(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+}
+
+pub(super) struct Parts {
+    pub(super) shared: Shared,
+    pub(super) plugin: String,
+    pub(super) name: String,
+    pub(super) manifest: Manifest,
+    pub(super) interval: Duration,
+    pub(super) warnings: Vec<Issue>,
+    pub(super) template: Template,
+    pub(super) secret_keys: Vec<String>,
+    pub(super) client: ComponentClient,
+    pub(super) cursors: CursorBudget,
+    pub(super) lane: Lane,
+}
+
+impl Source {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner { parts }))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.parts.name
+    }
+
+    /// What its plugin is.
+    pub fn manifest(&self) -> &Manifest {
+        &self.0.parts.manifest
+    }
+
+    /// How often its partitions are polled.
+    pub fn interval(&self) -> Duration {
+        self.0.parts.interval
+    }
+
+    /// Its bounds.
+    pub fn limits(&self) -> Limits {
+        self.0.parts.client.limits()
+    }
+
+    /// What its plugin says about the configuration although it accepts it.
+    pub fn warnings(&self) -> &[Issue] {
+        &self.0.parts.warnings
+    }
+
+    /// Finds the partitions that can be read, and those that cannot with the reason.
+    ///
+    /// # Errors
+    ///
+    /// What the plugin or the host says.
+    pub async fn discover(&self) -> Result<Vec<PartitionInfo>, Failure> {
+        self.0.discover().await
+    }
+
+    /// Tests the connection to one partition's log.
+    ///
+    /// # Errors
+    ///
+    /// What the plugin or the host says.
+    pub async fn check(&self, partition: &str) -> Result<Report, Failure> {
+        let config = self.0.prepare().await?;
+        self.0.parts.client.check(&config, partition).await.result
+    }
+
+    /// Reads all partitions from their cursors on, until it is stopped. Needs a Tokio runtime.
+    ///
+    /// A source is read once at a time: a second reading begins when the first has ended.
+    pub fn batches(&self) -> Batches {
+        self.read(Until::Stopped)
+    }
+
+    /// The same until every partition has caught up once, or has failed too often to go on.
+    pub fn batches_until_caught_up(&self) -> Batches {
+        self.read(Until::CaughtUp)
+    }
+
+    fn read(&self, until: Until) -> Batches {
+        let Parts { shared, lane, .. } = &self.0.parts;
+        Batches::start(self.0.clone(), shared.clone(), lane.clone(), until)
+    }
+}
+
+impl Upstream for Inner {
+    type Prepared = Resolved;
+
+    fn name(&self) -> &str {
+        &self.parts.name
+    }
+
+    fn plugin(&self) -> &str {
+        &self.parts.plugin
+    }
+
+    fn interval(&self) -> Duration {
+        self.parts.interval
+    }
+
+    async fn discover(&self) -> Result<Vec<PartitionInfo>, Failure> {
+        let config = self.prepare().await?;
+        self.parts.client.discover(&config).await.result
+    }
+
+    async fn prepare(&self) -> Result<Resolved, Failure> {
+        let Parts {
+            template,
+            secret_keys,
+            ..
+        } = &self.parts;
+        template
+            .resolve(secret_keys)
+            .await
+            .map_err(|missing| Failure::host(Fault::Denied, "secret", missing))
+    }
+
+    async fn poll(&self, config: Resolved, partition: &str, cursor: Option<Vec<u8>>) -> Polled {
+        let Parts { client, cursors, .. } = &self.parts;
+        let CallResult {
+            result,
+            usage,
+            took,
+            redactor,
+            slot,
+            ..
+        } = client.poll(&config, partition, cursor).await;
+        let result = result.and_then(|fetched| {
+            cursors.note(partition, fetched.cursor.len())?;
+            Ok(fetched)
+        });
+        Polled {
+            result,
+            usage,
+            took,
+            redactor,
+            slot,
+        }
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Source")
+            .field("name", &self.parts.name)
+            .field("plugin", &self.parts.plugin)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,232 @@
+//! Making a source.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tracing::warn;
+
+use super::{BuildError, Plugin, Source};
+use crate::component::{ComponentClient, Validation};
+use crate::cursor::CursorBudget;
+use crate::egress::{Grant, HttpClient, Origin, Outbound, ProxyChoice};
+use crate::model::{Failure, Fault, Issue, Limits, Manifest};
+use crate::reading::Lane;
+use crate::secret::{Secret, Template};
+
+/// How long a plugin may take to say what it is and what it thinks of its configuration; `Limits::poll_timeout`, if that is less.
+const START_PATIENCE: Duration = Duration::from_secs(15);
+/// Guards against a plugin that asks for an endless loop.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+/// The name of a source becomes part of file names, metrics and log lines.
+const LONGEST_NAME: usize = 64;
+
+/// Makes a [`Source`]: a plugin with a configuration, and what it may reach.
+#[derive(Debug)]
+#[must_use = "there is no source until it is built"]
+pub struct SourceBuilder {
+    plugin: Plugin,
+    name: String,
+    config: Value,
+    secrets: Vec<(String, Secret)>,
+    allow: Vec<String>,
+    allow_private: bool,
+    outbound: Outbound,
+    interval: Option<Duration>,
+    limits: Limits,
+}
+
+impl SourceBuilder {
+    pub(super) fn new(plugin: Plugin, name: String) -> Self {
+        Self {
+            plugin,
+            name,
+            config: Value::Object(serde_json::Map::new()),
+            secrets: Vec::new(),
+            allow: Vec::new(),
+            allow_private: false,
+            outbound: Outbound {
+                proxy: ProxyChoice::Direct,
+                ..Outbound::default()
+            },
+            interval: None,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The plugin's configuration: a JSON object as its schema describes it. Empty if this is not called.
+    pub fn config(mut self, config: Value) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// A secret of the configuration, and the place for it as a JSON Pointer (RFC 6901), for example `/client_secret`. It is
+    /// fetched before every call, so that a rotated one needs no restart, and removed from every text that leaves the source.
+    pub fn secret(mut self, pointer: impl Into<String>, secret: Secret) -> Self {
+        self.secrets.push((pointer.into(), secret));
+        self
+    }
+
+    /// Adds origins (`https://host` or `https://host:port`; plain HTTP for loopback addresses only) that the source may reach. There are none
+    /// otherwise.
+    pub fn allow<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
+        self.allow.extend(origins.into_iter().map(Into::into));
+        self
+    }
+
+    /// Whether origins may have addresses that are not public. They may not, if this is not called.
+    pub fn allow_private(mut self, allow: bool) -> Self {
+        self.allow_private = allow;
+        self
+    }
+
+    /// Trusts these certificate authorities, in a PEM file, instead of the system's.
+    pub fn ca(mut self, path: impl Into<PathBuf>) -> Self {
+        self.outbound.ca = Some(path.into());
+        self
+    }
+
+    /// Through which proxy requests go. None if this is not called: a library does not read the environment unasked.
+    pub fn proxy(mut self, proxy: ProxyChoice) -> Self {
+        self.outbound.proxy = proxy;
+        self
+    }
+
+    /// How often partitions are polled. As often as the plugin asks for, if this is not called.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = Some(interval);
+        self
+    }
+
+    /// What the source may take.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Has the plugin check the configuration. Nothing leaves this machine.
+    ///
+    /// # Errors
+    ///
+    /// Every issue at once: names, origins, secrets that are not there; or what the plugin says of its configuration.
+    pub async fn build(self) -> Result<Source, BuildError> {
+        let (template, grant) = self.judge()?;
+        let Self {
+            plugin,
+            name,
+            outbound,
+            interval,
+            limits,
+            ..
+        } = self;
+        let grant = Arc::new(grant);
+        let missing = |error: &dyn std::fmt::Display| BuildError::missing(vec![Issue::general(error)]);
+        let route = outbound.route().await.map_err(|error| missing(&error))?;
+        let transport = Arc::new(HttpClient::new(grant.clone(), &route));
+        let client = ComponentClient::new(plugin.compiled.clone(), grant, transport, limits);
+        let refused = |failure: Failure| BuildError::new(vec![Issue::general(failure)]);
+        let manifest = at_start(limits, client.describe()).await.map_err(refused)?;
+        let interval = interval_of(interval, &manifest)
+            .map_err(|problem| BuildError::new(vec![Issue::general(problem)]))?;
+        let secret_keys = manifest.secret_keys();
+        let resolved = template
+            .resolve(&secret_keys)
+            .await
+            .map_err(|missing| BuildError::missing(missing.0.into_iter().map(Issue::general).collect()))?;
+        let judged = at_start(limits, client.validate(&resolved))
+            .await
+            .map_err(refused)?;
+        let Validation { problems, warnings } = judged;
+        for warning in &warnings {
+            warn!(source = name, "{warning}");
+        }
+        if !problems.is_empty() {
+            return Err(BuildError::new(problems));
+        }
+        Ok(Source::new(super::source::Parts {
+            shared: plugin.host.0.shared.clone(),
+            plugin: format!("{} {}", manifest.name, manifest.version),
+            name,
+            manifest,
+            interval,
+            warnings,
+            template,
+            secret_keys,
+            client,
+            cursors: CursorBudget::default(),
+            lane: Lane::default(),
+        }))
+    }
+
+    /// What can be judged without the plugin.
+    fn judge(&self) -> Result<(Template, Grant), BuildError> {
+        let mut issues = Vec::new();
+        if !is_name(&self.name) {
+            issues.push(Issue::general(format_args!(
+                "\"{}\" is not a valid name of a source: use letters, digits, `-`, `_` and `.` only, at most {LONGEST_NAME}, not \
+                 beginning with `.`",
+                self.name.escape_debug()
+            )));
+        }
+        let mut origins = Vec::new();
+        for text in &self.allow {
+            match Origin::parse_grant(text) {
+                Ok(origin) => origins.push(origin),
+                Err(problem) => issues.push(Issue::general(format_args!("allow: {problem}"))),
+            }
+        }
+        let grant = Grant::new(origins, self.allow_private);
+        let template = Template::new("config", &self.config, &self.secrets).unwrap_or_else(|found| {
+            issues.extend(
+                found
+                    .into_iter()
+                    .map(|(key, problem)| Issue::general(format_args!("{key}: {problem}"))),
+            );
+            Template::default()
+        });
+        for (key, origin) in template.bindings() {
+            if !grant.contains(origin) {
+                issues.push(Issue::general(format_args!(
+                    "{key}.bound_to: {origin} is not in `allow`, so the secret could never be used; add it, or correct it"
+                )));
+            }
+        }
+        if issues.is_empty() {
+            Ok((template, grant))
+        } else {
+            Err(BuildError::new(issues))
+        }
+    }
+}
+
+/// Whether a text can be the name of a source.
+pub(crate) fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(fits)
+}
+
+/// Awaits a call that needs no network, for a bounded time.
+async fn at_start<T>(limits: Limits, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let patience = START_PATIENCE.min(limits.poll_timeout);
+    tokio::time::timeout(patience, call).await.unwrap_or_else(|_| {
+        let message = format!(
+            "the plugin did not return within {}",
+            humantime::format_duration(patience)
+        );
+        Err(Failure::host(Fault::Broken, "timeout", message)
+            .with_hint("it needs no network for this, so this is a defect of the plugin; report it"))
+    })
+}
+
+/// The operator's interval, or the plugin's.
+fn interval_of(wish: Option<Duration>, manifest: &Manifest) -> Result<Duration, String> {
+    let interval = wish.unwrap_or(manifest.default_interval).max(SHORTEST_INTERVAL);
+    if interval < manifest.minimum_interval {
+        return Err(format!(
+            "interval: polling more often than every {} does harm upstream; use at least that",
+            humantime::format_duration(manifest.minimum_interval)
+        ));
+    }
+    Ok(interval)
+}

@@ -1,0 +1,32 @@
+//! What a source delivers.
+
+/// One event, ready for a sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The upstream's identity of the record, unique within its partition. At most 1,024 bytes.
+    pub id: String,
+    /// When it happened, in nanoseconds since 1970.
+    pub time: u64,
+    /// OpenTelemetry SeverityNumber, 1 to 24; 0 when unknown.
+    pub severity: u8,
+    /// One JSON object on one line.
+    pub body: String,
+}
+
+/// One item that was read and is not an event: a record that the source could not make sense of, or one that breaks the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its identity, if that much is known.
+    pub id: Option<String>,
+    /// Why it was rejected, in one sentence.
+    pub reason: String,
+    /// The bytes as received, or the event's body.
+    pub raw: Vec<u8>,
+}
+
+impl Rejected {
+    /// Its size in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.id.as_ref().map_or(0, String::len) + self.reason.len() + self.raw.len()
+    }
+}

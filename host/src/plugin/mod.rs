@@ -1,0 +1,390 @@
+//! PluginLoader: component files, audited before they are compiled, compiled once for all sources that use them.
+
+mod audit;
+pub(crate) mod bindings;
+mod cache;
+mod compile;
+pub(crate) mod engine;
+mod error;
+mod link;
+mod native;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+use tracing::{info, warn};
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+use self::audit::{AuditError, Interfaces};
+use self::bindings::LogSourcePre;
+use self::cache::{Cache, Key};
+use self::compile::CompileError;
+use crate::file::small_file::{self, Purpose};
+use crate::sandbox::StoreState;
+use crate::work::fair_slots::FairSlots;
+
+pub use audit::{CompileLimits, Excess};
+pub use cache::CachePlace;
+pub use error::PluginError;
+
+/// The package of the contract, and the version this host serves.
+const CONTRACT: &str = "headwater:source";
+const CONTRACT_VERSION: &str = "0.1.0";
+/// What the world of a source exports.
+const CONTRACT_INTERFACES: [&str; 3] = ["types", "descriptor", "source"];
+
+/// How WebAssembly files begin: `\0asm`, then two bytes of version and two of kind.
+const MAGIC: &[u8] = b"\0asm";
+const KIND_COMPONENT: [u8; 2] = [1, 0];
+
+/// A compiled plugin, linked and ready to be instantiated.
+pub(crate) struct CompiledPlugin {
+    /// The file it came from.
+    pub path: PathBuf,
+    /// SHA-256 of the file, lower-case hexadecimal.
+    pub digest: String,
+    /// Size of the file in bytes.
+    pub size: u64,
+    /// The interfaces it imports, with versions.
+    pub imports: Vec<String>,
+    /// The interfaces it exports, with versions.
+    pub exports: Vec<String>,
+    pub(crate) pre: LogSourcePre<StoreState>,
+    /// One is held while an instance exists, of this plugin or any other of the engine.
+    pub(crate) slots: FairSlots,
+}
+
+/// How plugins are compiled.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CompileSettings {
+    /// What is compiled, and what it may take.
+    pub limits: CompileLimits,
+    /// Where the result is kept for the next start.
+    pub cache: CachePlace,
+}
+
+/// Loads plugins, each distinct file once.
+pub(crate) struct PluginLoader {
+    engine: Engine,
+    /// What compiled code depends on besides the plugin.
+    fingerprint: String,
+    linker: Linker<StoreState>,
+    slots: FairSlots,
+    limits: CompileLimits,
+    cache: Cache,
+    /// By digest. Each has a lock of its own, so that a plugin that takes long to compile keeps no other one waiting.
+    loaded: Mutex<HashMap<String, Arc<Mutex<Slot>>>>,
+}
+
+/// What is known about a digest.
+#[derive(Default)]
+enum Slot {
+    #[default]
+    Unknown,
+    Loaded(Arc<CompiledPlugin>),
+    /// Compiling it was stopped: not tried again for each source that names it.
+    Stopped(String),
+}
+
+impl PluginLoader {
+    /// A loader for this engine. All calls together may take so many bytes of memory.
+    pub fn new(engine: Engine, settings: &CompileSettings, memory: u64) -> anyhow::Result<Self> {
+        Ok(Self {
+            fingerprint: engine::fingerprint(&engine),
+            linker: link::linker(&engine)?,
+            engine,
+            slots: FairSlots::new(engine::calls_at_once(memory)),
+            limits: settings.limits,
+            cache: Cache::open(&settings.cache),
+            loaded: Mutex::default(),
+        })
+    }
+
+    /// The slots of all calls.
+    pub(crate) fn slots(&self) -> &FairSlots {
+        &self.slots
+    }
+
+    /// Reads, checks and compiles a file, or hands out what was compiled from the same bytes before.
+    ///
+    /// Blocks: compiling takes seconds when the cache does not know the file.
+    pub fn load(&self, path: &Path, pinned: Option<&str>) -> Result<Arc<CompiledPlugin>, PluginError> {
+        let bytes = self.read(path)?;
+        let digest = hex(&Sha256::digest(&bytes));
+        if let Some(pinned) = pinned.filter(|pinned| *pinned != digest) {
+            return Err(PluginError::WrongDigest {
+                path: path.to_owned(),
+                pinned: pinned.to_owned(),
+                actual: digest,
+            });
+        }
+        let slot = {
+            let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            loaded.entry(digest.clone()).or_default().clone()
+        };
+        // Held while compiling, so that a thousand sources that start together compile their file once.
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*slot {
+            Slot::Loaded(plugin) => return Ok(plugin.clone()),
+            Slot::Stopped(reason) => {
+                return Err(PluginError::Stopped {
+                    path: path.to_owned(),
+                    reason: reason.clone(),
+                });
+            }
+            Slot::Unknown => {}
+        }
+        match self.prepare(path, &bytes, digest) {
+            Ok(plugin) => {
+                let plugin = Arc::new(plugin);
+                info!(plugin = %path.display(), digest = %format_args!("sha256:{}", plugin.digest), "loaded a plugin");
+                *slot = Slot::Loaded(plugin.clone());
+                Ok(plugin)
+            }
+            Err(error) => {
+                if let PluginError::Stopped { reason, .. } = &error {
+                    *slot = Slot::Stopped(reason.clone());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The bytes of a file, of a regular one and no more than are compiled.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, PluginError> {
+        let bytes =
+            small_file::read_blocking(path, Purpose::PLUGIN).map_err(|source| PluginError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?;
+        let bound = self.limits.size;
+        let found = bytes.len() as u64;
+        if found > bound {
+            return Err(PluginError::TooLarge {
+                path: path.to_owned(),
+                excess: Excess {
+                    what: "bytes of the file",
+                    found,
+                    bound,
+                    key: "size",
+                },
+            });
+        }
+        Ok(bytes)
+    }
+
+    fn prepare(&self, path: &Path, bytes: &[u8], digest: String) -> Result<CompiledPlugin, PluginError> {
+        check_kind(path, bytes)?;
+        let Interfaces { imports, exports } =
+            audit::audit(bytes, &self.limits).map_err(|error| match error {
+                AuditError::Malformed(reason) => broken(path, reason),
+                AuditError::Excess(excess) => PluginError::TooLarge {
+                    path: path.to_owned(),
+                    excess,
+                },
+            })?;
+        audit_imports(path, &imports)?;
+        audit_exports(path, &exports)?;
+        let component = self.component(path, bytes, &digest)?;
+        let pre = self
+            .linker
+            .instantiate_pre(&component)
+            .and_then(LogSourcePre::new)
+            .map_err(|error| {
+                // The names match, so it is the shape of a function or a type that differs.
+                PluginError::WrongWorld {
+                    path: path.to_owned(),
+                    problem: format!("{error:#}"),
+                }
+            })?;
+        Ok(CompiledPlugin {
+            path: path.to_owned(),
+            digest,
+            size: bytes.len() as u64,
+            imports,
+            exports,
+            pre,
+            slots: self.slots.clone(),
+        })
+    }
+
+    /// The compiled component: as it was kept, or compiled now.
+    fn component(&self, path: &Path, bytes: &[u8], digest: &str) -> Result<Component, PluginError> {
+        let key = Key {
+            plugin: digest,
+            engine: &self.fingerprint,
+        };
+        if let Some(artifact) = self.cache.load(key) {
+            match artifact.load(&self.engine) {
+                Ok(component) => return Ok(component),
+                Err(error) => {
+                    warn!("a kept compiled plugin cannot be used ({error:#}); it is compiled again")
+                }
+            }
+        }
+        let artifact = compile::compile(&self.engine, bytes, &self.limits).map_err(|error| match error {
+            CompileError::Broken(reason) => broken(path, reason),
+            CompileError::Stopped(reason) => PluginError::Stopped {
+                path: path.to_owned(),
+                reason,
+            },
+        })?;
+        let component = artifact
+            .load(&self.engine)
+            .map_err(|error| broken(path, error.root_cause().to_string()))?;
+        self.cache.store(key, &artifact);
+        Ok(component)
+    }
+}
+
+fn broken(path: &Path, reason: String) -> PluginError {
+    PluginError::Broken {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
+/// Tells a component from the other things that people name as one.
+fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), PluginError> {
+    let found = match bytes {
+        [] => "an empty file",
+        _ if !bytes.starts_with(MAGIC) => "another kind of file",
+        [_, _, _, _, _, _, kind @ ..] if kind.starts_with(&KIND_COMPONENT) => return Ok(()),
+        _ => "a core WebAssembly module",
+    };
+    Err(PluginError::NoComponent {
+        path: path.to_owned(),
+        found,
+    })
+}
+
+/// Names every import that is not linked, before the linker would name the first.
+fn audit_imports(path: &Path, imports: &[String]) -> Result<(), PluginError> {
+    let forbidden: Vec<String> = imports
+        .iter()
+        .filter(|name| !link::is_linked(name))
+        .cloned()
+        .collect();
+    if forbidden.is_empty() {
+        Ok(())
+    } else {
+        Err(PluginError::ForbiddenImports {
+            path: path.to_owned(),
+            imports: forbidden,
+        })
+    }
+}
+
+/// Checks that the contract's interfaces are there, in the version that this host serves.
+fn audit_exports(path: &Path, exports: &[String]) -> Result<(), PluginError> {
+    let missing: Vec<String> = CONTRACT_INTERFACES
+        .iter()
+        .map(|interface| format!("{CONTRACT}/{interface}@{CONTRACT_VERSION}"))
+        .filter(|wanted| !exports.contains(wanted))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let prefix = format!("{CONTRACT}/");
+    let other = exports
+        .iter()
+        .find(|name| name.starts_with(&prefix))
+        .and_then(|name| name.split('@').nth(1));
+    let problem = match other {
+        Some(version) if version != CONTRACT_VERSION => format!(
+            "it was built for {CONTRACT}@{version}, this host serves {CONTRACT}@{CONTRACT_VERSION}; use a matching \
+             plugin or host"
+        ),
+        _ => format!("it does not export {}", missing.join(", ")),
+    };
+    Err(PluginError::WrongWorld {
+        path: path.to_owned(),
+        problem,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl std::fmt::Debug for CompiledPlugin {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("CompiledPlugin")
+            .field("path", &self.path)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for PluginLoader {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("PluginLoader").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_is_no_component_is_named() {
+        for (bytes, found) in [
+            (&b""[..], "an empty file"),
+            (b"#!/bin/sh", "another kind of file"),
+            (b"\0asm\x01\0\0\0", "a core WebAssembly module"),
+            (b"\0asm", "a core WebAssembly module"),
+        ] {
+            let error = check_kind(Path::new("x.wasm"), bytes).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("x.wasm is not a WebAssembly component but {found}")),
+                "{error}"
+            );
+        }
+        assert!(check_kind(Path::new("x.wasm"), b"\0asm\x0d\0\x01\0").is_ok());
+    }
+
+    #[test]
+    fn all_forbidden_imports_are_named_at_once() {
+        let imports = names(&[
+            "wasi:http/types@0.2.4",
+            "wasi:filesystem/types@0.2.6",
+            "wasi:sockets/tcp@0.2.6",
+            "acme:kv/store@1.0.0",
+        ]);
+        let error = audit_imports(Path::new("x.wasm"), &imports)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("wasi:filesystem/types@0.2.6, wasi:sockets/tcp@0.2.6, acme:kv/store@1.0.0,"),
+            "{error}"
+        );
+        assert!(!error.contains("wasi:http/types"), "{error}");
+    }
+
+    #[test]
+    fn another_version_of_the_contract_is_named_with_ours() {
+        let exports = names(&["headwater:source/types@0.2.0", "headwater:source/source@0.2.0"]);
+        let error = audit_exports(Path::new("x.wasm"), &exports)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("headwater:source@0.2.0") && error.contains("headwater:source@0.1.0"),
+            "{error}"
+        );
+        let error = audit_exports(Path::new("x.wasm"), &names(&["wasi:cli/run@0.2.0"]))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("does not export headwater:source/types@0.1.0"),
+            "{error}"
+        );
+    }
+}

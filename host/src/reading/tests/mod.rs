@@ -1,0 +1,5 @@
+//! Reading with a scripted source, a scripted store and a scripted embedder: everything but WebAssembly.
+
+mod claims;
+mod law;
+mod script;

@@ -1,0 +1,366 @@
+//! Slots for calls into plugins, shared fairly between sources.
+//!
+//! A call mostly waits for its upstream, and a waiting call holds nothing but memory. So few calls are fresh at once, after
+//! [`FRESH`] a call no longer counts among those, and many may wait: as many as the memory is enough for if each takes all
+//! that it may. What is scarce goes to those who have least of it. A source whose calls hang gets fewer slots, and a quarter
+//! of everything is kept for sources that answer.
+//!
+//! A call that needs much memory must not wait for ever behind many small ones. So while one has waited for longer than
+//! [`FRESH`] and would fit beside the calls that wait for their upstreams, nobody else gets a slot: the fresh ones are over or
+//! no longer fresh in a moment.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// How long a call is fresh. One that takes longer waits for somebody.
+const FRESH: Duration = Duration::from_secs(1);
+/// Slots of a source at once, and of one whose calls hang: never none, or it would not be noticed that they work again.
+const MOST: usize = 8;
+const LEAST: usize = 2;
+
+/// How many calls there may be at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Fresh calls: they use the processor.
+    pub(crate) fresh: usize,
+    /// All calls.
+    pub(crate) all: usize,
+    /// Bytes that all calls may take together.
+    pub(crate) memory: u64,
+}
+
+/// What calls take at present, for operators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SlotUse {
+    /// Bytes that the calls at present may take at most.
+    pub reserved: u64,
+    /// Bytes that all calls may take together.
+    pub bound: u64,
+    /// Calls that wait for a slot.
+    pub waiting: usize,
+}
+
+/// All slots of a process. Clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct FairSlots(Arc<Shared>);
+
+/// A source's share of the slots.
+#[derive(Debug)]
+pub(crate) struct Share {
+    shared: Arc<Shared>,
+    id: u64,
+}
+
+/// The right to one call, while it is held.
+#[derive(Debug)]
+pub struct Slot {
+    shared: Arc<Shared>,
+    share: u64,
+    taken: Taken,
+}
+
+/// What a slot takes of what there is.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    id: u64,
+    /// Bytes that its call may take.
+    cost: u64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    bounds: Bounds,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    shares: HashMap<u64, Standing>,
+    held: usize,
+    /// Bytes that the calls that hold a slot may take.
+    memory: u64,
+    /// The calls that are fresh, the oldest first.
+    fresh: VecDeque<Fresh>,
+    queue: VecDeque<Waiter>,
+    next_id: u64,
+}
+
+/// A call that has just begun.
+#[derive(Debug)]
+struct Fresh {
+    taken: Taken,
+    started: Instant,
+}
+
+/// How much a source may hold at present.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    slots: usize,
+    memory: u64,
+}
+
+/// How a source stands.
+#[derive(Debug)]
+struct Standing {
+    /// Bytes that one of its calls may take.
+    cost: u64,
+    /// The number of its last slot.
+    last: u64,
+    held: usize,
+    /// How many it may hold, from [`LEAST`] to [`MOST`].
+    allowance: usize,
+    /// Whether its last call came back in time.
+    answers: bool,
+}
+
+impl Standing {
+    /// Whether the memory is enough for one more call beside others that take so many bytes.
+    fn fits_beside(&self, others: u64, bounds: Bounds) -> bool {
+        let kept = if self.answers { 0 } else { bounds.memory / 4 };
+        // A call that takes more than three quarters begins when there is no other.
+        others == 0 || others.saturating_add(self.cost) <= bounds.memory - kept
+    }
+}
+
+#[derive(Debug)]
+struct Waiter {
+    share: u64,
+    since: Instant,
+    grant: oneshot::Sender<Slot>,
+}
+
+impl FairSlots {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self(Arc::new(Shared {
+            bounds,
+            state: Mutex::default(),
+        }))
+    }
+
+    /// A share for one more source, of whose calls each may take so many bytes.
+    pub(crate) fn share(&self, cost: u64) -> Share {
+        Share {
+            shared: self.0.clone(),
+            id: self.0.state().new_share(cost.min(self.0.bounds.memory)),
+        }
+    }
+
+    /// What is taken at present.
+    pub(crate) fn used(&self) -> SlotUse {
+        let state = self.0.state();
+        SlotUse {
+            reserved: state.memory,
+            bound: self.0.bounds.memory,
+            waiting: state.queue.len(),
+        }
+    }
+}
+
+impl Share {
+    /// Waits for a slot.
+    pub(crate) async fn slot(&self) -> Slot {
+        let (grant, mut granted) = oneshot::channel();
+        let waiter = Waiter {
+            share: self.id,
+            since: Instant::now(),
+            grant,
+        };
+        self.shared.state().queue.push_back(waiter);
+        loop {
+            self.shared.hand_out();
+            // A fresh call that ages makes room without saying so.
+            let aged = self
+                .shared
+                .state()
+                .fresh
+                .front()
+                .map(|fresh| fresh.started + FRESH);
+            let aged = aged.unwrap_or_else(|| Instant::now() + FRESH);
+            tokio::select! {
+                // Whoever waits is in the queue, so its sender is there.
+                Ok(slot) = &mut granted => return slot,
+                () = tokio::time::sleep_until(aged) => {}
+            }
+        }
+    }
+
+    /// Notes how a call ended: whether it came back in time, or hung.
+    pub(crate) fn note(&self, answered: bool) {
+        self.shared.state().note(self.id, answered);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.shared.state().shares.remove(&self.id);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.shared.state().take_back(self.share, self.taken);
+        self.shared.hand_out();
+    }
+}
+
+impl Shared {
+    /// Gives out what is free.
+    fn hand_out(self: &Arc<Self>) {
+        // A grant that nobody waits for any more is dropped and comes back here, so not under the lock.
+        while let Some((grant, slot)) = self.next_grant() {
+            let _ = grant.send(slot);
+        }
+    }
+
+    fn next_grant(self: &Arc<Self>) -> Option<(oneshot::Sender<Slot>, Slot)> {
+        let mut state = self.state();
+        state.queue.retain(|waiter| !waiter.grant.is_closed());
+        let (Waiter { share, grant, .. }, taken) = state.next(self.bounds, Instant::now())?;
+        let slot = Slot {
+            shared: self.clone(),
+            share,
+            taken,
+        };
+        Some((grant, slot))
+    }
+
+    /// Each change is complete in itself.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn new_share(&mut self, cost: u64) -> u64 {
+        let id = self.new_id();
+        let standing = Standing {
+            cost,
+            last: 0,
+            held: 0,
+            allowance: MOST,
+            answers: false,
+        };
+        self.shares.insert(id, standing);
+        id
+    }
+
+    /// Takes the next waiter out of the queue that may have a slot, and gives it one.
+    fn next(&mut self, bounds: Bounds, now: Instant) -> Option<(Waiter, Taken)> {
+        while self
+            .fresh
+            .front()
+            .is_some_and(|fresh| fresh.started + FRESH <= now)
+        {
+            self.fresh.pop_front();
+        }
+        if self.held >= bounds.all || self.fresh.len() >= bounds.fresh {
+            return None;
+        }
+        let part = self.part(bounds);
+        if self.must_keep_free(part, bounds, now) {
+            return None;
+        }
+        // Whoever has least comes first; among equals, whose last turn is longest ago, however many calls wait.
+        let candidates = self.queue.iter().enumerate().filter_map(|(index, waiter)| {
+            let standing = self.shares.get(&waiter.share)?;
+            let may_have = self.may_have(standing, part, bounds) && standing.fits_beside(self.memory, bounds);
+            may_have.then_some((index, (standing.held, standing.last)))
+        });
+        let (index, _) = candidates.min_by_key(|(_, order)| *order)?;
+        let waiter = self.queue.remove(index)?;
+        let id = self.new_id();
+        let standing = self.shares.get_mut(&waiter.share)?;
+        standing.held += 1;
+        standing.last = id;
+        let taken = Taken {
+            id,
+            cost: standing.cost,
+        };
+        self.held += 1;
+        self.memory += taken.cost;
+        self.fresh.push_back(Fresh { taken, started: now });
+        Some((waiter, taken))
+    }
+
+    /// Whether what is free must be left to somebody who has waited for long, and who fits as soon as the fresh calls end.
+    fn must_keep_free(&self, part: Part, bounds: Bounds, now: Instant) -> bool {
+        let fresh: u64 = self.fresh.iter().map(|fresh| fresh.taken.cost).sum();
+        let waits = |waiter: &&Waiter| waiter.since + FRESH <= now;
+        self.queue.iter().filter(waits).any(|waiter| {
+            self.shares.get(&waiter.share).is_some_and(|standing| {
+                self.may_have(standing, part, bounds)
+                    && !standing.fits_beside(self.memory, bounds)
+                    && standing.fits_beside(self.memory - fresh, bounds)
+            })
+        })
+    }
+
+    fn take_back(&mut self, share: u64, taken: Taken) {
+        self.held -= 1;
+        self.memory -= taken.cost;
+        self.fresh.retain(|fresh| fresh.taken.id != taken.id);
+        if let Some(standing) = self.shares.get_mut(&share) {
+            standing.held -= 1;
+        }
+    }
+
+    fn note(&mut self, share: u64, answered: bool) {
+        if let Some(standing) = self.shares.get_mut(&share) {
+            standing.answers = answered;
+            standing.allowance = if answered {
+                (standing.allowance + 1).min(MOST)
+            } else {
+                (standing.allowance / 2).max(LEAST)
+            };
+        }
+    }
+
+    /// How much a source may hold at present, by itself. While half is free, nobody takes anything from anybody; then each
+    /// has an equal part.
+    fn part(&self, bounds: Bounds) -> Part {
+        let holders = self
+            .shares
+            .values()
+            .filter(|standing| standing.held > 0)
+            .count()
+            .max(1);
+        let half = bounds.all / 2;
+        Part {
+            slots: match self.held < half {
+                true => MOST,
+                false => (half / holders).max(1),
+            },
+            memory: match self.memory < bounds.memory / 2 {
+                true => bounds.memory,
+                false => bounds.memory / 2 / holders as u64,
+            },
+        }
+    }
+
+    /// Whether a source may have one more slot now, if the memory is enough.
+    fn may_have(&self, standing: &Standing, part: Part, bounds: Bounds) -> bool {
+        // A quarter of each is for sources that answer.
+        let (all, fresh) = if standing.answers {
+            (bounds.all, bounds.fresh)
+        } else {
+            (bounds.all - bounds.all / 4, bounds.fresh - bounds.fresh / 4)
+        };
+        let then = (standing.held as u64 + 1).saturating_mul(standing.cost);
+        self.held < all
+            && self.fresh.len() < fresh
+            && standing.held < standing.allowance.min(part.slots)
+            && (standing.held == 0 || then <= part.memory)
+    }
+
+    fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+}
+
+#[cfg(test)]
+mod tests;

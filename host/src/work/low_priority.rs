@@ -1,0 +1,173 @@
+//! Threads of low priority for calls that compute much. Sources that compute little keep the threads that everything else
+//! uses, so that whoever would take all of the processor takes what nobody else needs.
+
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+use tracing::Instrument;
+
+use super::cpu_share::{CpuShare, thread_time};
+
+/// How much nicer than the rest of the host these threads are to others: on a busy core they get a tenth of it.
+#[cfg(target_os = "linux")]
+const NICER: i32 = 10;
+/// Half as many threads as there are cores, so that however many sources compute much, the other half is not theirs. No
+/// more than this: each of them computes.
+const MOST_THREADS: usize = 8;
+
+/// The runtime of low priority. It lives as long as the process. None where no thread can be started.
+fn handle() -> Option<&'static Handle> {
+    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| {
+        let cores = available_parallelism().map_or(1, usize::from);
+        let mut builder = Builder::new_multi_thread();
+        #[cfg(debug_assertions)]
+        crate::work::watchdog::watch(&mut builder);
+        builder
+            .worker_threads((cores / 2).clamp(1, MOST_THREADS))
+            .thread_name("low-priority")
+            .max_blocking_threads(1)
+            .on_thread_start(lower)
+            .enable_all()
+            .build()
+            .ok()
+    });
+    runtime.as_ref().map(Runtime::handle)
+}
+
+/// Gives the present thread low priority. On other systems than Linux this would be the whole process.
+fn lower() {
+    #[cfg(target_os = "linux")]
+    {
+        // Where it is not possible the threads are as others are.
+        let _ = rustix::process::nice(NICER);
+    }
+}
+
+/// What one call may compute before it goes on with low priority, however little its source has computed before: a full
+/// batch of the Azure source takes 40 ms.
+const MOST_PER_CALL: Duration = Duration::from_millis(60);
+
+/// Runs work here as long as it and its source compute little, and on the threads of low priority from when they compute
+/// much. It ends when the future is dropped.
+pub(crate) fn run<T: Send + 'static>(
+    share: Arc<CpuShare>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Movable<T> {
+    Movable {
+        share,
+        computed: Duration::ZERO,
+        place: Place::Here(Box::pin(work.in_current_span())),
+    }
+}
+
+/// Work that can go on elsewhere.
+pub(crate) struct Movable<T> {
+    share: Arc<CpuShare>,
+    /// How long it has computed here.
+    computed: Duration,
+    place: Place<T>,
+}
+
+enum Place<T> {
+    Here(Pin<Box<dyn Future<Output = T> + Send>>),
+    There(Ended<T>),
+    /// Only while it is moved.
+    Between,
+}
+
+/// A task that ends when it is dropped.
+struct Ended<T>(JoinHandle<T>);
+
+impl<T> Drop for Ended<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl<T: Send + 'static> Future for Movable<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        if matches!(self.place, Place::Here(_))
+            && (self.computed > MOST_PER_CALL || self.share.is_heavy())
+            && let Some(low) = handle()
+            && let Place::Here(work) = std::mem::replace(&mut self.place, Place::Between)
+        {
+            self.place = Place::There(Ended(low.spawn(work)));
+        }
+        let this = &mut *self;
+        match &mut this.place {
+            Place::Here(work) => {
+                let began = thread_time();
+                let polled = work.as_mut().poll(context);
+                this.computed += thread_time().saturating_sub(began);
+                polled
+            }
+            Place::There(ended) => match ready!(Pin::new(&mut ended.0).poll(context)) {
+                Ok(value) => Poll::Ready(value),
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    // The process ends.
+                    Err(_) => Poll::Pending,
+                },
+            },
+            Place::Between => Poll::Pending,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work::cpu_share::CpuUse;
+
+    fn compute(time: Duration) {
+        let began = thread_time();
+        while thread_time() - began < time {
+            std::hint::spin_loop();
+        }
+    }
+
+    fn thread_name() -> String {
+        std::thread::current().name().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_computes_much_goes_on_with_low_priority_and_who_computes_little_stays() {
+        let heavy = Arc::new(CpuShare::new(100));
+        let mut used = CpuUse::default();
+        let much = async { compute(Duration::from_millis(500)) };
+        heavy.meter(much, &mut used).await;
+        assert_eq!(run(heavy, async { thread_name() }).await, "low-priority");
+        let light = Arc::new(CpuShare::new(100));
+        let moved = run(light.clone(), async {
+            compute(MOST_PER_CALL + Duration::from_millis(1));
+            tokio::task::yield_now().await;
+            thread_name()
+        });
+        assert_eq!(moved.await, "low-priority", "of one call it was much");
+        assert_ne!(run(light, async { thread_name() }).await, "low-priority");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn threads_of_low_priority_are_nicer_than_others() {
+        let nice = || {
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            let fields = stat.rsplit(')').next().unwrap();
+            // The nineteenth field of proc(5), the seventeenth behind the name.
+            fields.split_whitespace().nth(16).unwrap().parse::<i32>().unwrap()
+        };
+        let here = nice();
+        let there = handle().unwrap().spawn(async move { nice() }).await.unwrap();
+        assert_eq!(there, (here + NICER).min(19));
+    }
+}
