@@ -4,6 +4,8 @@
 //!
 //! `settings.json` holds `{"allow": [origins], "config": {the source's configuration}}`.
 
+#![allow(clippy::disallowed_methods, reason = "an example has nobody to hold up")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -77,14 +79,10 @@ async fn main() -> anyhow::Result<()> {
             .for_each(|item| eprintln!("rejected: {}", item.reason));
         batch.ack().await?;
     }
-    for (partition, failure) in batches
-        .outcome()
-        .map(|outcome| &outcome.failed[..])
-        .unwrap_or_default()
-    {
-        anyhow::bail!("{}: {failure}", partition.as_deref().unwrap_or("the source"));
+    match batches.outcome().and_then(|outcome| outcome.failed.first()) {
+        Some((_, failure)) => Err(failure.clone().into()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn arguments() -> anyhow::Result<[String; 3]> {

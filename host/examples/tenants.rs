@@ -4,6 +4,8 @@
 //!
 //!     cargo run -p headwater --features redb --example tenants -- azure_activity.wasm state.redb
 
+#![allow(clippy::disallowed_methods, reason = "an example has nobody to hold up")]
+
 use std::collections::HashMap;
 
 use headwater::cursor::state_file::State;

@@ -3,6 +3,8 @@
 //!
 //!     cargo run -p headwater --example transaction -- azure_activity.wasm settings.json events.sqlite
 
+#![allow(clippy::disallowed_methods, reason = "an example has nobody to hold up")]
+
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use headwater::Host;

@@ -1,5 +1,10 @@
 //! Loading a plugin.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a file of a plugin is read within a bounded time, and compiling has bounds"
+)]
+
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::path::PathBuf;

@@ -71,7 +71,7 @@ pub(super) async fn log_in(connection: &mut Connection, login: &Login) -> io::Re
             invalid("it does not ask for a shared key; remove `sink.shared_key`, or give the receiver one")
         })??;
     let helo = Helo::read(&greeting).ok_or_else(|| invalid("it does not greet with HELO"))?;
-    let salt = BASE64_STANDARD.encode(&random());
+    let salt = BASE64_STANDARD.encode(random()?);
     connection.write(&ping(account, &helo, &salt)?).await?;
     let answer = connection.read().await?;
     check_pong(&answer, account, &helo, &salt).map_err(|reason| {

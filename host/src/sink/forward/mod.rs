@@ -4,7 +4,6 @@
 mod connection;
 mod handshake;
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -87,7 +86,7 @@ impl ForwardSink {
 
     /// Delivers a chunk. Gives the connection back if it may be used again.
     async fn exchange(&self, kept: Option<Connection>, events: &[Event]) -> io::Result<Option<Connection>> {
-        let name = chunk_name();
+        let name = chunk_name()?;
         let chunk = chunk(&self.receiver.tag, &name, events)?;
         if let Some(mut connection) = kept {
             match connection.exchange(&chunk, &name).await {
@@ -148,15 +147,16 @@ fn time(nanoseconds: u64) -> Value {
 }
 
 /// A name that no other chunk on the connection has.
-fn chunk_name() -> String {
-    BASE64_STANDARD.encode(&random())
+fn chunk_name() -> io::Result<String> {
+    Ok(BASE64_STANDARD.encode(random()?))
 }
 
 /// Sixteen bytes that nobody can guess.
-fn random() -> [u8; 16] {
-    // The standard library's hash keys come from the system's randomness.
-    let half = || RandomState::new().build_hasher().finish();
-    ((u128::from(half()) << 64) | u128::from(half())).to_be_bytes()
+fn random() -> io::Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| io::Error::other(format!("this system gives no random numbers: {error}")))?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
