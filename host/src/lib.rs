@@ -66,7 +66,7 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `redb` | [`cursor::state_file`]: cursors in one durable file |
-//! | `oci` | `registry`: plugins from OCI registries |
+//! | `oci` | `plugin::registry`: plugins from OCI registries |
 //! | `monitor` | `monitor`: metrics and a status page over HTTP |
 //! | `sinks` | `sink`: files, HTTP receivers, Fluent Forward and OTLP as places for events, and a file for dead letters |
 
@@ -87,7 +87,6 @@ pub mod component;
 pub mod cursor;
 pub mod egress;
 pub mod file;
-pub mod helper;
 mod host;
 pub mod model;
 #[cfg(feature = "monitor")]
@@ -95,12 +94,13 @@ pub mod monitor;
 pub mod plugin;
 pub mod reading;
 pub mod redact;
-#[cfg(feature = "oci")]
-pub mod registry;
 mod sandbox;
 pub mod secret;
 #[cfg(feature = "sinks")]
 pub mod sink;
 pub mod work;
 
-pub use host::{BuildError, Host, HostBuilder, HostError, Load, LoadFuture, Plugin, Source, SourceBuilder};
+pub use host::{
+    BuildError, Host, HostBuilder, HostError, Load, LoadFuture, Plugin, Source, SourceBuilder,
+    run_helper_if_asked,
+};

@@ -6,11 +6,13 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::cargo::{WASM_TARGET, cargo, ensure_wasm_target, run, target_dir};
+use crate::circles;
 use crate::component::{CERTIFICATE, STANDARD};
 
 /// Checks formatting and lints, then runs every test, through the real component and the real host binary.
 pub fn test() -> Result<()> {
     ensure_wasm_target()?;
+    circles::check()?;
     run(
         "checking the formatting",
         &mut cargo(&["fmt", "--all", "--check"]),

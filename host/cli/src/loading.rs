@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use headwater::model::{Failure, Fault, Issue};
 use headwater::plugin::PluginError;
-use headwater::registry::{self, RegistryError};
+use headwater::plugin::registry::{self, RegistryError};
 use headwater::sink::{DeadLetters, Sinks};
 use headwater::{BuildError, Host, Plugin, Source};
 use thiserror::Error;

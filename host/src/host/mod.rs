@@ -1,6 +1,7 @@
 //! The way in for programs: a host, the plugins that it loads, the sources that it reads.
 
 mod build_error;
+mod helper_process;
 mod loading;
 mod plugin;
 mod source;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use self::build_error::BuildError;
+pub use self::helper_process::run_helper_if_asked;
 pub use self::loading::{Load, LoadFuture};
 pub use self::plugin::Plugin;
 pub use self::source::Source;

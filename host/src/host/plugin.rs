@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Host, SourceBuilder};
+use super::Host;
 use crate::component::{ComponentClient, Instance, Surroundings};
 use crate::egress::{Grant, HttpClient, Outbound};
 use crate::model::{Failure, Fault, Limits, Manifest};
@@ -65,11 +65,5 @@ impl Plugin {
     /// sources. To read a log, use [`Plugin::source`].
     pub fn instance(&self, surroundings: Surroundings) -> Instance {
         Instance::alone(self.compiled.clone(), surroundings)
-    }
-
-    /// Begins to make a source of this plugin. The name keys its cursors and is in its log lines: letters, digits, `-`, `_` and `.`, at
-    /// most 64, not beginning with `.`.
-    pub fn source(&self, name: impl Into<String>) -> SourceBuilder {
-        SourceBuilder::new(self.clone(), name.into())
     }
 }

@@ -37,6 +37,14 @@ pub struct SourceBuilder {
     limits: Limits,
 }
 
+impl Plugin {
+    /// Begins to make a source of this plugin. The name keys its cursors and is in its log lines: letters, digits, `-`, `_` and `.`, at
+    /// most 64, not beginning with `.`.
+    pub fn source(&self, name: impl Into<String>) -> SourceBuilder {
+        SourceBuilder::new(self.clone(), name.into())
+    }
+}
+
 impl SourceBuilder {
     pub(super) fn new(plugin: Plugin, name: String) -> Self {
         Self {

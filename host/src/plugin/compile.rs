@@ -12,8 +12,8 @@ use thiserror::Error;
 use wasmtime::Engine;
 
 use super::audit::CompileLimits;
+use super::compile_process::{self, HelperError};
 use super::native::Artifact;
-use crate::helper::{self, HelperError};
 
 /// Plugins that are compiled at once. The compiler uses all processors for one, and takes its memory for each.
 const AT_ONCE: usize = 2;
@@ -39,7 +39,7 @@ pub(super) fn compile(
     let stopped = |what: &dyn fmt::Display, key: &str| {
         CompileError::Stopped(format!("{what}; if you trust it, raise `compile.{key}`"))
     };
-    match helper::compile(bytes, limits) {
+    match compile_process::compile(bytes, limits) {
         Ok(artifact) => Ok(Artifact::verified(artifact)),
         Err(HelperError::Unavailable) => in_this_process(engine, bytes),
         Err(HelperError::Refused(reason)) => Err(CompileError::Broken(reason)),

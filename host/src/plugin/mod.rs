@@ -4,10 +4,13 @@ mod audit;
 pub(crate) mod bindings;
 mod cache;
 mod compile;
+mod compile_process;
 pub(crate) mod engine;
 mod error;
 mod link;
 mod native;
+#[cfg(feature = "oci")]
+pub mod registry;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -28,6 +31,7 @@ use crate::work::fair_slots::FairSlots;
 
 pub use audit::{CompileLimits, Excess};
 pub use cache::CachePlace;
+pub(crate) use compile_process::serve;
 pub use error::PluginError;
 
 /// The package of the contract, and the version this host serves.

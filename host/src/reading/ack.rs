@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::Summary;
+use super::summary::Summary;
 use crate::cursor::StoreError;
 
 /// Why an acknowledgement did not take effect. The events of the batch may be delivered again.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::ack::{AckError, AckHandle};
 use super::batch_memory::{self, Allowance, BatchMemory, Reservation};
 use super::observer::{Notice, Notices};
+use super::summary::Summary;
 use super::trouble::{Next, Trouble};
 use crate::component::{Fetched, redacted};
 use crate::model::{Event, Failure, Fault, Measure, Progress, Rejected, Totals};
@@ -47,16 +48,6 @@ pub struct Batch {
     trouble: Arc<Trouble>,
     notices: Notices,
     acks: AckHandle,
-}
-
-/// What a batch came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Summary {
-    pub(super) totals: Totals,
-    /// Bytes of all bodies, those aside that were refused.
-    pub(super) bytes: u64,
-    /// Time of the newest event that was not refused, in nanoseconds since 1970; 0 when there is none.
-    pub(super) newest: u64,
 }
 
 /// Everything that a batch is made of.

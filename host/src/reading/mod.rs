@@ -11,6 +11,7 @@ mod outage;
 mod partition_task;
 mod shared;
 mod source_task;
+mod summary;
 mod trouble;
 mod upstream;
 

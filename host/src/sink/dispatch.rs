@@ -5,14 +5,17 @@
 //! `suspect`), or when the receiver named the event while it took others in the same request. While the receiver
 //! contradicts itself, refuses more than is plausible, or takes nothing at all, it is at fault, and its events wait.
 
+mod steps;
+
 use std::ops::Range;
 use std::time::Instant;
 
+use self::steps::{Fate, Step};
 use super::batch_splitter::{BatchSplitter, halves};
 use super::encoding::{EventOutcome, RequestOutcome};
 use super::http::HttpSink;
 use super::suspect::Suspect;
-use super::{Accepted, Delivery, SinkError, Undelivered};
+use super::{Accepted, DeliverFuture, Delivery, Sink, SinkError, Undelivered};
 use crate::model::Event;
 
 /// A receiver that has refused so many single events and taken none is not asked about each of the others.
@@ -23,6 +26,12 @@ const MOST_SUSPECTS: usize = 10;
 const PROBES: usize = 2;
 /// Accepted events that serve as examples.
 const MOST_EXAMPLES: usize = 64;
+
+impl Sink for HttpSink {
+    fn deliver<'a>(&'a self, delivery: Delivery<'a>) -> DeliverFuture<'a> {
+        Box::pin(Dispatch::new(self, delivery).run())
+    }
+}
 
 /// A delivery in progress.
 pub(super) struct Dispatch<'a> {
@@ -37,23 +46,6 @@ pub(super) struct Dispatch<'a> {
     refused_parts: Vec<Range<usize>>,
     /// Whether the receiver refused what it takes.
     contradicted: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Fate {
-    /// Not settled.
-    Open,
-    Accepted,
-    /// Refused by name, while others in the same request were taken.
-    Named(String),
-}
-
-/// A part of the search for events that a receiver counts and does not name.
-enum Step {
-    /// Not sent by itself yet.
-    Ask(Range<usize>),
-    /// So many of its events are refused; none: some.
-    Known(Range<usize>, Option<usize>),
 }
 
 impl<'a> Dispatch<'a> {

@@ -1,10 +1,9 @@
 //! An HTTP receiver. Accepted on any 2xx, as far as the receiver's answer does not say otherwise.
 
-use super::dispatch::Dispatch;
 use super::encoding::{Encoding, RequestOutcome};
 use super::http_client::{Endpoint, HttpClient, Reply};
 use super::judge::Judge;
-use super::{DeliverFuture, Delivery, Sink, SinkError};
+use super::{Delivery, SinkError};
 use crate::egress::OutboundError;
 use crate::model::Event;
 use crate::work::compute::Compute;
@@ -86,11 +85,5 @@ impl HttpSink {
             let problem = format!("the receiver's answer was not read: {error}");
             RequestOutcome::Unavailable(SinkError::unavailable(problem))
         })
-    }
-}
-
-impl Sink for HttpSink {
-    fn deliver<'a>(&'a self, delivery: Delivery<'a>) -> DeliverFuture<'a> {
-        Box::pin(Dispatch::new(self, delivery).run())
     }
 }

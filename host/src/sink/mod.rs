@@ -7,6 +7,7 @@ mod dead_letter;
 mod delivery;
 mod dispatch;
 mod encoding;
+mod exchange;
 mod file;
 mod forward;
 mod http;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::SinkError;
-use super::http_client::{Exchange, retry_after};
+use super::exchange::{Exchange, retry_after};
 use crate::redact::{Redactor, percent_encoded};
 use crate::secret::SecretText;
 

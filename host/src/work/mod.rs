@@ -1,9 +1,11 @@
 //! Work that has a bound: threads that may wait, queues that are fair, shares of the processor.
 
 pub(crate) mod compute;
+pub mod core_dump;
 pub(crate) mod cpu_share;
 pub mod fair_slots;
 pub(crate) mod file_work;
+pub(crate) mod helper;
 pub(crate) mod low_priority;
 pub mod machine_memory;
 #[cfg(debug_assertions)]

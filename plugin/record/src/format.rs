@@ -5,6 +5,7 @@ mod aisoc;
 mod ecs;
 mod elastic;
 mod map;
+mod members;
 mod nested;
 mod ocsf;
 mod otel;

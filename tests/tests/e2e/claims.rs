@@ -187,7 +187,7 @@ const MEMORY: [(&str, &str, &str); 28] = [
         "8 MiB of events",
     ),
     (
-        "src/sink/http_client.rs",
+        "src/sink/exchange.rs",
         "LONGEST_RESPONSE: usize = 4 << 20;",
         "4 MiB of its answer",
     ),

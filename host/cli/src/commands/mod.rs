@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use headwater::Host;
 use headwater::cursor::MemoryStore;
 use headwater::plugin::CompileSettings;
 use headwater::redact::printable::printable_lines;
+use headwater::work::core_dump;
 use headwater::work::machine_memory::usual_memory;
-use headwater::{Host, helper};
 use tracing::error;
 
 use self::conformance::ReportFormat;
@@ -159,14 +160,14 @@ impl Exit {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    if let Some(code) = helper::run_if_asked() {
+    if let Some(code) = headwater::run_helper_if_asked() {
         return code;
     }
     // Prints help, version and mistakes itself, with exit code 2 for mistakes.
     let arguments = Arguments::parse();
     let progress = Progress::on_stderr();
     log::start(arguments.log_format, &progress);
-    helper::forbid_core_dumps();
+    core_dump::forbid();
     file_limit::allow_many();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     #[cfg(debug_assertions)]

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use headwater::Host;
 use headwater::cursor::state_file::{State, StateError};
-use headwater::helper;
 use headwater::monitor::{self, Monitor};
+use headwater::work::core_dump;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -42,7 +42,7 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
         bytes = config.memory,
         "calls into plugins may take so much memory together; `[limits] memory` changes it"
     );
-    helper::hide_memory();
+    core_dump::hide_memory();
     if let Some(address) = config.listen {
         if !address.ip().is_loopback() {
             warn!(

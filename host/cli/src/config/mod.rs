@@ -21,7 +21,7 @@ use headwater::egress::{Grant, Origin, Outbound};
 use headwater::file::small_file::{self, Purpose};
 use headwater::model::Limits;
 use headwater::plugin::CompileSettings;
-use headwater::registry::Reference;
+use headwater::plugin::registry::Reference;
 use headwater::secret::Template;
 use headwater::sink::SinkConfig;
 use headwater::work::machine_memory::usual_memory;

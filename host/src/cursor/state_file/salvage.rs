@@ -11,16 +11,19 @@ use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use redb::backends::FileBackend;
 use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 
+use tracing::debug;
+
 use super::error::StateError;
 use super::file::{empty, engine};
 use super::tables::{self, ABOUT, BEGUN, CURSORS};
 use crate::file::directory::sync_name;
-use crate::helper;
+use crate::work::helper;
 
 /// Bytes that a change of the engine is kept in.
 const BLOCK: u64 = 4_096;
@@ -43,7 +46,7 @@ impl Salvage {
     /// Reads what can be read; `error` is what the file was refused with. Where more than single entries is damaged a process
     /// of its own has to survive the same before.
     pub(super) fn read(path: &Path, error: &StateError) -> Option<Self> {
-        let is_safe = matches!(error, StateError::Entries { .. }) || helper::survives_salvage(path);
+        let is_safe = matches!(error, StateError::Entries { .. }) || survives(path);
         if is_safe { read(path).ok() } else { None }
     }
 
@@ -112,6 +115,26 @@ impl Salvage {
 /// Whether the file can be read in part; for the process that tries it first.
 pub(crate) fn rehearse(path: &Path) -> bool {
     read(path).is_ok()
+}
+
+/// Whether a process of its own survives reading what is left of a damaged state file. Not known is no.
+fn survives(path: &Path) -> bool {
+    let Some(mut command) = helper::command("salvage") else {
+        return false;
+    };
+    let status = command
+        .arg(path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match status {
+        Ok(status) => status.success(),
+        Err(error) => {
+            debug!(%error, "cannot start a process that helps");
+            false
+        }
+    }
 }
 
 /// Reads all rows that can be read.

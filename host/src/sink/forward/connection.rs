@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::ForwardReceiver;
-use super::handshake::{self, Login};
+use super::helo::Helo;
 use crate::egress::{self, TrustingResolver};
 
 /// What receivers say is short: a greeting, an acknowledgement, a reason.
@@ -28,9 +28,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects, and logs in if that is configured.
+    /// Connects. Until the receiver says otherwise, it may carry more than one chunk.
     pub(super) async fn open(receiver: &ForwardReceiver, resolver: &TrustingResolver) -> io::Result<Self> {
-        let login = Login::resolve(&receiver.login).await.map_err(io::Error::other)?;
         let stream = resolver.connect(&receiver.address).await?;
         // A chunk is written at once and then waited for.
         stream.set_nodelay(true)?;
@@ -39,15 +38,16 @@ impl Connection {
         } else {
             Box::new(stream)
         };
-        let mut connection = Self {
+        Ok(Self {
             stream,
             unread: Vec::new(),
             is_lasting: true,
-        };
-        if let Some(login) = login {
-            connection.is_lasting = handshake::log_in(&mut connection, &login).await?;
-        }
-        Ok(connection)
+        })
+    }
+
+    /// Notes whether the receiver wants to see more than one chunk.
+    pub(super) fn lasts(&mut self, is_lasting: bool) {
+        self.is_lasting = is_lasting;
     }
 
     /// The connection, if there may be another chunk on it.
@@ -66,7 +66,7 @@ impl Connection {
         match acknowledged {
             Some(acknowledged) if acknowledged == name.as_bytes() => Ok(()),
             Some(_) => Err(invalid("it acknowledges another chunk")),
-            None if handshake::is_helo(&answer) => {
+            None if Helo::read(&answer).is_some() => {
                 Err(invalid("it asks for a shared key; set `sink.shared_key`"))
             }
             None => Err(invalid("it answers with something else than `ack`")),

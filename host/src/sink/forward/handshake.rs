@@ -3,16 +3,19 @@
 use std::io;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rmpv::Value;
 use serde::Deserialize;
 use sha2::{Digest, Sha512};
 
+use super::ForwardReceiver;
 use super::connection::{Connection, invalid};
+use super::helo::Helo;
 use super::random;
+use crate::egress::TrustingResolver;
 use crate::redact::Redactor;
 use crate::secret::Template;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 
 /// What this client calls itself; receivers show it in their logs and mix it into the proof.
 const CLIENT: &str = "headwater";
@@ -20,7 +23,7 @@ const CLIENT: &str = "headwater";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to log in with.
-pub(super) struct Login {
+struct Login {
     account: Account,
     redactor: Redactor,
 }
@@ -34,17 +37,9 @@ struct Account {
     password: String,
 }
 
-/// What the receiver greets with.
-struct Helo {
-    nonce: Vec<u8>,
-    /// Salt for the password; empty where no user is asked for.
-    auth: Vec<u8>,
-    keepalive: bool,
-}
-
 impl Login {
     /// Fetches the secrets; none where no login is configured. The error is a sentence.
-    pub(super) async fn resolve(login: &Template) -> Result<Option<Self>, String> {
+    async fn resolve(login: &Template) -> Result<Option<Self>, String> {
         if *login == Template::default() {
             return Ok(None);
         }
@@ -62,8 +57,22 @@ impl Login {
     }
 }
 
+/// Connects, and logs in if that is configured.
+pub(super) async fn connect(
+    receiver: &ForwardReceiver,
+    resolver: &TrustingResolver,
+) -> io::Result<Connection> {
+    let login = Login::resolve(&receiver.login).await.map_err(io::Error::other)?;
+    let mut connection = Connection::open(receiver, resolver).await?;
+    if let Some(login) = login {
+        let is_lasting = log_in(&mut connection, &login).await?;
+        connection.lasts(is_lasting);
+    }
+    Ok(connection)
+}
+
 /// Logs in. Returns whether the connection may carry more than one chunk.
-pub(super) async fn log_in(connection: &mut Connection, login: &Login) -> io::Result<bool> {
+async fn log_in(connection: &mut Connection, login: &Login) -> io::Result<bool> {
     let Login { account, redactor } = login;
     let greeting = tokio::time::timeout(PATIENCE, connection.read())
         .await
@@ -84,29 +93,6 @@ pub(super) async fn log_in(connection: &mut Connection, login: &Login) -> io::Re
         )
     })?;
     Ok(helo.keepalive)
-}
-
-/// Whether a message is the greeting of a receiver that wants a login.
-pub(super) fn is_helo(message: &Value) -> bool {
-    Helo::read(message).is_some()
-}
-
-impl Helo {
-    /// `["HELO", {nonce, auth, keepalive}]`
-    fn read(message: &Value) -> Option<Self> {
-        let [kind, options] = message.as_array()?.as_slice() else {
-            return None;
-        };
-        (kind.as_str() == Some("HELO")).then_some(())?;
-        let options = options.as_map()?;
-        let option = |name| options.iter().find(|(key, _)| key.as_str() == Some(name));
-        let bytes = |name| option(name).and_then(|(_, value)| value.as_slice().map(<[u8]>::to_vec));
-        Some(Self {
-            nonce: bytes("nonce")?,
-            auth: bytes("auth").unwrap_or_default(),
-            keepalive: option("keepalive").is_none_or(|(_, value)| value.as_bool() != Some(false)),
-        })
-    }
 }
 
 /// `["PING", host, salt, proof of the shared key, user, proof of the password]`

@@ -3,6 +3,7 @@
 
 mod connection;
 mod handshake;
+mod helo;
 
 use std::io;
 use std::path::PathBuf;
@@ -41,7 +42,7 @@ pub struct ForwardReceiver {
 
 /// Connects and logs in, and sends nothing. Returns what was found, in one sentence.
 pub(super) async fn try_login(receiver: &ForwardReceiver) -> io::Result<String> {
-    Connection::open(receiver, &TrustingResolver::default()).await?;
+    handshake::connect(receiver, &TrustingResolver::default()).await?;
     Ok(match receiver.login == Template::default() {
         true => format!(
             "{} takes connections; whether it acknowledges shows with the first batch",
@@ -95,7 +96,7 @@ impl ForwardSink {
                 done => return done.map(|()| connection.kept()),
             }
         }
-        let mut connection = Connection::open(&self.receiver, &self.resolver).await?;
+        let mut connection = handshake::connect(&self.receiver, &self.resolver).await?;
         connection.exchange(&chunk, &name).await?;
         Ok(connection.kept())
     }

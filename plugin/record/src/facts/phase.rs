@@ -1,4 +1,5 @@
-use super::{Category, Outcome};
+use super::Category;
+use super::outcome::Outcome;
 use crate::json::Text;
 
 /// Which of the two or three records of one operation this is.

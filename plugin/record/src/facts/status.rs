@@ -1,18 +1,6 @@
-use super::Phase;
+use super::outcome::Outcome;
+use super::phase::Phase;
 use crate::json::{Text, bytes};
-
-/// How an operation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was done.
-    Success,
-    /// It was refused, failed or was called off.
-    Failure,
-    /// It is under way, or the record says something else.
-    Unknown,
-    /// The record says nothing of one: there is no status, or it names a state.
-    Absent,
-}
 
 /// What status words say of the outcome, and some of the phase; in lower case without blanks, the frequent ones first. The
 /// base is Microsoft's ASIM parser for this log, which counts operations under way and states as success; here the former are

@@ -1,4 +1,5 @@
 use super::map::write_texts;
+use super::members::{Names, members};
 use super::security;
 use crate::event::{Field, Label, Part, Record};
 use crate::facts::{Category, Facts, policy};
@@ -130,9 +131,6 @@ fn details(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     }
 }
 
-/// Our name, and Azure's names in the order in which they count.
-pub(super) type Names = [(&'static str, &'static [&'static str])];
-
 const RESOURCE_HEALTH: [(&str, &[&str]); 5] = [
     ("current", &["currentHealthStatus", "healthStatus"]),
     ("previous", &["previousHealthStatus"]),
@@ -175,20 +173,6 @@ fn texts(output: &mut Output, record: &Record<'_>, name: &'static str, names: &N
     let object = output.open(name);
     members(output, record, names);
     output.close(object);
-}
-
-#[inline(never)]
-pub(super) fn members(output: &mut Output, record: &Record<'_>, names: &Names) {
-    for (ours, theirs) in names {
-        let value = theirs
-            .iter()
-            .map(|name| record.member_of(Part::Properties, name))
-            .find(|value| !value.says_nothing());
-        if let Some(value) = value {
-            output.key(ours);
-            output.value_as_text(value);
-        }
-    }
 }
 
 #[inline(never)]

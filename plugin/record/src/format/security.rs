@@ -1,6 +1,6 @@
 //! What an alert of Defender says about who was hit, and with what aim.
 
-use super::activity::{Names, members};
+use super::members::{Names, members};
 use crate::event::{Part, Record};
 use crate::json::{Output, Scanner, Shape, Text, Value, bytes};
 

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::{command, core_dump};
-use crate::plugin::CompileLimits;
-use crate::plugin::engine;
+use super::audit::CompileLimits;
+use super::engine;
+use crate::work::core_dump;
+use crate::work::helper::command;
 
 /// The first byte of an answer.
 const COMPILED: u8 = 0;
@@ -113,7 +114,7 @@ fn is_out_of_time(_: ExitStatus) -> bool {
 }
 
 /// The other side: compiles what comes in.
-pub(super) fn serve(memory: u64, seconds: u64) -> ExitCode {
+pub(crate) fn serve(memory: u64, seconds: u64) -> ExitCode {
     bound(memory, seconds);
     let mut bytes = Vec::new();
     if std::io::stdin().lock().read_to_end(&mut bytes).is_err() {
