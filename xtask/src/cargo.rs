@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -71,15 +72,31 @@ pub fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// What has been run, and how long it took.
+static STAGES: Mutex<Vec<(String, Duration)>> = Mutex::new(Vec::new());
+
+/// Prints how long each command took that was run.
+pub fn print_times() {
+    let stages = STAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    let all: Duration = stages.iter().map(|(_, took)| *took).sum();
+    for (what, took) in &*stages {
+        eprintln!("xtask: {:>5} s  {what}", took.as_secs());
+    }
+    eprintln!("xtask: {:>5} s  in all", all.as_secs());
+}
+
 /// Runs a command, announcing it as `what`.
 pub fn run(what: &str, command: &mut Command) -> Result<()> {
     eprintln!("xtask: {what}");
+    let began = Instant::now();
     let status = command
         .status()
         .with_context(|| format!("cannot start {:?}", command.get_program()))?;
     if !status.success() {
         bail!("{what}: failed with {status}");
     }
+    let mut stages = STAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    stages.push((what.to_owned(), began.elapsed()));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cargo::{WASM_TARGET, cargo, ensure_wasm_target, run, target_dir};
+use crate::cargo::{WASM_TARGET, cargo, ensure_wasm_target, print_times, run, target_dir};
 use crate::circles;
 use crate::component::{CERTIFICATE, STANDARD};
 
@@ -47,7 +47,9 @@ pub fn test() -> Result<()> {
         "running the tests",
         &mut built.named_to(cargo(&["test", "--workspace"])),
     )?;
-    test_with_others(&built)
+    test_with_others(&built)?;
+    print_times();
+    Ok(())
 }
 
 /// Tests that need what others wrote: their filter, and a file that tells that `.ci/run` has installed it. Relative

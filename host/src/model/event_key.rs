@@ -18,7 +18,7 @@ pub fn event_key(source: &str, partition: &str, id: &str) -> String {
         .chain_update([0])
         .chain_update(id)
         .finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{digest:x}")
 }
 
 #[cfg(test)]

@@ -1,4 +1,8 @@
 //! Numbers for Prometheus: families with fixed names, series per source.
+//!
+//! Not with the crate `prometheus-client`: a page is made of the copy of one source at a time and has a bound in bytes, series of a
+//! source have a bound in number, and one source's series are removed together. Its registry renders itself as a whole,
+//! under one lock, and knows no bounds.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -52,11 +52,11 @@ pub(super) struct Key<'a> {
 impl Key<'_> {
     fn file(&self) -> String {
         let both = format!("{FORMAT} {} {}", self.plugin, self.engine);
-        format!("{}.{EXTENSION}", super::hex(&Sha256::digest(both)))
+        format!("{:x}.{EXTENSION}", Sha256::digest(both))
     }
 
     fn head(&self, artifact: &[u8]) -> String {
-        let digest = super::hex(&Sha256::digest(artifact));
+        let digest = format!("{:x}", Sha256::digest(artifact));
         format!("{FORMAT} {} {} {digest}\n", self.plugin, self.engine)
     }
 }
@@ -213,7 +213,7 @@ fn read_checked(file: &File, key: Key<'_>) -> Result<Vec<u8>, String> {
 fn write(folder: &Path, key: Key<'_>, artifact: &[u8]) -> io::Result<()> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let unfinished = folder.join(format!("{}.part", super::hex(&random)));
+    let unfinished = folder.join(format!("{:016x}.part", u64::from_ne_bytes(random)));
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -117,7 +117,7 @@ impl PluginLoader {
     /// Blocks: compiling takes seconds when the cache does not know the file.
     pub fn load(&self, path: &Path, pinned: Option<&str>) -> Result<Arc<CompiledPlugin>, PluginError> {
         let bytes = self.read(path)?;
-        let digest = hex(&Sha256::digest(&bytes));
+        let digest = format!("{:x}", Sha256::digest(&bytes));
         if let Some(pinned) = pinned.filter(|pinned| *pinned != digest) {
             return Err(PluginError::WrongDigest {
                 path: path.to_owned(),
@@ -308,10 +308,6 @@ fn audit_exports(path: &Path, exports: &[String]) -> Result<(), PluginError> {
         path: path.to_owned(),
         problem,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl std::fmt::Debug for CompiledPlugin {

@@ -235,10 +235,12 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_opened_is_named() {
-        let config = file(Path::new("/nonexistent/events.ndjson"), Rotation::default());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing/events.ndjson");
+        let config = file(&path, Rotation::default());
         let error = Sinks::default().open(&config).err().unwrap().to_string();
         assert!(
-            error.starts_with("cannot open the sink /nonexistent/events.ndjson:"),
+            error.starts_with(&format!("cannot open the sink {}:", path.display())),
             "{error}"
         );
     }

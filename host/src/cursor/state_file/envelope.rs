@@ -124,11 +124,7 @@ fn checksum(source: &str, partition: &str, stored: &str, plugin: &str, cursor: &
         sha256.update((part.len() as u64).to_le_bytes());
         sha256.update(part);
     }
-    sha256
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    format!("{:x}", sha256.finalize())
 }
 
 #[cfg(test)]

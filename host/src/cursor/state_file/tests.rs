@@ -138,7 +138,9 @@ fn a_newer_layout_is_refused() {
 
 #[test]
 fn a_folder_that_does_not_exist_is_named() {
-    let error = State::open(Path::new("/nonexistent/state.redb")).unwrap_err();
-    assert!(error.to_string().contains("/nonexistent/state.redb"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("missing/state.redb");
+    let error = State::open(&path).unwrap_err();
+    assert!(error.to_string().contains(&path.display().to_string()), "{error}");
     assert!(matches!(error, StateError::Unusable { .. }), "{error:?}");
 }

@@ -133,5 +133,5 @@ fn proof(salt: &str, host: &[u8], helo: &Helo, account: &Account) -> String {
 
 fn sha512(parts: &[&[u8]]) -> String {
     let digest = parts.iter().fold(Sha512::new(), Digest::chain_update).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{digest:x}")
 }
