@@ -1,4 +1,5 @@
-//! Spans of time as people write them: `30m`, `6h`, `1h30m`, `7d`.
+//! Spans of time as people write them: `30m`, `6h`, `1h 30m`, `7d`. The host reads its durations by the same grammar
+//! (`host/cli/src/config/unit.rs`).
 
 use crate::contract::Nanos;
 
@@ -20,7 +21,8 @@ const UNITS: [(&str, Nanos); 5] = [
     ("ms", SECOND / 1000),
 ];
 
-/// Reads whole numbers, each with a unit of `d`, `h`, `m`, `s` or `ms`. A bare `0` needs none.
+/// Reads whole numbers, each with a unit of `d`, `h`, `m`, `s` or `ms`, with or without blanks between them. A bare `0` needs
+/// no unit.
 pub fn parse(text: &str) -> Option<Nanos> {
     let mut rest = text.trim();
     if rest == "0" {
@@ -30,13 +32,13 @@ pub fn parse(text: &str) -> Option<Nanos> {
     loop {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let count: Nanos = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
+        rest = rest[digits..].trim_start();
         let letters = rest
             .find(|c: char| !c.is_ascii_alphabetic())
             .unwrap_or(rest.len());
         let (_, unit) = UNITS.iter().find(|(name, _)| *name == &rest[..letters])?;
         total = total.checked_add(count.checked_mul(*unit)?)?;
-        rest = &rest[letters..];
+        rest = rest[letters..].trim_start();
         if rest.is_empty() {
             return Some(total);
         }
@@ -92,6 +94,7 @@ mod tests {
             assert_eq!(format(span), text);
         }
         assert_eq!(parse("90m"), Some(90 * MINUTE));
+        assert_eq!(parse(" 1h 30 m "), Some(90 * MINUTE));
         assert_eq!(parse("0"), Some(0));
     }
 
@@ -102,7 +105,6 @@ mod tests {
             "30",
             "m",
             "-5m",
-            "5 m",
             "1.5h",
             "5y",
             "99999999999999999999d",

@@ -18,10 +18,20 @@ const SIZE_UNITS: [(&str, u64); 9] = [
 /// No duration here means more than this, and clocks can count so far.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
 
+/// Units of durations. The Azure source reads its durations by the same grammar (`plugin/src/span.rs`).
+const DURATION_UNITS: [&str; 5] = ["d", "h", "m", "s", "ms"];
+
 /// Reads a duration; the error says how to write one.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let is_usual = text
+        .split(|letter: char| !letter.is_alphabetic())
+        .all(|unit| unit.is_empty() || DURATION_UNITS.contains(&unit));
     let duration = humantime::parse_duration(text)
-        .map_err(|_| format!("`{text}` is not a duration; write for example \"300s\" or \"5m\""))?;
+        .ok()
+        .filter(|_| is_usual)
+        .ok_or_else(|| {
+            format!("`{text}` is not a duration; write for example \"300s\", \"5m\" or \"1h 30m\"")
+        })?;
     if duration > LONGEST {
         return Err(format!(
             "`{text}` is longer than ten years; write a shorter duration, for example \"300s\" or \"5m\""
@@ -92,7 +102,20 @@ mod tests {
     #[test]
     fn durations_have_units() {
         assert_eq!(parse_duration("1h 30m"), Ok(Duration::from_secs(5400)));
-        for text in ["", "300", "soon", "-5s", "11y", "580000000000y"] {
+        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("1h 30 m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        for text in [
+            "",
+            "300",
+            "soon",
+            "-5s",
+            "5min",
+            "2 hours",
+            "1w",
+            "4000d",
+            "580000000000y",
+        ] {
             assert!(
                 parse_duration(text).is_err_and(|error| error.contains("300s")),
                 "{text}"
