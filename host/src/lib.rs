@@ -63,6 +63,8 @@
 //!
 //! # Features
 //!
+//! None is on by default.
+//!
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `redb` | [`cursor::state_file`]: cursors in one durable file |
@@ -86,6 +88,8 @@
 pub mod component;
 pub mod cursor;
 pub mod egress;
+// Of use to the program of this repository, and no part of what other programs may rely on.
+#[doc(hidden)]
 pub mod file;
 mod host;
 pub mod model;
@@ -98,6 +102,7 @@ mod sandbox;
 pub mod secret;
 #[cfg(feature = "sinks")]
 pub mod sink;
+#[doc(hidden)]
 pub mod work;
 
 pub use host::{
