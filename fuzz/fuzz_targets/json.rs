@@ -1,11 +1,11 @@
 //! The scanner against serde_json: what one accepts as clean JSON the other accepts, and both read the same.
 #![no_main]
 
-use azure_activity::json::{DEEPEST, Marks, Scanner, Shape, Value};
+use azure_activity::json::{DEEPEST, StructuralIndex, Scanner, Shape, Value};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let marks = Marks::of(bytes);
+    let marks = StructuralIndex::of(bytes);
     let mut scanner = Scanner::new(marks.marked());
     let value = scanner.value().filter(|_| scanner.end().is_some());
     let theirs = serde_json::from_slice::<serde_json::Value>(bytes);

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use azure_activity::cursor::Cursor;
-use azure_activity::span::{HOUR, MINUTE};
+use azure_activity::duration::{HOUR, MINUTE};
 
 const IDS: u64 = 50_000;
 const ROUNDS: usize = 101;

@@ -9,8 +9,8 @@
 use std::collections::HashMap;
 
 use azure_activity::contract::{Nanos, Timestamp};
-use azure_activity::revisit::{Pointers, Range, is_busy};
-use azure_activity::span::{self, HOUR, SECOND};
+use azure_activity::duration::{self, HOUR, SECOND};
+use azure_activity::lookback::{Pointers, Range, is_busy};
 
 /// Long enough that the beginning does not count.
 const DURATION: Nanos = 12 * HOUR;
@@ -50,19 +50,20 @@ fn main() {
         })
         .collect();
     let text = |key: &str, default: &str| given.get(key).cloned().unwrap_or_else(|| default.to_owned());
-    let span_of = |key: &str, default: &str| span::parse(&text(key, default)).expect("a span such as 5m");
+    let duration_of =
+        |key: &str, default: &str| duration::parse(&text(key, default)).expect("a span such as 5m");
     let number = |key: &str, default: &str| text(key, default).parse::<u64>().expect("a whole number");
 
-    let interval = span_of("interval", "5m");
-    let lookback = span_of("lookback", "30m");
+    let interval = duration_of("interval", "5m");
+    let lookback = duration_of("lookback", "30m");
     let page = number("page", "200");
     for rate in text("rate", "0.1,1,10,50").split(',') {
         let rate = rate.parse().expect("events per second");
         let stream = Stream {
             rate,
             late_percent: number("late", "20"),
-            from: span_of("from", "3m"),
-            to: span_of("to", "20m"),
+            from: duration_of("from", "3m"),
+            to: duration_of("to", "20m"),
         };
         for whole in [false, true] {
             let mut events = events(stream);
@@ -164,10 +165,10 @@ fn report(
         r#"{{"bench":"revisit","manner":"{manner}","rate":{},"late_percent":{},"late_from":"{}","late_to":"{}","interval":"{}","lookback":"{}","fetches_per_event":{:.2},"requests_per_poll":{:.1},"delay_p50_s":{},"delay_p90_s":{},"delay_p99_s":{},"delay_max_s":{},"lost":{lost}}}"#,
         stream.rate,
         stream.late_percent,
-        span::format(stream.from),
-        span::format(stream.to),
-        span::format(interval),
-        span::format(lookback),
+        duration::format(stream.from),
+        duration::format(stream.to),
+        duration::format(interval),
+        duration::format(lookback),
         fetches as f64 / events.len() as f64,
         outcome.requests as f64 / outcome.polls as f64,
         delay(50),

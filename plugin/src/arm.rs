@@ -4,17 +4,17 @@ use std::fmt;
 
 use crate::config::{Filter, Settings};
 use crate::contract::{Nanos, Timestamp};
+use crate::duration::{MINUTE, SECOND};
 use crate::fault::{Failure, Kind, arm, transport};
 use crate::guid;
-use crate::http::{Answer, Level, Method, Request, Response, TransportError, World};
+use crate::http::{Answer, Level, Method, Platform, Request, Response, TransportError};
 use crate::instant;
 use crate::login;
+use crate::measures::Measures;
 use crate::normalize::Rejected;
 use crate::partition::Partition;
 use crate::percent;
 use crate::session::Session;
-use crate::span::{MINUTE, SECOND};
-use crate::tally::Tally;
 
 /// The only stable version of the log's API.
 const LOG_VERSION: &str = "2015-04-01";
@@ -50,13 +50,13 @@ const REMAINING_PREFIX: &str = "x-ms-ratelimit-remaining-";
 /// A caller of Resource Manager during one call of the contract.
 pub struct Arm<'a> {
     /// The world outside.
-    pub world: &'a mut dyn World,
+    pub world: &'a mut dyn Platform,
     /// The configuration.
     pub settings: &'a Settings,
     /// The token and its history.
     pub session: Session,
     /// What was done.
-    pub tally: Tally,
+    pub tally: Measures,
     deadline: Nanos,
     /// Whether the token is new and has not been accepted yet.
     unproven: bool,
@@ -65,7 +65,7 @@ pub struct Arm<'a> {
 impl<'a> Arm<'a> {
     /// Prepares for requests that must be over at `deadline`, counted from the start of the call.
     pub fn new(
-        world: &'a mut dyn World,
+        world: &'a mut dyn Platform,
         settings: &'a Settings,
         session: Option<&[u8]>,
         deadline: Nanos,
@@ -78,7 +78,7 @@ impl<'a> Arm<'a> {
             world,
             settings,
             session,
-            tally: Tally::default(),
+            tally: Measures::default(),
             deadline,
             unproven: false,
         }

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::contract::{Nanos, Timestamp};
-use crate::http::World;
-use crate::span::{MINUTE, SECOND};
+use crate::duration::{MINUTE, SECOND};
+use crate::http::Platform;
 
 /// Microsoft asks for five to ten minutes at most.
 const LIFE: Nanos = 5 * MINUTE;
@@ -84,7 +84,7 @@ impl Certificate {
     }
 
     /// An assertion for the token endpoint at `audience`, valid for some minutes. `id` tells it from every other.
-    pub fn assertion(&self, world: &mut dyn World, client: &str, audience: &str, id: &str) -> String {
+    pub fn assertion(&self, world: &mut dyn Platform, client: &str, audience: &str, id: &str) -> String {
         let now: Timestamp = world.now() / SECOND;
         let thumbprint = Base64UrlUnpadded::encode_string(&self.thumbprint);
         let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint });
@@ -114,7 +114,7 @@ fn decode(block: &str) -> Option<Vec<u8>> {
 }
 
 /// The world's randomness, which is the host's, as the signer wants it.
-struct Chance<'a>(&'a mut dyn World);
+struct Chance<'a>(&'a mut dyn Platform);
 
 impl CryptoRng for Chance<'_> {}
 

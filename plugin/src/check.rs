@@ -3,15 +3,15 @@
 use crate::arm::{Arm, log_url, transport_failure};
 use crate::config::{Settings, Subscriptions};
 use crate::contract::{Error, Nanos, Report, Timestamp};
+use crate::duration::{HOUR, SECOND};
 use crate::fault::arm::foreign_link;
 use crate::fault::{Failure, Kind};
-use crate::http::World;
+use crate::http::Platform;
 use crate::instant::{rfc3339, whole_millis};
 use crate::link;
 use crate::page::{self, NextLink};
 use crate::partition::Partition;
 use crate::permission;
-use crate::span::{HOUR, SECOND};
 
 /// The API has no way to ask for one event only, so that the test asks for a short time.
 const SPAN: Nanos = HOUR;
@@ -21,7 +21,7 @@ const DEADLINE: Nanos = 20 * SECOND;
 
 /// Tests a partition.
 pub fn check(
-    world: &mut dyn World,
+    world: &mut dyn Platform,
     settings: &Settings,
     session: Option<&[u8]>,
     partition: &Partition,

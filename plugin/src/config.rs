@@ -10,10 +10,10 @@ pub use read::{KEYS, read};
 
 use crate::cloud::Cloud;
 use crate::contract::{Nanos, Timestamp};
+use crate::duration::{DAY, HOUR, MINUTE};
 use crate::facts::Phase;
 use crate::normalize;
 use crate::partition::Partition;
-use crate::span::{DAY, HOUR, MINUTE};
 
 /// What `start` is when the operator does not say.
 pub const DEFAULT_START: Nanos = HOUR;

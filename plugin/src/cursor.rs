@@ -1,20 +1,20 @@
 //! Where a partition's reading stands, as bytes that a host keeps.
 //!
 //! The first line is `1 ` and a JSON object that people can read; the ids of records follow in binary form (see
-//! [`Seen::write`]), and the ends of operations ([`Ends::write`]) where
+//! [`DedupWindow::write`]), and the ends of operations ([`Ends::write`]) where
 //! they matter; the last eight bytes are the XXH3 hash of everything before them, so that damage is found.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::contract::{Nanos, Timestamp};
+use crate::dedup_window::DedupWindow;
 use crate::ends::{self, Ends};
 use crate::instant;
 use crate::json::bytes;
+use crate::lookback::Pointers;
 use crate::open::OpenRange;
-use crate::reading::Reading;
-use crate::revisit::Pointers;
-use crate::seen::Seen;
+use crate::window_scan::WindowScan;
 
 /// The format that this version writes.
 pub const FORMAT: u32 = 1;
@@ -27,7 +27,7 @@ pub struct Cursor {
     /// What people can read.
     pub state: State,
     /// Records that a re-read may bring again.
-    pub seen: Seen,
+    pub seen: DedupWindow,
     /// Operations that have ended; none where all records are wanted.
     pub ends: Ends,
 }
@@ -58,7 +58,7 @@ pub struct State {
     pub told: Option<Timestamp>,
     /// The range being read; none between ranges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reading: Option<Reading>,
+    pub reading: Option<WindowScan>,
     /// How many ends of operations follow the ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ends: Option<u64>,
@@ -97,7 +97,7 @@ impl Cursor {
         };
         Cursor {
             state,
-            seen: Seen::default(),
+            seen: DedupWindow::default(),
             ends: Ends::default(),
         }
     }
@@ -149,7 +149,7 @@ fn decode(bytes: &[u8]) -> Option<Cursor> {
     let (ids, ends) = binary.split_at_checked(binary.len().checked_sub(ends)?)?;
     Some(Cursor {
         state,
-        seen: Seen::read(ids)?,
+        seen: DedupWindow::read(ids)?,
         ends: Ends::read(ends)?,
     })
 }
@@ -157,9 +157,9 @@ fn decode(bytes: &[u8]) -> Option<Cursor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::duration::{HOUR, MINUTE};
+    use crate::lookback::Range;
     use crate::open;
-    use crate::revisit::Range;
-    use crate::span::{HOUR, MINUTE};
 
     fn cursor() -> Cursor {
         let start = instant::parse_rfc3339("2026-03-01T00:00:00Z").unwrap();
@@ -169,7 +169,7 @@ mod tests {
             end: start + 6 * HOUR,
         };
         cursor.state.slice = Some(HOUR);
-        let mut reading = Reading::new(range, start + 7 * HOUR, cursor.state.slice);
+        let mut reading = WindowScan::new(range, start + 7 * HOUR, cursor.state.slice);
         reading.query.link = Some("https://management.azure.com/x?$skiptoken=a;b".to_owned());
         cursor.state.reading = Some(reading);
         cursor.seen.note(1, start);
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn the_largest_cursor_stays_under_a_mebibyte() {
         let mut cursor = cursor();
-        for id in 0..crate::seen::MOST as u64 {
+        for id in 0..crate::dedup_window::MOST as u64 {
             cursor.seen.note(id, id % 10_080 * MINUTE);
         }
         let query = &mut cursor.state.reading.as_mut().unwrap().query;

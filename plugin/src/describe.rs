@@ -2,8 +2,8 @@
 
 use crate::contract::{Manifest, Nanos};
 use crate::cursor;
+use crate::duration::{MINUTE, SECOND};
 use crate::format::Format;
-use crate::span::{MINUTE, SECOND};
 
 /// Events take minutes to become readable, so that asking more often finds little.
 const DEFAULT_INTERVAL: Nanos = 5 * MINUTE;
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::cloud::PRESETS;
     use crate::config::{self, DEFAULT_LOOKBACK, DEFAULT_START, DEFAULT_WINDOW};
-    use crate::span;
+    use crate::duration;
 
     fn properties() -> serde_json::Map<String, Value> {
         let schema: Value = serde_json::from_str(SCHEMA).unwrap();
@@ -103,9 +103,12 @@ mod tests {
     #[test]
     fn defaults_and_choices_are_those_of_the_code() {
         let properties = properties();
-        assert_eq!(properties["start"]["default"], span::format(DEFAULT_START));
-        assert_eq!(properties["lookback"]["default"], span::format(DEFAULT_LOOKBACK));
-        assert_eq!(properties["window"]["default"], span::format(DEFAULT_WINDOW));
+        assert_eq!(properties["start"]["default"], duration::format(DEFAULT_START));
+        assert_eq!(
+            properties["lookback"]["default"],
+            duration::format(DEFAULT_LOOKBACK)
+        );
+        assert_eq!(properties["window"]["default"], duration::format(DEFAULT_WINDOW));
         assert_eq!(properties["format"]["enum"], json!(Format::NAMES));
         assert_eq!(
             properties["cloud"]["oneOf"][0]["enum"],

@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::arm::{Arm, subscriptions_url};
 use crate::config::{Settings, Subscriptions};
 use crate::contract::{Discovery, Error, Fault, Nanos, PartitionInfo};
+use crate::duration::{MINUTE, SECOND};
 use crate::fault::arm::{blame_list, foreign_link, no_page, not_json, odd_items};
 use crate::fault::{Failure, Kind, without_mark};
 use crate::guid;
-use crate::http::{Level, World};
+use crate::http::{Level, Platform};
 use crate::link;
 use crate::partition::Partition;
 use crate::session::Listing;
-use crate::span::{MINUTE, SECOND};
 
 /// Time for the whole discovery: the contract gives it no deadline of its own. The list of a large tenant takes seconds.
 const DEADLINE: Nanos = 30 * SECOND;
@@ -39,7 +39,7 @@ struct Listed {
 /// Finds the partitions. Subscriptions that the configuration names need no permission to be listed: without it they
 /// only lack their display name.
 pub fn discover(
-    world: &mut dyn World,
+    world: &mut dyn Platform,
     settings: &Settings,
     session: Option<&[u8]>,
 ) -> Result<Discovery, Error> {

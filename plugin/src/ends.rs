@@ -1,7 +1,7 @@
 //! When operations ended: what a record of an operation under way is held against.
 
 use crate::contract::Timestamp;
-use crate::revisit::Range;
+use crate::lookback::Range;
 
 /// Most operations kept: 320 KB of a cursor. Beyond it those that ended first are forgotten, and their earlier records are
 /// delivered as if they had not ended.

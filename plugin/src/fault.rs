@@ -8,9 +8,9 @@ pub mod transport;
 use serde_json::Value;
 
 use crate::contract::{Error, Fault, Nanos, Timestamp};
+use crate::duration::SECOND;
 use crate::http::Response;
 use crate::instant;
-use crate::span::SECOND;
 
 /// The shortest wait that `Retry-After` can ask for: none at all would be a storm.
 const SHORTEST_WAIT: Nanos = SECOND;

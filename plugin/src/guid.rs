@@ -1,6 +1,6 @@
 //! GUIDs: those that operators write, and new ones.
 
-use crate::http::World;
+use crate::http::Platform;
 
 /// A GUID in its usual form, in lower case; None for anything else.
 pub fn parse(text: &str) -> Option<String> {
@@ -13,7 +13,7 @@ pub fn parse(text: &str) -> Option<String> {
 }
 
 /// A random GUID (version 4).
-pub fn random(world: &mut dyn World) -> String {
+pub fn random(world: &mut dyn Platform) -> String {
     let (high, low) = (world.random(), world.random());
     format!(
         "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",

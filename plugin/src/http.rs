@@ -1,5 +1,5 @@
 //! The seam between the logic and the world: requests, the clock, chance and log lines. The component layer implements
-//! [`World`] on WASI; tests implement it natively.
+//! [`Platform`] on WASI; tests implement it natively.
 
 use std::fmt;
 
@@ -175,7 +175,7 @@ impl Level {
 }
 
 /// Everything that the logic needs from outside during one call.
-pub trait World {
+pub trait Platform {
     /// Sends a request and waits for the head of the answer. Redirects are not followed.
     fn send(&mut self, request: &Request) -> Result<Answer, TransportError>;
 

@@ -18,7 +18,7 @@
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 
 pub mod arm;
-pub mod basket;
+pub mod batch_builder;
 #[cfg(feature = "certificate")]
 pub mod certificate;
 pub mod check;
@@ -28,8 +28,10 @@ mod component;
 pub mod config;
 pub mod contract;
 pub mod cursor;
+pub mod dedup_window;
 pub mod describe;
 pub mod discovery;
+pub mod duration;
 pub mod ends;
 pub mod fault;
 pub mod guid;
@@ -37,18 +39,16 @@ pub mod http;
 pub mod instant;
 pub mod link;
 pub mod login;
+pub mod lookback;
+pub mod measures;
 pub mod open;
 pub mod partition;
 pub mod percent;
 pub mod permission;
 pub mod reader;
-pub mod reading;
-pub mod revisit;
-pub mod seen;
 pub mod session;
 pub mod source;
-pub mod span;
-pub mod tally;
+pub mod window_scan;
 
 pub use activity_json as json;
 pub use activity_record::{event, facts, format, labels, normalize, page, pattern, rules, severity, time};

@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use crate::config::{Credential, Secret, Settings};
 use crate::contract::{Nanos, Timestamp};
+use crate::duration::{MINUTE, SECOND};
 use crate::fault::entra::Refusal;
 use crate::fault::{self, Failure, LONGEST_WAIT, transport};
 use crate::guid;
-use crate::http::{Answer, Method, Request, Response, World};
+use crate::http::{Answer, Method, Platform, Request, Response};
+use crate::measures::Measures;
 use crate::percent;
 use crate::session::{Refused, Session, Token};
-use crate::span::{MINUTE, SECOND};
-use crate::tally::Tally;
 
 /// Most bytes of a token answer: tokens of applications in many groups reach some tens of kilobytes.
 const RESPONSE_LIMIT: usize = 1024 * 1024;
@@ -30,10 +30,10 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// Makes sure that the session holds a token, asking for one unless a recent refusal forbids it. Tells whether the token
 /// is new.
 pub fn ensure_token(
-    world: &mut dyn World,
+    world: &mut dyn Platform,
     settings: &Settings,
     session: &mut Session,
-    tally: &mut Tally,
+    tally: &mut Measures,
     timeout: Nanos,
 ) -> Result<bool, Failure> {
     let now = world.now();
@@ -71,7 +71,7 @@ pub fn ensure_token(
     }
 }
 
-fn token_request(world: &mut dyn World, settings: &Settings, timeout: Nanos) -> Request {
+fn token_request(world: &mut dyn Platform, settings: &Settings, timeout: Nanos) -> Request {
     let url = format!(
         "{}/{}/oauth2/v2.0/token",
         settings.cloud.authority, settings.tenant

@@ -1,12 +1,12 @@
 //! Ranges that stay open: what the service could not show, or not as it should be, although everything around it was
-//! readable. Reading goes on behind them, and asks for them again until they are whole.
+//! readable. WindowScan goes on behind them, and asks for them again until they are whole.
 
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Nanos, Timestamp};
+use crate::duration::{DAY, HOUR, MINUTE, SECOND};
 use crate::instant;
-use crate::revisit::Range;
-use crate::span::{DAY, HOUR, MINUTE, SECOND};
+use crate::lookback::Range;
 
 /// Most ranges that are open at once. More trouble than this is the service's as a whole: reading waits then.
 pub const MOST: usize = 32;

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::arm::{Arm, permissions_url};
 use crate::contract::Fault;
+use crate::duration::MINUTE;
 use crate::fault::{Failure, member, without_mark};
 use crate::link;
-use crate::span::MINUTE;
 
 /// The action that reading the log is.
 const READ: &str = "Microsoft.Insights/eventtypes/values/Read";

@@ -6,20 +6,20 @@ mod repair;
 mod unread;
 
 use crate::arm::{Arm, log_url};
-use crate::basket::Basket;
+use crate::batch_builder::BatchBuilder;
 use crate::config::{Settings, Start, Subscriptions};
 use crate::contract::{Batch, Error, Fault, Nanos, Progress, Request, Timestamp};
 use crate::cursor::Cursor;
+use crate::duration::{DAY, HOUR, MINUTE, SECOND};
 use crate::fault::arm::UNNAMED_WAIT;
 use crate::fault::{Failure, Kind};
-use crate::http::{Level, World};
+use crate::http::{Level, Platform};
 use crate::instant::{self, whole_millis};
+use crate::lookback::{self, Range};
 use crate::normalize::Normalizer;
 use crate::open;
 use crate::partition::Partition;
-use crate::reading::Reading;
-use crate::revisit::{self, Range};
-use crate::span::{DAY, HOUR, MINUTE, SECOND};
+use crate::window_scan::WindowScan;
 
 /// What Azure keeps, less some slack: a request takes time to arrive, and clocks differ.
 const RETENTION: Nanos = 90 * DAY - 10 * MINUTE;
@@ -42,7 +42,7 @@ const LONGEST_DELAY: Nanos = DAY;
 const SHORTEST_DELAY: Nanos = 15 * SECOND;
 
 /// Why reading ended.
-enum Ending {
+enum StopReason {
     /// Nothing more is due.
     CaughtUp,
     /// The budget is used up; more is ready.
@@ -57,7 +57,7 @@ struct Reader<'a> {
     partition: &'a Partition,
     cursor: Cursor,
     normalizer: Normalizer,
-    basket: Basket,
+    basket: BatchBuilder,
     /// The instant to reach.
     target: Timestamp,
     /// No request is begun after so much time.
@@ -67,14 +67,14 @@ struct Reader<'a> {
     repairs: u32,
     /// Slices passed over since the last one that was readable, and the reading as it was before the first of them.
     skipped: Vec<Range>,
-    before_skip: Option<Reading>,
+    before_skip: Option<WindowScan>,
     /// All that is new has been read: only what is still open is asked for.
     only_open: bool,
 }
 
 /// Polls a partition.
 pub fn poll(
-    world: &mut dyn World,
+    world: &mut dyn Platform,
     settings: &Settings,
     partition: &Partition,
     request: &Request,
@@ -106,7 +106,7 @@ pub fn poll(
         partition,
         cursor,
         normalizer: Normalizer::new(settings.normalize.clone()),
-        basket: Basket::new(&request.budget),
+        basket: BatchBuilder::new(&request.budget),
         target,
         last_request: percent(LAST_REQUEST_PERCENT),
         pages: 0,
@@ -171,20 +171,20 @@ impl Reader<'_> {
         self.arm.world.log(Level::Warn, &text);
     }
 
-    fn read_on(&mut self) -> Ending {
+    fn read_on(&mut self) -> StopReason {
         loop {
             if self.basket.is_full() || (self.pages > 0 && self.is_late()) {
-                return Ending::Full;
+                return StopReason::Full;
             }
             let Some(url) = self.next_url() else {
-                return Ending::CaughtUp;
+                return StopReason::CaughtUp;
             };
             let is_last = self.is_last();
             match self.arm.get(&url).and_then(|answer| self.take_page(answer.body)) {
                 Ok(()) => self.only_open |= is_last && self.cursor.state.reading.is_none(),
                 Err(failure) => {
                     if let Some(failure) = self.absorb(failure) {
-                        return Ending::Failed(failure);
+                        return StopReason::Failed(failure);
                     }
                 }
             }
@@ -221,9 +221,9 @@ impl Reader<'_> {
         })
     }
 
-    fn next_reading(&mut self) -> Option<Reading> {
+    fn next_reading(&mut self) -> Option<WindowScan> {
         let state = &mut self.cursor.state;
-        state.busy = revisit::is_busy(self.cursor.seen.len(), state.page_size, state.busy);
+        state.busy = lookback::is_busy(self.cursor.seen.len(), state.page_size, state.busy);
         let fresh = match self.only_open {
             true => None,
             false => state
@@ -234,30 +234,30 @@ impl Reader<'_> {
         let range = fresh.or_else(|| open::due(&state.open, self.target))?;
         let to_now = !state.busy && !reopened && range.end == self.target;
         let asked = whole_millis(self.arm.world.now());
-        Some(Reading {
+        Some(WindowScan {
             to_now,
             reopened,
-            ..Reading::new(range, asked, state.slice)
+            ..WindowScan::new(range, asked, state.slice)
         })
     }
 
-    fn finish(mut self, ending: Ending) -> Result<Batch, Error> {
+    fn finish(mut self, ending: StopReason) -> Result<Batch, Error> {
         self.unskip();
-        let without_log = matches!(&ending, Ending::Failed(failure) if self.passes_over(failure));
-        let caught_up = without_log || matches!(ending, Ending::CaughtUp);
+        let without_log = matches!(&ending, StopReason::Failed(failure) if self.passes_over(failure));
+        let caught_up = without_log || matches!(ending, StopReason::CaughtUp);
         let next_in = match ending {
-            Ending::Failed(failure) if without_log => {
+            StopReason::Failed(failure) if without_log => {
                 self.tell_no_log(&failure);
                 None
             }
-            Ending::CaughtUp => None,
-            Ending::Full => Some(0),
-            Ending::Failed(failure) if self.is_progress(failure.kind) => {
+            StopReason::CaughtUp => None,
+            StopReason::Full => Some(0),
+            StopReason::Failed(failure) if self.is_progress(failure.kind) => {
                 let text = format!("{}; what came before is delivered", failure.error.message);
                 self.arm.world.log(Level::Warn, &text);
                 Some(self.pause_after(&failure))
             }
-            Ending::Failed(failure) => {
+            StopReason::Failed(failure) => {
                 let session = Some(self.arm.session_bytes());
                 return Err(Error {
                     session,

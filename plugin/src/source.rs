@@ -3,7 +3,7 @@
 use crate::config::{self, Settings};
 use crate::contract::{Batch, Discovery, Error, Fault, Issue, Manifest, Plan, Report, Request};
 use crate::fault::Failure;
-use crate::http::World;
+use crate::http::Platform;
 use crate::partition::Partition;
 use crate::{check as connection, describe as description, discovery, reader};
 
@@ -22,13 +22,13 @@ pub fn validate(config: &str) -> Result<Plan, Vec<Issue>> {
 }
 
 /// Finds the partitions that a configuration asks for.
-pub fn discover(world: &mut dyn World, config: &str, session: Option<&[u8]>) -> Result<Discovery, Error> {
+pub fn discover(world: &mut dyn Platform, config: &str, session: Option<&[u8]>) -> Result<Discovery, Error> {
     discovery::discover(world, &settings(config)?, session)
 }
 
 /// Tests one partition with the request that [`poll`] would send.
 pub fn check(
-    world: &mut dyn World,
+    world: &mut dyn Platform,
     config: &str,
     session: Option<&[u8]>,
     partition: &str,
@@ -39,7 +39,7 @@ pub fn check(
 }
 
 /// Fetches and normalizes the next batch of one partition.
-pub fn poll(world: &mut dyn World, request: &Request) -> Result<Batch, Error> {
+pub fn poll(world: &mut dyn Platform, request: &Request) -> Result<Batch, Error> {
     let settings = settings(&request.config)?;
     let partition = wanted(&settings, &request.partition)?;
     reader::poll(world, &settings, &partition, request)

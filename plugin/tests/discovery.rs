@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use azure_activity::contract::{Fault, Nanos, Timestamp};
-use azure_activity::http::{Answer, Level, Request, Response, TransportError, World};
+use azure_activity::http::{Answer, Level, Platform, Request, Response, TransportError};
 use azure_activity::source;
 
 const FIRST: &str = "11111111-2222-3333-4444-555555555555";
@@ -26,7 +26,7 @@ struct Canned {
     lines: Vec<(usize, String)>,
 }
 
-impl World for Canned {
+impl Platform for Canned {
     fn send(&mut self, request: &Request) -> Result<Answer, TransportError> {
         if request.url.ends_with("/oauth2/v2.0/token") {
             let body = r#"{"access_token":"token","expires_in":3599}"#;

@@ -1,7 +1,7 @@
 //! What operators look at: numbers, and how every partition is doing.
 
-mod board;
 mod connections;
+mod health_table;
 mod hosts;
 mod metrics;
 mod observing;
@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tracing::warn;
 
-use self::board::{Board, Brought};
+use self::health_table::{Brought, HealthTable};
 use self::metrics::{Family, KNOWN, Metrics, MetricsPage};
 use crate::component::Usage;
 use crate::model::{Failure, Measure, MeasureKind, Totals};
@@ -29,15 +29,15 @@ const LARGEST_HEALTH: usize = 4 << 20;
 /// Collects what happens. Clones share it.
 #[derive(Clone, Default)]
 pub struct Monitor {
-    books: Arc<Mutex<Books>>,
+    state: Arc<Mutex<MonitorState>>,
     /// Says how many log lines the program has left out.
     dropped_lines: Option<fn() -> u64>,
 }
 
 #[derive(Default)]
-struct Books {
+struct MonitorState {
     metrics: Metrics,
-    board: Board,
+    health: HealthTable,
     calls: Option<Box<dyn Fn() -> SlotUse + Send>>,
 }
 
@@ -73,9 +73,9 @@ impl Monitor {
 
     /// Notes a source before it has found anything.
     pub fn expect(&self, source: &str) {
-        let mut books = self.books();
-        books.board.expect(source);
-        books
+        let mut state = self.state();
+        state.health.expect(source);
+        state
             .metrics
             .set(&metrics::FAILING_SINCE, source, &[("partition", "")], 0.0);
     }
@@ -83,17 +83,17 @@ impl Monitor {
     /// Notes which partitions, with their titles, a source reads from now on, and which it does not read although it knows
     /// them.
     fn found(&self, source: &str, partitions: &[(String, String)], away: &[Away]) {
-        let mut books = self.books();
-        books.board.found(source, partitions, away);
-        books
+        let mut state = self.state();
+        state.health.found(source, partitions, away);
+        state
             .metrics
             .set(&metrics::FAILING_SINCE, source, &[("partition", "")], 0.0);
     }
 
     /// Notes a call into a plugin, whatever came of it.
     fn called(&self, source: &str, partition: &str, usage: &Usage, took: Duration, succeeded: bool) {
-        let mut books = self.books();
-        let metrics = &mut books.metrics;
+        let mut state = self.state();
+        let metrics = &mut state.metrics;
         let partition = ("partition", partition);
         let result = ("result", if succeeded { "batch" } else { "error" });
         metrics.add(&metrics::POLLS, source, &[partition, result], 1.0);
@@ -132,12 +132,12 @@ impl Monitor {
 
     /// Shows what these calls take, too.
     pub fn show_calls(&self, calls: impl Fn() -> SlotUse + Send + 'static) {
-        self.books().calls = Some(Box::new(calls));
+        self.state().calls = Some(Box::new(calls));
     }
 
     /// Notes a batch whose cursor has been stored.
     fn stored(&self, source: &str, partition: &str, stored: &Stored<'_>) {
-        let mut books = self.books();
+        let mut state = self.state();
         let lag = stored
             .measures
             .iter()
@@ -157,25 +157,25 @@ impl Monitor {
             lag,
             caught_up: *caught_up,
         };
-        books.board.committed(source, partition, &brought);
+        state.health.committed(source, partition, &brought);
         let labels = [("partition", partition)];
-        let metrics = &mut books.metrics;
+        let metrics = &mut state.metrics;
         metrics.add(&metrics::EVENTS, source, &labels, totals.events as f64);
         metrics.add(&metrics::EVENT_BYTES, source, &labels, *bytes as f64);
         metrics.add(&metrics::REJECTED, source, &labels, totals.rejected as f64);
         metrics.set(&metrics::LAST_COMMIT, source, &labels, unix_time());
         metrics.set(&metrics::FAILING_SINCE, source, &labels, 0.0);
         for measure in *measures {
-            books.metrics.measure(source, partition, measure);
+            state.metrics.measure(source, partition, measure);
         }
     }
 
     /// Notes a failure of a partition, or of a whole source (the empty name).
     pub fn failed(&self, source: &str, partition: &str, failure: &Failure) {
-        let mut books = self.books();
-        let since = books.board.failed(source, partition, failure, SystemTime::now());
+        let mut state = self.state();
+        let since = state.health.failed(source, partition, failure, SystemTime::now());
         let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        books.metrics.set(
+        state.metrics.set(
             &metrics::FAILING_SINCE,
             source,
             &[("partition", partition)],
@@ -186,34 +186,34 @@ impl Monitor {
             ("fault", failure.fault.as_str()),
             ("code", &failure.code),
         ];
-        books.metrics.add(&metrics::FAULTS, source, &labels, 1.0);
+        state.metrics.add(&metrics::FAULTS, source, &labels, 1.0);
     }
 
     /// Notes that a source cannot be started, or has been ended, for this reason.
     pub fn stopped(&self, source: &str, failure: &Failure) {
         self.failed(source, "", failure);
-        self.books().board.stopped(source);
+        self.state().health.stopped(source);
     }
 
     /// Notes that a source has ended with this failure.
     fn ended(&self, source: &str, failure: &Failure) {
-        self.books().board.ended(source, failure);
+        self.state().health.ended(source, failure);
     }
 
     /// Notes what is wrong with the state file, which all sources need, or that nothing is.
     pub fn state_is(&self, problem: Option<&str>) {
-        self.books().board.state_is(problem);
+        self.state().health.state_is(problem);
     }
 
     /// All numbers in Prometheus' text format. Whoever notes something meanwhile waits for the copy of one source at most.
     fn render_metrics(&self) -> String {
         let mut page = MetricsPage::default();
-        let sources = self.books().metrics.source_names();
+        let sources = self.state().metrics.source_names();
         for source in sources {
-            let series = self.books().metrics.copy(&source);
+            let series = self.state().metrics.copy(&source);
             page.add(&series);
         }
-        let calls = self.books().calls.as_ref().map(|calls| calls());
+        let calls = self.state().calls.as_ref().map(|calls| calls());
         page.add(&metrics::of_calls(calls.unwrap_or_default()));
         page.finish(self.dropped_lines.map_or(0, |count| count()))
     }
@@ -221,10 +221,10 @@ impl Monitor {
     /// How every partition is doing, as JSON; the same holds.
     fn render_status(&self) -> String {
         let mut page = String::from("{");
-        let sources = self.books().board.source_names();
+        let sources = self.state().health.source_names();
         let mut left_out = 0;
         for source in sources {
-            let rows = self.books().board.rows(&source);
+            let rows = self.state().health.rows(&source);
             // Texts, numbers and lists of them always become JSON.
             let member = format!("{}:{}", serde_json::json!(source), serde_json::json!(rows));
             if page.len() + member.len() > LARGEST_PAGE {
@@ -246,12 +246,12 @@ impl Monitor {
     /// Whether anything works, and a line for each partition.
     fn render_health(&self) -> (bool, String) {
         let (healthy, sources) = {
-            let board = &self.books().board;
-            (board.is_healthy(), board.source_names())
+            let health = &self.state().health;
+            (health.is_healthy(), health.source_names())
         };
         let mut lines = String::new();
         for source in sources {
-            let more = self.books().board.lines_of(&source);
+            let more = self.state().health.lines_of(&source);
             if lines.len() + more.len() <= LARGEST_HEALTH {
                 lines.push_str(&more);
             }
@@ -259,9 +259,9 @@ impl Monitor {
         (healthy, lines)
     }
 
-    /// Each change is complete in itself, so the books stay usable after a panic elsewhere.
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Each change is complete in itself, so the state stays usable after a panic elsewhere.
+    fn state(&self) -> MutexGuard<'_, MonitorState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What reading tells, entered into the books.
+//! What reading tells, entered into the state.
 
 use super::{Away, Monitor, Stored};
 use crate::model::PartitionInfo;

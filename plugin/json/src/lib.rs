@@ -1,4 +1,4 @@
-//! Reading and writing JSON without building trees: everything read is a span of the bytes received, everything
+//! WindowScan and writing JSON without building trees: everything read is a span of the bytes received, everything
 //! written goes straight into one buffer. Nothing recurses, so the depth of the input costs no stack.
 //!
 //! This is what runs for every byte of a page. It is a package of its own so that it is compiled for speed while the
@@ -12,24 +12,24 @@ mod copy;
 mod embedded;
 mod escape;
 mod kind;
-mod marks;
-mod output;
+mod minify;
 mod quoted;
 mod scan;
 mod split;
-mod squeeze;
+mod structural_index;
 mod swar;
 mod text;
 mod value;
+mod writer;
 
 pub use embedded::Embedded;
-pub use marks::{Marked, Marks};
-pub use output::Output;
-pub use scan::{Flaw, Scanner};
-pub use split::Closing;
-pub use squeeze::squeeze;
+pub use minify::minify;
+pub use scan::{Scanner, SyntaxError};
+pub use split::ContainerEnd;
+pub use structural_index::{Marked, StructuralIndex};
 pub use text::Text;
 pub use value::{Member, Shape, Value};
+pub use writer::Writer;
 
 /// Nesting beyond this depth is carried as text only: common readers (serde_json: 128) refuse what is deeper.
 pub const DEEPEST: usize = 100;

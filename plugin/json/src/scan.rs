@@ -20,7 +20,7 @@ pub struct Scanner<'a> {
 
 /// Why some bytes are not JSON, or not the JSON asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Flaw {
+pub enum SyntaxError {
     /// The text ends inside a value.
     #[error("it is cut off after {0} bytes")]
     CutOff(usize),
@@ -138,11 +138,11 @@ impl<'a> Scanner<'a> {
 
     /// What is wrong at the present position, after something has stopped there.
     #[cold]
-    pub fn flaw(&self) -> Flaw {
+    pub fn flaw(&self) -> SyntaxError {
         if self.position >= self.bytes.len() {
-            Flaw::CutOff(self.bytes.len())
+            SyntaxError::CutOff(self.bytes.len())
         } else {
-            Flaw::Unexpected(self.position)
+            SyntaxError::Unexpected(self.position)
         }
     }
 

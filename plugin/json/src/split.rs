@@ -3,7 +3,7 @@ use crate::{Marked, Scanner};
 
 /// What brackets say of a container that is broken.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Closing<'a> {
+pub enum ContainerEnd<'a> {
     /// It ends where they are all closed.
     Closed(Marked<'a>),
     /// One closes another of a different kind.
@@ -16,7 +16,7 @@ impl<'a> Scanner<'a> {
     /// Looks where the container that starts here ends, by its strings and brackets alone, and passes it if they match. A
     /// backslash takes the meaning from a quote also where it should not stand.
     #[cold]
-    pub fn container(&mut self) -> Closing<'a> {
+    pub fn container(&mut self) -> ContainerEnd<'a> {
         let start = self.position();
         let bytes = self.remaining();
         let mut open = Open::default();
@@ -29,19 +29,19 @@ impl<'a> Scanner<'a> {
                 b'{' | b'[' if !is_text => open.enter(byte),
                 b'}' | b']' if !is_text => {
                     if !open.is_left_by(byte) {
-                        return Closing::Mismatched;
+                        return ContainerEnd::Mismatched;
                     }
                     open.leave(byte);
                     if open.is_empty() {
                         self.skip(at + 1);
-                        return Closing::Closed(self.marked().part(start, start + at + 1));
+                        return ContainerEnd::Closed(self.marked().part(start, start + at + 1));
                     }
                 }
                 _ => {}
             }
             at += 1;
         }
-        Closing::CutOff
+        ContainerEnd::CutOff
     }
 
     /// Passes one element of an array, which starts here, whatever is wrong with it: looks at strings and brackets only. A
@@ -154,11 +154,11 @@ mod tests {
 
     use super::*;
 
-    fn length_of(text: &str) -> Result<usize, Closing<'static>> {
+    fn length_of(text: &str) -> Result<usize, ContainerEnd<'static>> {
         match Scanner::new(text.as_bytes()).container() {
-            Closing::Closed(container) => Ok(container.bytes().len()),
-            Closing::Mismatched => Err(Closing::Mismatched),
-            Closing::CutOff => Err(Closing::CutOff),
+            ContainerEnd::Closed(container) => Ok(container.bytes().len()),
+            ContainerEnd::Mismatched => Err(ContainerEnd::Mismatched),
+            ContainerEnd::CutOff => Err(ContainerEnd::CutOff),
         }
     }
 
@@ -170,9 +170,9 @@ mod tests {
             (r#"["\\",{}]]"#, Ok(9)),
             (r#"{"a":1e} x"#, Ok(8)),
             (r#"{"a",\"b\":\{}}"#, Ok(15)),
-            ("[1,2", Err(Closing::CutOff)),
-            (r#"{"a}"#, Err(Closing::CutOff)),
-            ("{]}", Err(Closing::Mismatched)),
+            ("[1,2", Err(ContainerEnd::CutOff)),
+            (r#"{"a}"#, Err(ContainerEnd::CutOff)),
+            ("{]}", Err(ContainerEnd::Mismatched)),
         ] {
             assert_eq!(length_of(text), length, "{text}");
         }

@@ -1,9 +1,9 @@
 //! One record of the Activity Log as received: read once, every field optional, whatever its shape.
 
 mod address;
+mod anomaly;
 mod claims;
 mod field;
-mod oddity;
 mod unpack;
 
 use std::borrow::Cow;
@@ -12,12 +12,12 @@ use std::cell::OnceCell;
 use xxhash_rust::xxh3::xxh3_128;
 
 pub use address::Address;
+pub use anomaly::{Anomaly, Oddities};
 pub use claims::Claims;
 pub(crate) use claims::without_directory;
-pub use field::{Field, Label};
-pub use oddity::{Oddities, Oddity};
+pub use field::{Field, LocalizableString};
 
-use crate::json::{Flaw, Marked, Member, Output, Scanner, Shape, Text, Value, bytes, squeeze};
+use crate::json::{Marked, Member, Scanner, Shape, SyntaxError, Text, Value, Writer, bytes, minify};
 use crate::time;
 use crate::time::Timestamp;
 
@@ -25,12 +25,12 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, Default)]
 pub struct Record<'a> {
     received: Marked<'a>,
-    flaw: Option<Flaw>,
+    flaw: Option<SyntaxError>,
     oddities: Oddities,
     is_line: bool,
     is_packed: bool,
     fields: [Value<'a>; Field::COUNT],
-    labels: [Label<'a>; Label::COUNT],
+    labels: [LocalizableString<'a>; LocalizableString::COUNT],
     parts: [Object<'a>; Part::COUNT],
     claims: Claims<'a>,
     client: Option<Address<'a>>,
@@ -94,7 +94,7 @@ impl<'a> Record<'a> {
         let mut scanner = Scanner::new(page);
         scanner.skip(start);
         self.fields = [Value::MISSING; Field::COUNT];
-        self.labels = [Label::default(); Label::COUNT];
+        self.labels = [LocalizableString::default(); LocalizableString::COUNT];
         for object in &mut self.parts {
             object.is_here = false;
         }
@@ -105,18 +105,18 @@ impl<'a> Record<'a> {
         self.oddities = Oddities::default();
         self.flaw = self.scan(&mut scanner).err();
         self.received = page.part(start, scanner.position());
-        self.oddities.note_if(scanner.too_deep(), Oddity::TooDeep);
-        self.oddities.note_if(scanner.dirty(), Oddity::RepairedText);
+        self.oddities.note_if(scanner.too_deep(), Anomaly::TooDeep);
+        self.oddities.note_if(scanner.dirty(), Anomaly::RepairedText);
         self.is_line = !scanner.blanks() && !scanner.dirty();
         self.given_time = self.instant(Field::EventTimestamp);
         self.submitted = self.instant(Field::SubmissionTimestamp);
         scanner.position()
     }
 
-    fn scan(&mut self, scanner: &mut Scanner<'a>) -> Result<(), Flaw> {
+    fn scan(&mut self, scanner: &mut Scanner<'a>) -> Result<(), SyntaxError> {
         if scanner.peek() != Some(b'{') {
             let passed = scanner.value();
-            return Err(passed.map_or_else(|| scanner.flaw(), |_| Flaw::NotAnObject));
+            return Err(passed.map_or_else(|| scanner.flaw(), |_| SyntaxError::NotAnObject));
         }
         let passed = scanner.members(|scanner, key| self.member(scanner, key));
         passed.ok_or_else(|| scanner.flaw())
@@ -133,7 +133,7 @@ impl<'a> Record<'a> {
                     self.fields[field as usize] = value;
                 }
             }
-            Some(field::Known::Label(slot)) if opens == Some(b'{') => {
+            Some(field::Known::LocalizableString(slot)) if opens == Some(b'{') => {
                 self.labels[slot].read(scanner)?;
             }
             Some(field::Known::Part(part)) if opens == Some(b'{') => self.part(scanner, part)?,
@@ -175,30 +175,30 @@ impl<'a> Record<'a> {
     fn odd_member(&mut self, known: Option<field::Known>, member: Member<'a>) {
         match (known, member.value.shape()) {
             (Some(_), Shape::Null) => {}
-            (Some(field::Known::Label(slot)), Shape::Text(_)) => {
+            (Some(field::Known::LocalizableString(slot)), Shape::Text(_)) => {
                 self.labels[slot].plain(member.value);
-                self.oddities.note(Oddity::PlainText);
+                self.oddities.note(Anomaly::PlainText);
             }
-            (Some(field::Known::Label(slot)), Shape::Number(_)) => {
+            (Some(field::Known::LocalizableString(slot)), Shape::Number(_)) => {
                 self.labels[slot].plain(member.value);
-                self.oddities.note(Oddity::OddShape);
+                self.oddities.note(Anomaly::OddShape);
             }
             (Some(field::Known::Part(part)), Shape::Array(elements)) => {
                 self.first_object(part, elements);
                 self.rest.push(member);
-                self.oddities.note(Oddity::OddShape);
+                self.oddities.note(Anomaly::OddShape);
             }
             (Some(known), shape) => {
                 let is_part = matches!(known, field::Known::Part(_));
                 self.is_packed |= is_part && matches!(shape, Shape::Text(_));
                 self.rest.push(member);
-                self.oddities.note(Oddity::OddShape);
+                self.oddities.note(Anomaly::OddShape);
             }
             (None, _) => {
                 self.is_packed |= member.key.is(unpack::IDENTITY);
                 self.rest.push(member);
                 self.oddities
-                    .note_if(!member.key.is("relatedEvents"), Oddity::UnknownMember);
+                    .note_if(!member.key.is("relatedEvents"), Anomaly::UnknownMember);
             }
         }
     }
@@ -218,7 +218,7 @@ impl<'a> Record<'a> {
     }
 
     /// Why the bytes are not a JSON object; none if they are. Fields before the flaw can be read all the same.
-    pub fn flaw(&self) -> Option<Flaw> {
+    pub fn flaw(&self) -> Option<SyntaxError> {
         self.flaw
     }
 
@@ -234,11 +234,11 @@ impl<'a> Record<'a> {
             return Cow::Borrowed(self.raw());
         }
         // Only a record with a flaw cannot be squeezed, and such a one is never written.
-        squeeze(self.raw()).map_or(Cow::Borrowed(self.raw()), Cow::Owned)
+        minify(self.raw()).map_or(Cow::Borrowed(self.raw()), Cow::Owned)
     }
 
     /// Writes [`Record::line`] as a member that is a string.
-    pub fn write_line(&self, output: &mut Output, name: &'static str) {
+    pub fn write_line(&self, output: &mut Writer, name: &'static str) {
         if self.is_line {
             output.key(name);
             output.marked_string(self.received);
@@ -270,7 +270,7 @@ impl<'a> Record<'a> {
 
     /// A localizable field.
     #[inline(always)]
-    pub fn label(&self, slot: usize) -> &Label<'a> {
+    pub fn label(&self, slot: usize) -> &LocalizableString<'a> {
         &self.labels[slot]
     }
 

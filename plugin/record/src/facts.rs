@@ -33,7 +33,7 @@ pub use step::Step;
 use std::borrow::Cow;
 use std::iter;
 
-use crate::event::{Address, Field, Label, Part, Record};
+use crate::event::{Address, Field, LocalizableString, Part, Record};
 use crate::json::Text;
 use crate::time::Timestamp;
 
@@ -81,11 +81,11 @@ impl<'a> Facts<'a> {
     // Inlined into its only caller, it would be compiled for size with that.
     #[inline(never)]
     pub fn of(record: &'a Record<'_>, id: String, time: Timestamp) -> Self {
-        let named = record.label(Label::OPERATION_NAME).value();
+        let named = record.label(LocalizableString::OPERATION_NAME).value();
         let mut operation = Operation::of(named.or_else(|| record.text_of(Part::Authorization, "action")));
-        let category = Category::named(record.label(Label::CATEGORY).value())
+        let category = Category::named(record.label(LocalizableString::CATEGORY).value())
             .unwrap_or_else(|| Category::of_operation(&operation.lower));
-        let status = record.label(Label::STATUS).value();
+        let status = record.label(LocalizableString::STATUS).value();
         let (mut outcome, named_phase) = status::meaning(status);
         if category.is_about_states() {
             outcome = Outcome::Absent;
@@ -99,7 +99,7 @@ impl<'a> Facts<'a> {
                 .is_some_and(|role| role.change == RoleChange::Removed);
             operation.verb = if removes { Verb::Delete } else { Verb::Write };
         }
-        let sub_status = record.label(Label::SUB_STATUS);
+        let sub_status = record.label(LocalizableString::SUB_STATUS);
         let code = || record.text_of(Part::Properties, "statusCode");
         let words = iter::once(sub_status.value()).chain(iter::once_with(code));
         let principal = Principal::of(record);
@@ -122,7 +122,7 @@ impl<'a> Facts<'a> {
             outcome,
             phase: Phase::of(
                 category,
-                record.label(Label::EVENT_NAME).value(),
+                record.label(LocalizableString::EVENT_NAME).value(),
                 named_phase,
                 outcome,
             ),

@@ -17,7 +17,7 @@ use std::str::FromStr;
 
 use crate::event::Record;
 use crate::facts::Facts;
-use crate::json::Output;
+use crate::json::Writer;
 use crate::labels::Labels;
 use crate::severity::Rating;
 
@@ -70,7 +70,7 @@ impl Format {
     /// Writes the body of a record's event.
     pub fn write(
         self,
-        output: &mut Output,
+        output: &mut Writer,
         record: &Record<'_>,
         facts: &Facts<'_>,
         rating: &Rating<'_>,

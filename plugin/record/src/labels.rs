@@ -1,6 +1,6 @@
 //! What operators mark all events of a source with.
 
-use crate::json::Output;
+use crate::json::Writer;
 
 /// Names and values, as they are written: nothing of them differs from event to event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Labels {
 impl Labels {
     /// Prepares labels, each with a name and a value.
     pub fn new<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
-        let (mut object, mut list) = (Output::default(), Output::default());
+        let (mut object, mut list) = (Writer::default(), Writer::default());
         // What opens them is left out again: it tells that no comma is needed.
         object.byte(b'{');
         list.byte(b'[');
@@ -34,7 +34,7 @@ impl Labels {
 
     /// Writes them as a member that is an object; nothing if there are none.
     #[inline(never)]
-    pub fn write(&self, output: &mut Output, name: &'static str) {
+    pub fn write(&self, output: &mut Writer, name: &'static str) {
         let object = output.open(name);
         output.copy(&self.object);
         output.close(object);
@@ -42,7 +42,7 @@ impl Labels {
 
     /// Writes them as a member that is a list of objects with name and value; nothing if there are none.
     #[inline(never)]
-    pub fn write_list(&self, output: &mut Output, name: &'static str) {
+    pub fn write_list(&self, output: &mut Writer, name: &'static str) {
         let list = output.open_array(name);
         output.copy(&self.list);
         output.close_array(list);
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn labels_are_written_as_an_object_and_as_a_list() {
-        let mut output = Output::default();
+        let mut output = Writer::default();
         let labels = Labels::new([("tenant", "contoso"), ("env", "a \"b\"")]);
         let document = output.open_document();
         Labels::default().write(&mut output, "none");

@@ -1,9 +1,9 @@
 //! One record's way from page to event.
 
-use crate::event::{Field, Label, Oddities, Oddity, Part, Record};
+use crate::event::{Anomaly, Field, LocalizableString, Oddities, Part, Record};
 use crate::facts::{Category, Facts};
 use crate::format::Format;
-use crate::json::{DEEPEST, Output, Shape};
+use crate::json::{DEEPEST, Shape, Writer};
 use crate::labels::Labels;
 use crate::rules::{DropRule, SeverityRow};
 use crate::severity::Rater;
@@ -67,8 +67,8 @@ pub struct Normalizer {
     drop: Vec<DropRule>,
     rater: Rater,
     labels: Labels,
-    output: Output,
-    anomalies: [u64; Oddity::COUNT],
+    output: Writer,
+    anomalies: [u64; Anomaly::COUNT],
 }
 
 impl Normalizer {
@@ -79,8 +79,8 @@ impl Normalizer {
             drop: settings.drop,
             rater: Rater::new(settings.severity),
             labels: settings.labels,
-            output: Output::default(),
-            anomalies: [0; Oddity::COUNT],
+            output: Writer::default(),
+            anomalies: [0; Anomaly::COUNT],
         }
     }
 
@@ -114,7 +114,7 @@ impl Normalizer {
             return Outcome::Dropped { rule };
         }
         let mut oddities = oddities(record, &facts);
-        if oddities.has(Oddity::TooDeep) && self.format.embeds() {
+        if oddities.has(Anomaly::TooDeep) && self.format.embeds() {
             self.count(oddities);
             let name = self.format.name();
             return reject(
@@ -127,7 +127,7 @@ impl Normalizer {
         self.format
             .write(&mut self.output, record, &facts, &rating, &self.labels);
         let (body, replaced) = self.output.finish();
-        oddities.note_if(replaced, Oddity::InvalidUtf8);
+        oddities.note_if(replaced, Anomaly::InvalidUtf8);
         self.count(oddities);
         Outcome::Event(Event {
             id: facts.id,
@@ -140,7 +140,7 @@ impl Normalizer {
     /// The oddities absorbed since the last call: their kinds, and how many records showed each.
     pub fn take_anomalies(&mut self) -> Vec<(&'static str, u64)> {
         let counts = std::mem::take(&mut self.anomalies);
-        Oddity::ALL
+        Anomaly::ALL
             .iter()
             .map(|oddity| oddity.name())
             .zip(counts)
@@ -152,7 +152,7 @@ impl Normalizer {
         if oddities.is_empty() {
             return;
         }
-        for oddity in Oddity::ALL {
+        for oddity in Anomaly::ALL {
             self.anomalies[oddity as usize] += u64::from(oddities.has(oddity));
         }
     }
@@ -161,24 +161,24 @@ impl Normalizer {
 /// What is unusual about a record's form, and about what it says.
 fn oddities(record: &Record<'_>, facts: &Facts<'_>) -> Oddities {
     let mut oddities = record.oddities();
-    oddities.note_if(record.given_time().is_none(), Oddity::OtherTime);
-    oddities.note_if(!record.names_itself(), Oddity::HashedId);
+    oddities.note_if(record.given_time().is_none(), Anomaly::OtherTime);
+    oddities.note_if(!record.names_itself(), Anomaly::HashedId);
     let level = record.value(Field::Level);
     oddities.note_if(
         matches!(level.shape(), Shape::Number(_)) || !level.says_nothing() && facts.level.is_none(),
-        Oddity::OddLevel,
+        Anomaly::OddLevel,
     );
-    let category = Category::named(record.label(Label::CATEGORY).value());
-    oddities.note_if(category.is_none(), Oddity::OddCategory);
+    let category = Category::named(record.label(LocalizableString::CATEGORY).value());
+    oddities.note_if(category.is_none(), Anomaly::OddCategory);
     let addresses = [facts.client, facts.token_client()];
     oddities.note_if(
         addresses.into_iter().flatten().any(|address| !address.is_ip),
-        Oddity::OddAddress,
+        Anomaly::OddAddress,
     );
     if facts.category == Category::Policy && facts.policies.is_empty() {
         let policies = record.text_of(Part::Properties, "policies");
         let unread = policies.is_some_and(|text| text.raw() != b"[]");
-        oddities.note_if(unread, Oddity::BrokenJsonText);
+        oddities.note_if(unread, Anomaly::BrokenJsonText);
     }
     oddities
 }

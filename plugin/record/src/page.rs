@@ -3,7 +3,7 @@
 mod walk;
 
 use crate::event::Record;
-use crate::json::Flaw;
+use crate::json::SyntaxError;
 use walk::{Flow, Walk};
 
 /// What a page says about the next one.
@@ -26,7 +26,7 @@ pub enum PageError {
     Empty,
     /// The body is not one complete JSON object.
     #[error("the page is broken: {0}")]
-    Broken(#[from] Flaw),
+    Broken(#[from] SyntaxError),
     /// It is an object without a list of records: an error, for one.
     #[error("the answer has no list of records")]
     NoPage,
@@ -177,10 +177,10 @@ mod tests {
         for (body, expected) in [
             ("", PageError::Empty),
             (" \n", PageError::Empty),
-            ("<html>", PageError::Broken(Flaw::NotAnObject)),
-            ("[]", PageError::Broken(Flaw::NotAnObject)),
-            (r#"{"value":[{"a":1}"#, PageError::Broken(Flaw::CutOff(17))),
-            (r#"{"value":[{"a":"#, PageError::Broken(Flaw::CutOff(15))),
+            ("<html>", PageError::Broken(SyntaxError::NotAnObject)),
+            ("[]", PageError::Broken(SyntaxError::NotAnObject)),
+            (r#"{"value":[{"a":1}"#, PageError::Broken(SyntaxError::CutOff(17))),
+            (r#"{"value":[{"a":"#, PageError::Broken(SyntaxError::CutOff(15))),
             (r#"{"value":{}}"#, PageError::NotAList),
             ("{}", PageError::NoPage),
             (r#"{"error":{"code":"ServerTimeout"}}"#, PageError::NoPage),
@@ -196,7 +196,10 @@ mod tests {
                 r#"{"value":[],"error":{"code":"ServerTimeout"}}"#,
                 PageError::NoPage,
             ),
-            (r#"{"value":[]} x"#, PageError::Broken(Flaw::Unexpected(13))),
+            (
+                r#"{"value":[]} x"#,
+                PageError::Broken(SyntaxError::Unexpected(13)),
+            ),
         ] {
             assert_eq!(items(body).1, Err(expected), "{body}");
         }

@@ -1,6 +1,6 @@
 //! Instants as the API writes them: ISO 8601 with none to nine or more digits of fraction, `Z` or an offset.
 
-use crate::json::Output;
+use crate::json::Writer;
 
 /// An instant in nanoseconds since 1970-01-01T00:00:00Z.
 pub type Timestamp = u64;
@@ -47,7 +47,7 @@ pub fn from_ticks(text: &[u8]) -> Option<Timestamp> {
 
 /// Writes an instant as ECS consumers want it: in UTC, cut (not rounded) to microseconds, fewer digits as they are.
 /// `given` is the text that [`parse`] has read it from, if it was; mostly that needs no more than a cut.
-pub fn member(output: &mut Output, name: &'static str, given: Option<&[u8]>, instant: Timestamp) {
+pub fn member(output: &mut Writer, name: &'static str, given: Option<&[u8]>, instant: Timestamp) {
     match given.and_then(usual) {
         Some(text) => {
             output.key(name);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     fn written(text: &[u8]) -> String {
-        let mut output = Output::default();
+        let mut output = Writer::default();
         if let Some(instant) = parse(text) {
             member(&mut output, "time", Some(text), instant);
         }

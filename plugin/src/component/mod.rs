@@ -5,12 +5,12 @@
 #![allow(unsafe_code)]
 
 mod bindings;
+mod platform;
 mod translate;
-mod world;
 
 use crate::{contract, source};
 use bindings::exports::headwater::source::{descriptor, source as wit};
-use world::WasiWorld;
+use platform::WasiWorld;
 
 struct AzureActivity;
 

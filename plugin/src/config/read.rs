@@ -10,6 +10,7 @@ use super::{
     Subscriptions, credential, endpoints,
 };
 use crate::contract::{Issue, Nanos};
+use crate::duration::{self, MINUTE};
 use crate::facts::Phase;
 use crate::format::Format;
 use crate::guid;
@@ -17,7 +18,6 @@ use crate::instant;
 use crate::labels::Labels;
 use crate::normalize;
 use crate::rules::{self, DropRule, SeverityRow};
-use crate::span::{self, MINUTE};
 
 /// Every key of the configuration.
 pub const KEYS: [&str; 17] = [
@@ -113,12 +113,15 @@ fn settings(object: &Map<String, Value>, issues: &mut Issues, warnings: &mut Iss
     {
         warnings.add("/start", warning);
     }
-    let lookback = span_of(&fields, "lookback", "30m", issues).unwrap_or(DEFAULT_LOOKBACK);
-    let window = span_of(&fields, "window", "6h", issues).unwrap_or(DEFAULT_WINDOW);
+    let lookback = duration_of(&fields, "lookback", "30m", issues).unwrap_or(DEFAULT_LOOKBACK);
+    let window = duration_of(&fields, "window", "6h", issues).unwrap_or(DEFAULT_WINDOW);
     if lookback > MAXIMUM_LOOKBACK {
         issues.add(
             "/lookback",
-            format!("is longer than {}; shorten it", span::format(MAXIMUM_LOOKBACK)),
+            format!(
+                "is longer than {}; shorten it",
+                duration::format(MAXIMUM_LOOKBACK)
+            ),
         );
     } else if lookback < DOCUMENTED_LATENESS {
         warnings.add(
@@ -129,7 +132,10 @@ fn settings(object: &Map<String, Value>, issues: &mut Issues, warnings: &mut Iss
     if window < MINIMUM_WINDOW {
         issues.add(
             "/window",
-            format!("is shorter than {}; lengthen it", span::format(MINIMUM_WINDOW)),
+            format!(
+                "is shorter than {}; lengthen it",
+                duration::format(MINIMUM_WINDOW)
+            ),
         );
     }
     let filter = filter(&fields, issues);
@@ -218,7 +224,7 @@ fn start(fields: &Fields<'_>, issues: &mut Issues) -> Start {
     };
     let parsed = match text {
         "now" => Some(Start::Back(0)),
-        _ => span::parse(text)
+        _ => duration::parse(text)
             .map(Start::Back)
             .or_else(|| instant::parse_rfc3339(text).map(Start::At)),
     };
@@ -228,8 +234,8 @@ fn start(fields: &Fields<'_>, issues: &mut Issues) -> Start {
     })
 }
 
-fn span_of(fields: &Fields<'_>, key: &str, example: &str, issues: &mut Issues) -> Option<Nanos> {
-    let span = span::parse(fields.text(key, issues)?);
+fn duration_of(fields: &Fields<'_>, key: &str, example: &str, issues: &mut Issues) -> Option<Nanos> {
+    let span = duration::parse(fields.text(key, issues)?);
     if span.is_none() {
         issues.add(
             fields.pointer(key),

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::{Failure, Kind, error_body, member, retry_after, without_mark};
 use crate::contract::{Fault, Nanos, Timestamp};
+use crate::duration::{MINUTE, SECOND};
 use crate::http::Response;
 use crate::page::PageError;
-use crate::span::{MINUTE, SECOND};
 
 /// One answer. A row with a code counts before one without.
 struct Row {

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{Failure, Kind, error_body, member};
 use crate::contract::{Fault, Nanos};
+use crate::duration::{MINUTE, SECOND};
 use crate::http::Response;
-use crate::span::{MINUTE, SECOND};
 
 /// What a refusal says, as far as it can be repeated: never the description, which may hold ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

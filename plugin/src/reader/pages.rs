@@ -4,6 +4,7 @@ use super::Reader;
 use super::phases::{Fate, held};
 use crate::arm::transport_failure;
 use crate::contract::Timestamp;
+use crate::dedup_window::DedupState;
 use crate::event::Record;
 use crate::fault::Failure;
 use crate::fault::arm::{foreign_link, odd_items};
@@ -13,8 +14,7 @@ use crate::link;
 use crate::normalize::Outcome;
 use crate::open::OpenRange;
 use crate::page::{self, NextLink};
-use crate::reading::{MOST_PAGES, Reading};
-use crate::seen::Sight;
+use crate::window_scan::{MOST_PAGES, WindowScan};
 
 /// Longer links would not fit into a cursor beside the ids. Real ones have some hundred bytes.
 const LONGEST_LINK: usize = 32 * 1024;
@@ -80,7 +80,7 @@ impl Reader<'_> {
     }
 
     /// Takes a record into the basket, unless it is known. None when the basket is full.
-    fn take(&mut self, record: &Record<'_>, reading: &mut Reading, shown: &mut Shown) -> Option<()> {
+    fn take(&mut self, record: &Record<'_>, reading: &mut WindowScan, shown: &mut Shown) -> Option<()> {
         let id = record
             .id()
             .map_or_else(|| bytes::hash(record.raw()), |id| bytes::hash(id.as_bytes()));
@@ -93,13 +93,13 @@ impl Reader<'_> {
             .unwrap_or(reading.query.end);
         let (mut known_as, mut sight) = (id, self.cursor.seen.look(id));
         if record.flaw().is_some() || record.time().is_none() {
-            if sight == Sight::New && !reading.query.resigned {
+            if sight == DedupState::New && !reading.query.resigned {
                 shown.withheld += 1;
                 return Some(());
             }
             reading.query.odd = true;
         }
-        if sight == Sight::New {
+        if sight == DedupState::New {
             let held_as = held(id);
             sight = self.cursor.seen.look(held_as);
             let fate = self.fate(record, reading);
@@ -120,26 +120,26 @@ impl Reader<'_> {
                     }
                 }
             }
-            if sight == Sight::New {
+            if sight == DedupState::New {
                 self.note_lateness(record.time(), record.submitted());
             }
             self.cursor.seen.note(known_as, time);
         }
         shown.records += 1;
-        if sight != Sight::InThisQuery {
+        if sight != DedupState::InThisQuery {
             reading.query.note_order(time);
         }
         match sight {
-            Sight::InThisQuery if reading.query.partial => return Some(()),
-            Sight::InThisQuery => {}
-            Sight::Before | Sight::New => {
+            DedupState::InThisQuery if reading.query.partial => return Some(()),
+            DedupState::InThisQuery => {}
+            DedupState::Before | DedupState::New => {
                 shown.brought_new = true;
                 self.cursor.seen.note(known_as, time);
             }
         }
-        reading.query.news |= sight == Sight::New;
+        reading.query.news |= sight == DedupState::New;
         shown.received += 1;
-        shown.duplicates += u64::from(sight != Sight::New);
+        shown.duplicates += u64::from(sight != DedupState::New);
         Some(())
     }
 
@@ -173,7 +173,7 @@ impl Reader<'_> {
     }
 
     /// Goes on to the next page, or on from the end of the slice.
-    fn follow(&mut self, reading: &mut Reading, next: NextLink, stuck: bool) -> Result<(), Failure> {
+    fn follow(&mut self, reading: &mut WindowScan, next: NextLink, stuck: bool) -> Result<(), Failure> {
         let path = self.partition.log_path();
         let leads_on = |text: &String| {
             text.len() <= LONGEST_LINK
@@ -216,7 +216,7 @@ impl Reader<'_> {
     }
 
     /// The slice is read: moves the pointers.
-    pub(super) fn finish_slice(&mut self, reading: &mut Reading) {
+    pub(super) fn finish_slice(&mut self, reading: &mut WindowScan) {
         self.note_slice(reading);
         let state = &mut self.cursor.state;
         state.slice = reading.widened(state.slice, self.arm.settings.window);

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A record that is not wanted is held: it is not delivered, and its id is not noted as delivered. It need not be stored,
-//! since all that is held is read again: the oldest revisit pointer never passes it (see [`Reading::held`]). When it is
+//! since all that is held is read again: the oldest revisit pointer never passes it (see [`WindowScan::held`]). When it is
 //! read again its operation has ended, and it is left out for good; or the look-back is over without an end, and it is
 //! delivered like any other.
 
@@ -16,7 +16,7 @@ use crate::contract::Timestamp;
 use crate::event::Record;
 use crate::facts::{Phase, Step};
 use crate::instant::whole_millis;
-use crate::reading::Reading;
+use crate::window_scan::WindowScan;
 
 /// What becomes of a record that was not delivered yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) fn held(id: u64) -> u64 {
 
 impl Reader<'_> {
     /// Decides about a record that was not delivered yet.
-    pub(super) fn fate(&self, record: &Record<'_>, reading: &Reading) -> Fate {
+    pub(super) fn fate(&self, record: &Record<'_>, reading: &WindowScan) -> Fate {
         let wanted = &self.arm.settings.phases;
         if wanted.len() == Phase::ALL.len() || record.flaw().is_some() {
             return Fate::Wanted;
@@ -56,7 +56,7 @@ impl Reader<'_> {
     }
 
     /// Whether a record of that time is sure to be read again, and its operation may still end within the look-back.
-    fn can_wait(&self, time: Timestamp, reading: &Reading) -> bool {
+    fn can_wait(&self, time: Timestamp, reading: &WindowScan) -> bool {
         let pointers = &self.cursor.state.pointers;
         let in_range = (reading.position..=reading.query.end).contains(&time);
         if !in_range || time < pointers.settled() {
@@ -74,7 +74,7 @@ impl Reader<'_> {
     }
 
     /// Notes that a record is held, so that it is read again.
-    pub(super) fn hold(time: Option<Timestamp>, reading: &mut Reading) {
+    pub(super) fn hold(time: Option<Timestamp>, reading: &mut WindowScan) {
         let time = whole_millis(time.unwrap_or(reading.position));
         reading.held = Some(reading.held.map_or(time, |held| held.min(time)));
     }

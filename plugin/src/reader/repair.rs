@@ -2,11 +2,11 @@
 
 use super::Reader;
 use crate::contract::{Fault, Nanos};
+use crate::duration::{self, DAY, HOUR};
 use crate::fault::{Failure, Kind};
 use crate::http::Level;
 use crate::instant;
-use crate::reading::Reading;
-use crate::span::{self, DAY, HOUR};
+use crate::window_scan::WindowScan;
 
 /// Most repairs in one poll, each costing a request: enough to go from a window of six hours to a minute or two.
 const MOST_REPAIRS: u32 = 4;
@@ -58,7 +58,7 @@ impl Reader<'_> {
     }
 
     /// Asks again: first for the same, then for less.
-    fn repair(&mut self, failure: &Failure, reading: &mut Reading) -> bool {
+    fn repair(&mut self, failure: &Failure, reading: &mut WindowScan) -> bool {
         let paged = reading.query.link.is_some();
         match failure.kind {
             // What is odd once may be good when it is asked for again; the page's place is known.
@@ -90,14 +90,14 @@ impl Reader<'_> {
     }
 
     /// Begins the slice again from its first page.
-    fn restart(&mut self, reading: &mut Reading) {
+    fn restart(&mut self, reading: &mut WindowScan) {
         reading.restart();
         self.cursor.seen.start_query();
     }
 
     /// Begins the slice again with a part of its width; what it has shown already is recognised by its ids. False when
     /// it is as narrow as can be.
-    pub(super) fn narrow(&mut self, reading: &mut Reading, parts: u64, reason: &'static str) -> bool {
+    pub(super) fn narrow(&mut self, reading: &mut WindowScan, parts: u64, reason: &'static str) -> bool {
         let Some(width) = reading.narrow(parts) else {
             return false;
         };
@@ -106,7 +106,7 @@ impl Reader<'_> {
         self.arm.tally.add_labelled("retries", reason, 1);
         let text = format!(
             "reading {} at a time from {} on: {reason}",
-            span::format(width),
+            duration::format(width),
             instant::rfc3339(reading.position)
         );
         self.arm.world.log(Level::Info, &text);
@@ -116,7 +116,7 @@ impl Reader<'_> {
     /// The pages of a query go round in a circle: a fault that passes, a part of the log that is out of reach, or the way
     /// in which some of Azure's answers end. Narrower slices tell. They reach what was hidden; when several in a row go
     /// round in circles too and show nothing that the wider ones had not, the circle is taken as the end.
-    pub(super) fn leave_circle(&mut self, reading: &mut Reading) {
+    pub(super) fn leave_circle(&mut self, reading: &mut WindowScan) {
         self.arm.tally.add_labelled("anomalies", "paging_loop", 1);
         reading.circles = if reading.query.news {
             0

@@ -14,9 +14,9 @@ use super::Reader;
 use crate::fault::{Failure, Kind};
 use crate::http::Level;
 use crate::instant;
+use crate::lookback::Range;
 use crate::open::{self, Noted};
-use crate::reading::Reading;
-use crate::revisit::Range;
+use crate::window_scan::WindowScan;
 
 /// So many slices in a row are passed over in one poll to see whether a later one is readable.
 const MOST_SKIPPED: usize = 2;
@@ -67,7 +67,7 @@ impl Reader<'_> {
     }
 
     /// A slice was read: what was passed over before it stays open, and so does the slice itself if it was odd.
-    pub(super) fn note_slice(&mut self, reading: &Reading) {
+    pub(super) fn note_slice(&mut self, reading: &WindowScan) {
         self.before_skip = None;
         for range in std::mem::take(&mut self.skipped) {
             self.note_open(range, false);

@@ -6,7 +6,7 @@ pub mod polls;
 use std::collections::BTreeMap;
 
 use azure_activity::contract::{Nanos, Timestamp};
-use azure_activity::http::{Answer, Level, Method, Request, Response, TransportError, World};
+use azure_activity::http::{Answer, Level, Method, Platform, Request, Response, TransportError};
 use azure_activity::instant::{parse_rfc3339, rfc3339};
 
 pub const SECOND: Nanos = 1_000_000_000;
@@ -399,7 +399,7 @@ impl Simulated {
     }
 }
 
-impl World for Simulated {
+impl Platform for Simulated {
     fn send(&mut self, request: &Request) -> Result<Answer, TransportError> {
         self.requests.push(outline(request));
         // Whatever happens takes time.

@@ -14,7 +14,7 @@ use super::{Exit, FAILED};
 use crate::config::Config;
 use crate::loading::Loader;
 use crate::progress::Progress;
-use crate::run::{self, Loads, Mode, Summary, Watchers};
+use crate::run::{self, Loads, Mode, RunObserver, Summary};
 use crate::state_watch::Watch;
 use crate::{late_state, signal, stderr};
 
@@ -28,7 +28,7 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
     let (slot, store) = late_state::channel();
     let host = Host::builder()
         .cursors(store)
-        .observer(Watchers {
+        .observer(RunObserver {
             progress,
             monitor: monitor.clone(),
         })

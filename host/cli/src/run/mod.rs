@@ -1,8 +1,8 @@
 //! Reading all sources and delivering what they bring.
 
 mod loads;
+mod run_observer;
 mod source_run;
-mod watchers;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, error_span};
 
 pub use self::loads::Loads;
+pub use self::run_observer::RunObserver;
 use self::source_run::run_source;
-pub use self::watchers::Watchers;
 use crate::loading::Ready;
 
 /// Sources begin within this time, or their interval if that is shorter.

@@ -42,12 +42,12 @@ impl Field {
 
 /// A localizable field: `{"value", "localizedValue"}`, or plain text in old records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Label<'a> {
+pub struct LocalizableString<'a> {
     value: Value<'a>,
     localized: Value<'a>,
 }
 
-impl<'a> Label<'a> {
+impl<'a> LocalizableString<'a> {
     /// `category`, formerly `eventSource`.
     pub const CATEGORY: usize = 0;
     /// `eventName`.
@@ -85,7 +85,7 @@ impl<'a> Label<'a> {
 
     #[cold]
     fn read_any(&mut self, scanner: &mut Scanner<'a>) -> Option<()> {
-        *self = Label::default();
+        *self = LocalizableString::default();
         let mut members = Vec::new();
         let passed = scanner.collect(&mut members);
         for Member { key, value } in members {
@@ -122,7 +122,7 @@ impl<'a> Label<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Known {
     Field(Field),
-    Label(usize),
+    LocalizableString(usize),
     Part(Part),
 }
 
@@ -130,30 +130,48 @@ pub(super) enum Known {
 const NAMES: [(&str, Known); 28] = [
     ("authorization", Known::Part(Part::Authorization)),
     ("caller", Known::Field(Field::Caller)),
-    ("category", Known::Label(Label::CATEGORY)),
+    ("category", Known::LocalizableString(LocalizableString::CATEGORY)),
     ("channels", Known::Field(Field::Channels)),
     ("claims", Known::Part(Part::Claims)),
     ("correlationId", Known::Field(Field::CorrelationId)),
     ("description", Known::Field(Field::Description)),
     ("eventDataId", Known::Field(Field::EventDataId)),
-    ("eventName", Known::Label(Label::EVENT_NAME)),
-    ("eventSource", Known::Label(Label::CATEGORY)),
+    (
+        "eventName",
+        Known::LocalizableString(LocalizableString::EVENT_NAME),
+    ),
+    (
+        "eventSource",
+        Known::LocalizableString(LocalizableString::CATEGORY),
+    ),
     ("eventTimestamp", Known::Field(Field::EventTimestamp)),
     ("httpRequest", Known::Part(Part::HttpRequest)),
     ("id", Known::Field(Field::Id)),
     ("level", Known::Field(Field::Level)),
     ("operationId", Known::Field(Field::OperationId)),
-    ("operationName", Known::Label(Label::OPERATION_NAME)),
+    (
+        "operationName",
+        Known::LocalizableString(LocalizableString::OPERATION_NAME),
+    ),
     ("properties", Known::Part(Part::Properties)),
     ("resourceGroupName", Known::Field(Field::ResourceGroupName)),
     ("resourceId", Known::Field(Field::ResourceId)),
-    ("resourceProviderName", Known::Label(Label::RESOURCE_PROVIDER)),
-    ("resourceType", Known::Label(Label::RESOURCE_TYPE)),
+    (
+        "resourceProviderName",
+        Known::LocalizableString(LocalizableString::RESOURCE_PROVIDER),
+    ),
+    (
+        "resourceType",
+        Known::LocalizableString(LocalizableString::RESOURCE_TYPE),
+    ),
     ("resourceUri", Known::Field(Field::ResourceId)),
-    ("status", Known::Label(Label::STATUS)),
+    ("status", Known::LocalizableString(LocalizableString::STATUS)),
     ("submissionTimestamp", Known::Field(Field::SubmissionTimestamp)),
     ("subscriptionId", Known::Field(Field::SubscriptionId)),
-    ("subStatus", Known::Label(Label::SUB_STATUS)),
+    (
+        "subStatus",
+        Known::LocalizableString(LocalizableString::SUB_STATUS),
+    ),
     ("tenantId", Known::Field(Field::TenantId)),
     ("time", Known::Field(Field::Time)),
 ];

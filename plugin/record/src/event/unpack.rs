@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Part, Record, field};
-use crate::json::{Member, Output, Scanner, Shape, Value};
+use crate::json::{Member, Scanner, Shape, Value, Writer};
 
 /// What records that went through an Event Hub have in place of `claims` and `authorization`: an object that holds both.
 pub(super) const IDENTITY: &str = "identity";
@@ -23,7 +23,7 @@ impl<'a> Record<'a> {
         let mut members = Vec::new();
         // What stops here has stopped the reading of the record, too.
         let _ = Scanner::new(self.received).collect(&mut members);
-        let mut output = Output::default();
+        let mut output = Writer::default();
         let document = output.open_document();
         for Member { key, value } in &members {
             output.separate();
@@ -46,7 +46,7 @@ impl<'a> Record<'a> {
 
     /// Copies what the record lacks out of `identity`.
     #[cold]
-    fn lift(&self, identity: Value<'_>, output: &mut Output) {
+    fn lift(&self, identity: Value<'_>, output: &mut Writer) {
         let identity = object(identity);
         let mut members = Vec::new();
         // A flaw costs the members behind it.
@@ -88,7 +88,7 @@ impl<'a> Record<'a> {
 #[cold]
 fn object(value: Value<'_>) -> Cow<'_, [u8]> {
     let as_is = || {
-        let mut output = Output::default();
+        let mut output = Writer::default();
         output.value(value);
         Cow::Owned(output.written().to_vec())
     };
@@ -112,7 +112,7 @@ fn object(value: Value<'_>) -> Cow<'_, [u8]> {
     if members.is_empty() {
         return as_is();
     }
-    let mut output = Output::default();
+    let mut output = Writer::default();
     let whole = output.open_document();
     for Member { key, value } in members {
         output.separate();

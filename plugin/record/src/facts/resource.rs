@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::path::{after_first, after_last, first_segment, last_segment};
-use crate::event::{Field, Label, Part, Record};
+use crate::event::{Field, LocalizableString, Part, Record};
 use crate::json::Text;
 
 /// What follows the resource in the `id` of a record.
@@ -28,9 +28,9 @@ impl<'a> Resource<'a> {
                 .text(Field::ResourceId)
                 .or_else(|| record.text_of(Part::Authorization, "scope"))
                 .or_else(|| before_events(record.text(Field::Id)?)),
-            kind: record.label(Label::RESOURCE_TYPE).value(),
+            kind: record.label(LocalizableString::RESOURCE_TYPE).value(),
             given_group: record.text(Field::ResourceGroupName),
-            given_provider: record.label(Label::RESOURCE_PROVIDER).value(),
+            given_provider: record.label(LocalizableString::RESOURCE_PROVIDER).value(),
             given_subscription: record.text(Field::SubscriptionId),
         }
     }

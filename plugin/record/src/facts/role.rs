@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::path::last_segment;
 use super::{Operation, Verb};
-use crate::event::{Field, Label, Part, Record};
+use crate::event::{Field, LocalizableString, Part, Record};
 use crate::json::{Embedded, Text, bytes};
 use crate::pattern;
 
@@ -301,7 +301,11 @@ impl KnownRole {
 /// Whether Privileged Identity Management wrote a record. Its operations are sentences, in the language of whoever asked.
 pub fn is_privileged_identity(record: &Record<'_>, operation: &Operation<'_>) -> bool {
     let is_own = |text: Text<'_>| text.is(PRIVILEGED_IDENTITY);
-    if record.label(Label::RESOURCE_PROVIDER).value().is_some_and(is_own) {
+    if record
+        .label(LocalizableString::RESOURCE_PROVIDER)
+        .value()
+        .is_some_and(is_own)
+    {
         return true;
     }
     let detail = |name| record.text_of(Part::Properties, name);

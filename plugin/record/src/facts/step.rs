@@ -1,5 +1,5 @@
 use super::{Category, Operation, Phase, Resource, status};
-use crate::event::{Field, Label, Part, Record};
+use crate::event::{Field, LocalizableString, Part, Record};
 use crate::json::{Text, bytes};
 
 /// Which record of which operation a record is.
@@ -25,12 +25,12 @@ impl Step {
     }
 
     fn of_plain(record: &Record<'_>) -> Option<Step> {
-        let named = record.label(Label::OPERATION_NAME).value();
+        let named = record.label(LocalizableString::OPERATION_NAME).value();
         let operation = Operation::of(named.or_else(|| record.text_of(Part::Authorization, "action")));
-        let category = Category::named(record.label(Label::CATEGORY).value())
+        let category = Category::named(record.label(LocalizableString::CATEGORY).value())
             .unwrap_or_else(|| Category::of_operation(&operation.lower));
-        let (outcome, named_phase) = status::meaning(record.label(Label::STATUS).value());
-        let event_name = record.label(Label::EVENT_NAME).value();
+        let (outcome, named_phase) = status::meaning(record.label(LocalizableString::STATUS).value());
+        let event_name = record.label(LocalizableString::EVENT_NAME).value();
         let phase = Phase::of(category, event_name, named_phase, outcome)?;
         let correlation = record.text(Field::CorrelationId)?;
         // An operation may begin others under its own correlation id, and a correlation id may have the same operation on

@@ -1,20 +1,20 @@
 use super::map::write_texts;
 use super::members::{Names, members};
 use super::security;
-use crate::event::{Field, Label, Part, Record};
+use crate::event::{Field, LocalizableString, Part, Record};
 use crate::facts::{Category, Facts, policy};
-use crate::json::{Embedded, Output, Text, bytes};
+use crate::json::{Embedded, Text, Writer, bytes};
 use crate::severity::Rating;
 
 /// Writes what the common part of ECS has no place for, or only a place of another name, as members of
 /// `azure.activity_logs`.
-pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
+pub fn write(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
     output.member_bytes("id", facts.id.as_bytes());
-    output.member("category", record.label(Label::CATEGORY).value());
+    output.member("category", record.label(LocalizableString::CATEGORY).value());
     output.member("correlation_id", record.text(Field::CorrelationId));
     output.member_bytes("operation", &facts.operation.lower);
     output.member("status", facts.status);
-    output.member("sub_status", record.label(Label::SUB_STATUS).value());
+    output.member("sub_status", record.label(LocalizableString::SUB_STATUS).value());
     output.member_bytes("subscription_id", &facts.resource.subscription());
     output.member("tenant_id", facts.tenant);
     output.member("app_id", facts.principal.claims.app_id);
@@ -25,7 +25,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating
 
 /// What rules compare and Azure writes in more than one letter case, in lower case.
 #[inline(never)]
-fn lower(output: &mut Output, facts: &Facts<'_>) {
+fn lower(output: &mut Writer, facts: &Facts<'_>) {
     let lower = output.open("lower");
     let decoded = |text: Option<Text<'_>>| text.map(|text| bytes::lower(&text.decoded())).unwrap_or_default();
     output.member_bytes("resource_id", &decoded(facts.resource.id));
@@ -35,7 +35,7 @@ fn lower(output: &mut Output, facts: &Facts<'_>) {
 }
 
 /// Writes what is ours beside the fields of Elastic's integration.
-pub fn write_beside(output: &mut Output, facts: &Facts<'_>, rating: &Rating<'_>) {
+pub fn write_beside(output: &mut Writer, facts: &Facts<'_>, rating: &Rating<'_>) {
     output.constant("mapping_version", super::MAPPING_VERSION);
     output.member("phase", facts.phase.map(|phase| Text::constant(phase.name())));
     output.constant("identity_type", facts.principal.kind().name());
@@ -44,11 +44,11 @@ pub fn write_beside(output: &mut Output, facts: &Facts<'_>, rating: &Rating<'_>)
 }
 
 /// Writes what neither common schema has a place for: the rest of `azure.activity_logs`, and OCSF's `unmapped`.
-pub fn write_rest(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
+pub fn write_rest(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
     output.constant("mapping_version", super::MAPPING_VERSION);
     output.member("operation_id", record.text(Field::OperationId));
     output.member("channels", record.text(Field::Channels));
-    output.member("event_name", record.label(Label::EVENT_NAME).value());
+    output.member("event_name", record.label(LocalizableString::EVENT_NAME).value());
     output.member("phase", facts.phase.map(|phase| Text::constant(phase.name())));
     output.constant("identity_type", facts.principal.kind().name());
     severity(output, rating);
@@ -63,7 +63,7 @@ pub fn write_rest(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, r
     write_texts(output, "unknown", record.rest());
 }
 
-fn resource(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn resource(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let resource = output.open("resource");
     output.member("id", facts.resource.id);
     output.member_bytes("name", &facts.resource.name());
@@ -74,7 +74,7 @@ fn resource(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 }
 
 /// The rating and what made it so.
-fn severity(output: &mut Output, rating: &Rating<'_>) {
+fn severity(output: &mut Writer, rating: &Rating<'_>) {
     let severity = output.open("severity");
     output.constant("name", rating.severity.name());
     output.member_bytes("rule", rating.rule.as_bytes());
@@ -83,7 +83,7 @@ fn severity(output: &mut Output, rating: &Rating<'_>) {
 }
 
 /// Writes `authorization`.
-pub fn authorization(output: &mut Output, record: &Record<'_>) {
+pub fn authorization(output: &mut Writer, record: &Record<'_>) {
     let authorization = output.open("authorization");
     for name in ["action", "role", "scope"] {
         output.member(name, record.text_of(Part::Authorization, name));
@@ -92,7 +92,7 @@ pub fn authorization(output: &mut Output, record: &Record<'_>) {
 }
 
 #[inline(never)]
-fn role(output: &mut Output, facts: &Facts<'_>) {
+fn role(output: &mut Writer, facts: &Facts<'_>) {
     let Some(role) = &facts.role else { return };
     let object = output.open("role");
     output.member_bytes("id", &bytes::lower(&role.id));
@@ -105,7 +105,7 @@ fn role(output: &mut Output, facts: &Facts<'_>) {
     output.close(object);
 }
 
-fn policies(output: &mut Output, facts: &Facts<'_>) {
+fn policies(output: &mut Writer, facts: &Facts<'_>) {
     let policies = output.open_array("policies");
     for policy in &facts.policies {
         let object = output.open_element();
@@ -118,7 +118,7 @@ fn policies(output: &mut Output, facts: &Facts<'_>) {
 }
 
 /// What each category says in `properties`, under names of its own. Azure has written some under two names.
-fn details(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn details(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     match facts.category {
         Category::ServiceHealth => service_health(output, record),
         Category::ResourceHealth => texts(output, record, "resource_health", &RESOURCE_HEALTH),
@@ -169,14 +169,14 @@ const SERVICE_HEALTH: [(&str, &[&str]); 7] = [
 ];
 
 #[inline(never)]
-fn texts(output: &mut Output, record: &Record<'_>, name: &'static str, names: &Names) {
+fn texts(output: &mut Writer, record: &Record<'_>, name: &'static str, names: &Names) {
     let object = output.open(name);
     members(output, record, names);
     output.close(object);
 }
 
 #[inline(never)]
-fn service_health(output: &mut Output, record: &Record<'_>) {
+fn service_health(output: &mut Writer, record: &Record<'_>) {
     let object = output.open("service_health");
     members(output, record, &SERVICE_HEALTH);
     if let Some(text) = record.text_of(Part::Properties, "impactedServices") {
@@ -197,7 +197,7 @@ fn service_health(output: &mut Output, record: &Record<'_>) {
     output.close(object);
 }
 
-fn autoscale(output: &mut Output, record: &Record<'_>) {
+fn autoscale(output: &mut Writer, record: &Record<'_>) {
     let object = output.open("autoscale");
     for (ours, theirs) in [("old", "OldInstancesCount"), ("new", "NewInstancesCount")] {
         output.maybe_number(ours, record.member_of(Part::Properties, theirs).whole_number());

@@ -1,6 +1,6 @@
-use crate::event::{Field, Label, Record};
+use crate::event::{Field, LocalizableString, Record};
 use crate::facts::Facts;
-use crate::json::{Output, Text};
+use crate::json::{Text, Writer};
 use crate::severity::Severity;
 
 /// The title of a record without an operation, as in the reference system.
@@ -8,7 +8,7 @@ const UNTITLED: Text<'_> = Text::constant("Azure Activity Log Event");
 
 /// Writes a record in the envelope of AiSOC: exactly these 13 keys, always present. There is no room for the reason of
 /// the rating.
-pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, severity: Severity) {
+pub fn write(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>, severity: Severity) {
     let document = output.open_document();
     output.constant("source", "azure_activity");
     output.member_bytes("external_id", facts.id.as_bytes());
@@ -28,10 +28,10 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, severi
     output.close(document);
 }
 
-fn description(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn description(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     output.key("description");
     output.byte(b'"');
-    let sub_status = record.label(Label::SUB_STATUS).value();
+    let sub_status = record.label(LocalizableString::SUB_STATUS).value();
     let parts = [
         ("status=", facts.status),
         ("; subStatus=", sub_status),
@@ -46,7 +46,7 @@ fn description(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     output.byte(b'"');
 }
 
-fn event_type(output: &mut Output, facts: &Facts<'_>) {
+fn event_type(output: &mut Writer, facts: &Facts<'_>) {
     let operation = facts.operation.lower.as_slice();
     output.key("event_type");
     output.copy(b"\"azure.activity.");
@@ -58,11 +58,11 @@ fn event_type(output: &mut Output, facts: &Facts<'_>) {
     output.byte(b'"');
 }
 
-fn text_or_empty(output: &mut Output, name: &'static str, text: Option<Text<'_>>) {
+fn text_or_empty(output: &mut Writer, name: &'static str, text: Option<Text<'_>>) {
     output.member(name, text.or(Some(Text::constant(""))));
 }
 
-fn text_or_null(output: &mut Output, name: &'static str, text: Option<Text<'_>>) {
+fn text_or_null(output: &mut Writer, name: &'static str, text: Option<Text<'_>>) {
     output.key(name);
     match text {
         Some(text) => output.text(text),

@@ -8,9 +8,9 @@ mod place;
 use super::activity;
 use super::security;
 use super::sentence;
-use crate::event::{Address, Field, Label, Part, Record};
+use crate::event::{Address, Field, LocalizableString, Part, Record};
 use crate::facts::{Category, Facts, Outcome};
-use crate::json::{Output, Text, bytes};
+use crate::json::{Text, Writer, bytes};
 use crate::labels::Labels;
 use crate::severity::Rating;
 use crate::time;
@@ -24,7 +24,7 @@ const DATASET: &str = "azure.activity_logs";
 
 /// Writes a record as an ECS document.
 pub fn write(
-    output: &mut Output,
+    output: &mut Writer,
     record: &Record<'_>,
     facts: &Facts<'_>,
     rating: &Rating<'_>,
@@ -56,7 +56,7 @@ pub fn write(
 }
 
 /// Writes `@timestamp`.
-pub fn timestamp(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn timestamp(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let given = record
         .given_time()
         .and(record.text(Field::EventTimestamp))
@@ -64,14 +64,14 @@ pub fn timestamp(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     time::member(output, "@timestamp", given, facts.time);
 }
 
-fn version(output: &mut Output) {
+fn version(output: &mut Writer) {
     let ecs = output.open("ecs");
     output.constant("version", VERSION);
     output.close(ecs);
 }
 
 /// Writes `data_stream`. The namespace is the receiver's matter.
-pub fn data_stream(output: &mut Output, dataset: &'static str) {
+pub fn data_stream(output: &mut Writer, dataset: &'static str) {
     let data_stream = output.open("data_stream");
     output.constant("type", "logs");
     output.constant("dataset", dataset);
@@ -80,7 +80,7 @@ pub fn data_stream(output: &mut Output, dataset: &'static str) {
 
 /// Writes `log`.
 #[inline(never)]
-pub fn log(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn log(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let log = output.open("log");
     match (record.text(Field::Level), facts.level) {
         // A number, as number or as text, becomes the name it stands for.
@@ -91,14 +91,17 @@ pub fn log(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     output.close(log);
 }
 
-fn event(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
+fn event(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
     let event = output.open("event");
     output.member_bytes("id", facts.id.as_bytes());
     let alert = matches!(facts.category, Category::Alert | Category::Security);
     output.constant("kind", if alert { "alert" } else { "event" });
     output.constant("module", "azure");
     output.member("action", facts.operation.text);
-    output.member("provider", record.label(Label::RESOURCE_PROVIDER).value());
+    output.member(
+        "provider",
+        record.label(LocalizableString::RESOURCE_PROVIDER).value(),
+    );
     output.constant("dataset", DATASET);
     category::write(output, facts);
     match facts.outcome {
@@ -115,7 +118,7 @@ fn event(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &R
 }
 
 /// Writes `created`: when the record became readable.
-pub fn created(output: &mut Output, record: &Record<'_>) {
+pub fn created(output: &mut Writer, record: &Record<'_>) {
     let submitted = record.text(Field::SubmissionTimestamp).map(Text::raw);
     if let Some(instant) = record.submitted() {
         time::member(output, "created", submitted, instant);
@@ -123,7 +126,7 @@ pub fn created(output: &mut Output, record: &Record<'_>) {
 }
 
 /// Writes `reason`: the description; if there is none, the nearest thing.
-pub fn reason(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn reason(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     if let Some(description) = record.text(Field::Description) {
         output.member("reason", Some(description));
     } else if let Some(message) = &facts.failure.message {
@@ -134,7 +137,7 @@ pub fn reason(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     }
 }
 
-fn error(output: &mut Output, facts: &Facts<'_>) {
+fn error(output: &mut Writer, facts: &Facts<'_>) {
     let error = output.open("error");
     output.member_bytes("code", facts.failure.code.as_deref().unwrap_or_default());
     output.member_bytes("message", facts.failure.message.as_deref().unwrap_or_default());
@@ -143,7 +146,7 @@ fn error(output: &mut Output, facts: &Facts<'_>) {
 
 /// Writes `cloud` and `organization`.
 #[inline(never)]
-pub fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn cloud(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let cloud = output.open("cloud");
     output.constant("provider", "azure");
     let account = output.open("account");
@@ -164,7 +167,7 @@ pub fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 }
 
 #[inline(never)]
-fn http(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn http(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let request = |name| record.text_of(Part::HttpRequest, name);
     let http = output.open("http");
     let part = output.open("request");
@@ -182,7 +185,7 @@ fn http(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 
 /// What Defender saw run.
 #[inline(never)]
-fn process(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn process(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     if facts.category != Category::Security {
         return;
     }
@@ -206,12 +209,12 @@ fn process(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 
 /// The operator's alert rule, Defender's alert, or the policy.
 #[inline(never)]
-fn rule(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn rule(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let rule = output.open("rule");
     match facts.category {
         Category::Alert | Category::Security => {
             let title = record
-                .label(Label::EVENT_NAME)
+                .label(LocalizableString::EVENT_NAME)
                 .value()
                 .filter(|_| facts.category == Category::Security);
             output.member("name", record.text_of(Part::Properties, "RuleName").or(title));
@@ -232,7 +235,7 @@ fn rule(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 
 /// Writes `threat`: the techniques of the rating, and the tactics that Defender names.
 #[inline(never)]
-pub fn threat(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
+pub fn threat(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
     let threat = output.open("threat");
     let mut has_tactic = false;
     if facts.category == Category::Security {
@@ -258,7 +261,7 @@ pub fn threat(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, ratin
 }
 
 /// Writes an address, and the IP field only if it is one.
-fn address(output: &mut Output, address: Option<&Address<'_>>) {
+fn address(output: &mut Writer, address: Option<&Address<'_>>) {
     if let Some(address) = address {
         output.member_bytes("address", &address.text);
         if address.is_ip {

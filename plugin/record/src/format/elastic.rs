@@ -8,9 +8,9 @@ mod resource;
 use super::ecs;
 use super::sentence;
 use super::{activity, security};
-use crate::event::{Field, Label, Part, Record};
+use crate::event::{Field, LocalizableString, Part, Record};
 use crate::facts::{Category, Facts, Outcome, Verb};
-use crate::json::{Output, Text};
+use crate::json::{Text, Writer};
 use crate::labels::Labels;
 use crate::severity::Rating;
 
@@ -22,7 +22,7 @@ const VERSION: &str = "8.11.0";
 
 /// Writes a record as the integration's document.
 pub fn write(
-    output: &mut Output,
+    output: &mut Writer,
     record: &Record<'_>,
     facts: &Facts<'_>,
     rating: &Rating<'_>,
@@ -67,7 +67,7 @@ pub fn write(
 }
 
 #[inline(never)]
-fn event(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
+fn event(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
     let event = output.open("event");
     output.member_bytes("id", facts.id.as_bytes());
     output.constant("kind", "event");
@@ -94,7 +94,7 @@ fn event(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &R
 }
 
 #[inline(never)]
-fn related(output: &mut Output, facts: &Facts<'_>, id: &[u8]) {
+fn related(output: &mut Writer, facts: &Facts<'_>, id: &[u8]) {
     let related = output.open("related");
     let addresses =
         [facts.client, facts.token_client()].map(|address| address.filter(|address| address.is_ip));
@@ -111,14 +111,14 @@ fn related(output: &mut Output, facts: &Facts<'_>, id: &[u8]) {
 }
 
 #[inline(never)]
-fn azure(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>, id: &[u8]) {
+fn azure(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>, id: &[u8]) {
     let azure = output.open("azure");
     output.member("correlation_id", record.text(Field::CorrelationId));
     output.member_bytes("subscription_id", &facts.resource.subscription());
     output.member("tenant_id", facts.tenant);
     resource::write(output, id);
     let logs = output.open("activitylogs");
-    output.member("category", record.label(Label::CATEGORY).value());
+    output.member("category", record.label(LocalizableString::CATEGORY).value());
     output.constant("event_category", facts.category.name());
     output.member_bytes("operation_name", &facts.operation.lower.to_ascii_uppercase());
     result(output, record, facts);
@@ -138,7 +138,7 @@ fn azure(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &R
 
 /// The status in the words of the Event Hub, which the integration reads from.
 #[inline(never)]
-fn result(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn result(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let Some(status) = facts.status else { return };
     const WORDS: [(&str, &str); 4] = [
         ("Succeeded", "Success"),
@@ -152,7 +152,7 @@ fn result(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     }
     let mut signature = status.decoded().into_owned();
     signature.push(b'.');
-    let detail = record.label(Label::SUB_STATUS).value();
+    let detail = record.label(LocalizableString::SUB_STATUS).value();
     signature.extend_from_slice(&detail.map(Text::decoded).unwrap_or_default());
     output.member_bytes("result_signature", &signature);
 }

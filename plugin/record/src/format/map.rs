@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::json::{Member, Output, Shape, Text, Value};
+use crate::json::{Member, Shape, Text, Value, Writer};
 
 /// Up to this many members are compared with each other; more go through a hash table, so that time stays linear.
 const FEW: usize = 64;
@@ -16,7 +16,7 @@ const NAMELESS: &str = "_";
 /// out. A dot in a name becomes `_`, since many readers take it for nesting. Of members that come to one name the last
 /// counts.
 #[inline(never)]
-pub fn write_texts(output: &mut Output, name: &'static str, members: &[Member<'_>]) {
+pub fn write_texts(output: &mut Writer, name: &'static str, members: &[Member<'_>]) {
     let object = output.open(name);
     write_members(output, members);
     output.close(object);
@@ -25,13 +25,13 @@ pub fn write_texts(output: &mut Output, name: &'static str, members: &[Member<'_
 /// Says that a value has been written.
 pub struct Written;
 
-fn write_members(output: &mut Output, members: &[Member<'_>]) {
+fn write_members(output: &mut Writer, members: &[Member<'_>]) {
     write_members_with(output, members, &mut write_text);
 }
 
 /// Writes a value as text. Longer texts are cut: Elasticsearch and OpenSearch refuse a document with a term of more than
 /// 32,766 bytes, the path of it included, and Azure cuts bodies at 32,768.
-pub fn write_text(output: &mut Output, value: Value<'_>) -> Written {
+pub fn write_text(output: &mut Writer, value: Value<'_>) -> Written {
     let long = match value.shape() {
         Shape::Text(text) if text.raw().len() > LONGEST => text.decoded(),
         Shape::Number(raw) | Shape::Object(raw) | Shape::Array(raw) if raw.len() > LONGEST => raw.into(),
@@ -60,9 +60,9 @@ pub fn cut(text: &[u8]) -> &[u8] {
 /// Writes members, each value in some way.
 #[inline(never)]
 pub fn write_members_with(
-    output: &mut Output,
+    output: &mut Writer,
     members: &[Member<'_>],
-    write: &mut dyn FnMut(&mut Output, Value<'_>) -> Written,
+    write: &mut dyn FnMut(&mut Writer, Value<'_>) -> Written,
 ) {
     let last_by_name = (members.len() > FEW).then(|| {
         let filled = members
@@ -178,7 +178,7 @@ mod tests {
         ] {
             let mut members = Vec::new();
             assert!(Scanner::new(object.as_bytes()).collect(&mut members).is_some());
-            let mut output = Output::default();
+            let mut output = Writer::default();
             write_texts(&mut output, "o", &members);
             assert_eq!(String::from_utf8_lossy(output.written()), expected, "{object}");
         }

@@ -1,13 +1,13 @@
 //! Members of `properties` under our names.
 
 use crate::event::{Part, Record};
-use crate::json::Output;
+use crate::json::Writer;
 
 /// Our name, and Azure's names in the order in which they count.
 pub(super) type Names = [(&'static str, &'static [&'static str])];
 
 #[inline(never)]
-pub(super) fn members(output: &mut Output, record: &Record<'_>, names: &Names) {
+pub(super) fn members(output: &mut Writer, record: &Record<'_>, names: &Names) {
     for (ours, theirs) in names {
         let value = theirs
             .iter()

@@ -1,7 +1,7 @@
 //! Objects from the input as objects.
 
 use super::map::{Written, write_members_with, write_text};
-use crate::json::{Member, Output, Scanner, Shape, Text, Value};
+use crate::json::{Member, Scanner, Shape, Text, Value, Writer};
 
 /// Objects inside objects beyond this depth are JSON text: Elasticsearch refuses a document in which a flattened field is
 /// nested deeper than 20.
@@ -10,7 +10,7 @@ const DEEPEST: usize = 16;
 /// Writes the members of a JSON object as an object, if it is one. Texts stay texts, what else holds one value becomes
 /// its text.
 #[inline(never)]
-pub fn write_object(output: &mut Output, name: &'static str, text: &[u8]) -> bool {
+pub fn write_object(output: &mut Writer, name: &'static str, text: &[u8]) -> bool {
     let mut members = Vec::new();
     let mut scanner = Scanner::new(text);
     let whole = scanner.collect(&mut members).is_some() && scanner.end().is_some();
@@ -18,22 +18,22 @@ pub fn write_object(output: &mut Output, name: &'static str, text: &[u8]) -> boo
         return false;
     }
     let object = output.open(name);
-    let writer = Writer {
+    let writer = NestedWriter {
         lowers: members.iter().any(|member| member.key.raw() == b"Properties"),
     };
     writer.members(output, &members, DEEPEST);
     output.close(object)
 }
 
-struct Writer {
+struct NestedWriter {
     /// Whether names begin with a small letter whatever the client has sent: some write each with a capital.
     lowers: bool,
 }
 
-impl Writer {
+impl NestedWriter {
     #[inline(never)]
-    fn members(&self, output: &mut Output, members: &[Member<'_>], depth: usize) {
-        let mut write = |output: &mut Output, value: Value<'_>| {
+    fn members(&self, output: &mut Writer, members: &[Member<'_>], depth: usize) {
+        let mut write = |output: &mut Writer, value: Value<'_>| {
             self.value(output, value, depth - 1);
             Written
         };
@@ -56,7 +56,7 @@ impl Writer {
     }
 
     #[inline(never)]
-    fn value(&self, output: &mut Output, value: Value<'_>, depth: usize) {
+    fn value(&self, output: &mut Writer, value: Value<'_>, depth: usize) {
         match value.shape() {
             Shape::Object(raw) if depth > 0 => {
                 let mut members = Vec::new();

@@ -6,9 +6,9 @@ mod metadata;
 
 use super::activity;
 use super::sentence;
-use crate::event::{Field, Label, Part, Record};
+use crate::event::{Field, LocalizableString, Part, Record};
 use crate::facts::{Category, Facts, Outcome, Verb, is_guid};
-use crate::json::{Output, Text, bytes};
+use crate::json::{Text, Writer, bytes};
 use crate::labels::Labels;
 use crate::severity::{Rating, Severity};
 
@@ -31,7 +31,7 @@ const ATTACK_VERSION: &str = "20";
 
 /// Writes a record as an OCSF event.
 pub fn write(
-    output: &mut Output,
+    output: &mut Writer,
     record: &Record<'_>,
     facts: &Facts<'_>,
     rating: &Rating<'_>,
@@ -59,7 +59,7 @@ pub fn write(
     output.close(document);
 }
 
-fn class(output: &mut Output, facts: &Facts<'_>) {
+fn class(output: &mut Writer, facts: &Facts<'_>) {
     let created = facts.http_status == Some(201);
     let (activity, name, type_name) = match facts.operation.verb {
         Verb::Write if created => (1, "Create", "API Activity: Create"),
@@ -89,7 +89,7 @@ fn severity_caption(severity: Severity) -> &'static str {
     }
 }
 
-fn status(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn status(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let id = match facts.outcome {
         Outcome::Success => 1,
         Outcome::Failure => 2,
@@ -99,7 +99,7 @@ fn status(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     };
     output.member_number("status_id", id);
     output.member("status", facts.status);
-    let code = record.label(Label::SUB_STATUS).value();
+    let code = record.label(LocalizableString::SUB_STATUS).value();
     output.member(
         "status_code",
         code.or(record.text_of(Part::Properties, "statusCode")),
@@ -110,7 +110,7 @@ fn status(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     }
 }
 
-fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn cloud(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let cloud = output.open("cloud");
     output.constant("provider", "Azure");
     let subscription = facts.resource.subscription();
@@ -129,12 +129,12 @@ fn cloud(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     output.close(cloud);
 }
 
-fn api(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn api(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let api = output.open("api");
     let operation = facts
         .operation
         .text
-        .or(record.label(Label::OPERATION_NAME).localized());
+        .or(record.label(LocalizableString::OPERATION_NAME).localized());
     output.member("operation", operation.or(Some(Text::constant("unknown"))));
     let service = output.open("service");
     output.member_bytes("name", &facts.service());
@@ -156,7 +156,7 @@ fn api(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     output.close(api);
 }
 
-fn http_request(output: &mut Output, record: &Record<'_>) {
+fn http_request(output: &mut Writer, record: &Record<'_>) {
     let given = record.text_of(Part::HttpRequest, "method");
     let method = METHODS
         .into_iter()
@@ -169,7 +169,7 @@ fn http_request(output: &mut Output, record: &Record<'_>) {
     output.close(request);
 }
 
-fn resources(output: &mut Output, facts: &Facts<'_>) {
+fn resources(output: &mut Writer, facts: &Facts<'_>) {
     if facts.resource.id.is_none() {
         return;
     }
@@ -186,7 +186,7 @@ fn resources(output: &mut Output, facts: &Facts<'_>) {
 }
 
 /// The profile security_control: what was decided, and what attack it may be part of.
-fn security_control(output: &mut Output, facts: &Facts<'_>, rating: &Rating<'_>) {
+fn security_control(output: &mut Writer, facts: &Facts<'_>, rating: &Rating<'_>) {
     let (action, name): (_, &[u8]) = match facts.outcome {
         _ if facts.denied() => (2, b"Denied"),
         _ if facts.audited() => (3, b"Observed"),

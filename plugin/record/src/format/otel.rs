@@ -6,9 +6,9 @@ use super::activity;
 use super::ecs;
 use super::map::write_texts;
 use super::sentence;
-use crate::event::{Field, Label, Part, Record};
+use crate::event::{Field, LocalizableString, Part, Record};
 use crate::facts::{Assignee, Facts, Kind, Outcome};
-use crate::json::{Output, Text, bytes};
+use crate::json::{Text, Writer, bytes};
 use crate::labels::Labels;
 use crate::severity::Rating;
 
@@ -20,7 +20,7 @@ const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 /// Writes a record as a log record.
 pub fn write(
-    output: &mut Output,
+    output: &mut Writer,
     record: &Record<'_>,
     facts: &Facts<'_>,
     rating: &Rating<'_>,
@@ -49,7 +49,7 @@ pub fn write(
 }
 
 /// What all records of a stream share.
-fn resource(output: &mut Output, facts: &Facts<'_>, labels: &Labels) {
+fn resource(output: &mut Writer, facts: &Facts<'_>, labels: &Labels) {
     let resource = output.open("resource");
     let attributes = output.open("attributes");
     output.constant("cloud.provider", "azure");
@@ -61,7 +61,7 @@ fn resource(output: &mut Output, facts: &Facts<'_>, labels: &Labels) {
 }
 
 /// What the conventions, and the collectors that read this log from an Event Hub, have names for.
-fn azure(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn azure(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     output.member("cloud.resource_id", facts.resource.id);
     let location = record.text_of(Part::Properties, "resourceLocation");
     output.member(
@@ -91,16 +91,16 @@ fn azure(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 
 /// How it went: as the service says, and in its words.
 #[inline(never)]
-fn result(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, names: [&'static str; 3]) {
+fn result(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>, names: [&'static str; 3]) {
     output.member(names[0], facts.status);
-    output.member(names[1], record.label(Label::SUB_STATUS).value());
+    output.member(names[1], record.label(LocalizableString::SUB_STATUS).value());
     match &facts.failure.message {
         Some(message) => output.member_bytes(names[2], message),
         None => output.member(names[2], record.text(Field::Description)),
     }
 }
 
-fn http(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn http(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     if let Some(address) = facts.client.or(facts.token_client()) {
         output.member_bytes("client.address", &address.text);
     }
@@ -110,7 +110,7 @@ fn http(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     output.member_bytes("error.type", facts.failure.code.as_deref().unwrap_or_default());
 }
 
-fn user(output: &mut Output, facts: &Facts<'_>) {
+fn user(output: &mut Writer, facts: &Facts<'_>) {
     let principal = &facts.principal;
     let is_person = principal.kind() == Kind::User;
     output.member("enduser.id", principal.name().filter(|_| is_person));
@@ -121,7 +121,7 @@ fn user(output: &mut Output, facts: &Facts<'_>) {
 }
 
 /// What the conventions have no name for.
-fn ours(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
+fn ours(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>, rating: &Rating<'_>) {
     output.member_bytes("azure.activity_log.id", facts.id.as_bytes());
     output.constant("azure.activity_log.mapping_version", super::MAPPING_VERSION);
     sentence::write_as(output, "azure.activity_log.message", record, facts);
@@ -129,7 +129,7 @@ fn ours(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Ra
     output.member_bytes("azure.activity_log.operation", &facts.operation.lower);
     output.member(
         "azure.activity_log.event_name",
-        record.label(Label::EVENT_NAME).value(),
+        record.label(LocalizableString::EVENT_NAME).value(),
     );
     output.member(
         "azure.activity_log.phase",
@@ -171,7 +171,7 @@ fn ours(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, rating: &Ra
 }
 
 /// The body that the conventions give the event.
-fn body(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn body(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let body = output.open("body");
     output.constant("category", facts.category.name());
     output.member("correlation.id", record.text(Field::CorrelationId));

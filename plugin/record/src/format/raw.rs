@@ -1,7 +1,7 @@
 use crate::event::Record;
-use crate::json::Output;
+use crate::json::Writer;
 
 /// Writes the record as received, on one line.
-pub fn write(output: &mut Output, record: &Record<'_>) {
+pub fn write(output: &mut Writer, record: &Record<'_>) {
     output.copy(&record.line());
 }

@@ -2,7 +2,7 @@
 
 use super::members::{Names, members};
 use crate::event::{Part, Record};
-use crate::json::{Output, Scanner, Shape, Text, Value, bytes};
+use crate::json::{Scanner, Shape, Text, Value, Writer, bytes};
 
 const NAMES: &Names = &[
     ("compromised_entity", &["compromisedEntity"]),
@@ -16,7 +16,7 @@ const NAMES: &Names = &[
 
 /// Writes `security`.
 #[cold]
-pub fn write(output: &mut Output, record: &Record<'_>) {
+pub fn write(output: &mut Writer, record: &Record<'_>) {
     let object = output.open("security");
     members(output, record, NAMES);
     intent(output, record, "intent");
@@ -25,7 +25,7 @@ pub fn write(output: &mut Output, record: &Record<'_>) {
 
 /// Writes the tactics that an alert names.
 #[inline(never)]
-pub fn intent(output: &mut Output, record: &Record<'_>, name: &'static str) {
+pub fn intent(output: &mut Writer, record: &Record<'_>, name: &'static str) {
     let tactics = list(record.member_of(Part::Properties, "intent"));
     let tactics: Vec<&[u8]> = tactics.iter().map(Vec::as_slice).collect();
     output.member_list(name, &tactics);

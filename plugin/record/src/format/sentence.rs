@@ -1,17 +1,17 @@
 //! One sentence about a record, for people.
 
-use crate::event::{Field, Label, Part, Record};
+use crate::event::{Field, LocalizableString, Part, Record};
 use crate::facts::{Category, Facts};
-use crate::json::{Output, Text};
+use crate::json::{Text, Writer};
 
 /// Writes `message` with a sentence about the record. Missing parts are left out.
-pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn write(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     write_as(output, "message", record, facts);
 }
 
 /// Writes it under another name.
 #[inline(never)]
-pub fn write_as(output: &mut Output, name: &'static str, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn write_as(output: &mut Writer, name: &'static str, record: &Record<'_>, facts: &Facts<'_>) {
     let mut sentence = Sentence::begin(output, name);
     match facts.category {
         Category::Alert | Category::Security => alert(&mut sentence, record, facts),
@@ -31,7 +31,7 @@ fn request(sentence: &mut Sentence<'_>, record: &Record<'_>, facts: &Facts<'_>) 
         facts
             .operation
             .text
-            .or(record.label(Label::OPERATION_NAME).localized()),
+            .or(record.label(LocalizableString::OPERATION_NAME).localized()),
     );
     sentence.part(" on ", facts.resource.id);
     if let Some(address) = facts.client.or(facts.token_client()) {
@@ -62,7 +62,7 @@ fn alert(sentence: &mut Sentence<'_>, record: &Record<'_>, facts: &Facts<'_>) {
         record.text(Field::Description),
         record.text_of(Part::Properties, "RuleDescription"),
         record.text_of(Part::Properties, "RuleName"),
-        record.label(Label::EVENT_NAME).value(),
+        record.label(LocalizableString::EVENT_NAME).value(),
         facts.operation.text,
     ];
     sentence.part("", title.into_iter().flatten().next());
@@ -76,7 +76,7 @@ fn health(sentence: &mut Sentence<'_>, record: &Record<'_>, facts: &Facts<'_>) {
     let title = [
         record.text_of(Part::Properties, "title"),
         record.text(Field::Description),
-        record.label(Label::OPERATION_NAME).localized(),
+        record.label(LocalizableString::OPERATION_NAME).localized(),
         facts.operation.text,
     ];
     sentence.part("", title.into_iter().flatten().next());
@@ -110,7 +110,7 @@ fn result(sentence: &mut Sentence<'_>, record: &Record<'_>, facts: &Facts<'_>) {
     sentence.part(
         " ",
         record
-            .label(Label::SUB_STATUS)
+            .label(LocalizableString::SUB_STATUS)
             .value()
             .filter(|_| facts.status.is_some()),
     );
@@ -118,13 +118,13 @@ fn result(sentence: &mut Sentence<'_>, record: &Record<'_>, facts: &Facts<'_>) {
 
 /// A sentence under way, inside a JSON string.
 struct Sentence<'o> {
-    output: &'o mut Output,
+    output: &'o mut Writer,
     before: usize,
     inside: usize,
 }
 
 impl<'o> Sentence<'o> {
-    fn begin(output: &'o mut Output, name: &'static str) -> Self {
+    fn begin(output: &'o mut Writer, name: &'static str) -> Self {
         let before = output.len();
         output.key(name);
         output.byte(b'"');

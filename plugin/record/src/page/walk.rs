@@ -1,6 +1,6 @@
 use super::{NextLink, PageError};
 use crate::event::Record;
-use crate::json::{Closing, Flaw, Marks, Scanner, Shape, Value};
+use crate::json::{ContainerEnd, Scanner, Shape, StructuralIndex, SyntaxError, Value};
 
 /// Byte order mark, which some gateways put before JSON.
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -80,7 +80,7 @@ impl Walk {
         window: &[u8],
         take: &mut dyn FnMut(&Record<'_>) -> Option<()>,
     ) -> Result<Flow, PageError> {
-        let marks = Marks::of(window);
+        let marks = StructuralIndex::of(window);
         let mut scanner = Scanner::new(marks.marked());
         let mut record = Record::default();
         loop {
@@ -108,7 +108,7 @@ impl Walk {
         };
         self.place = match (self.place, next) {
             (Place::Start, b'{') => Place::Opened,
-            (Place::Start, _) => return Err(Flaw::NotAnObject.into()),
+            (Place::Start, _) => return Err(SyntaxError::NotAnObject.into()),
             (Place::Opened | Place::Passed, b'}') => Place::End,
             (Place::Passed, b',') => Place::Member,
             (Place::Opened | Place::Member, _) => return Ok(self.member(scanner)),
@@ -158,7 +158,7 @@ impl Walk {
                         scanner.return_to(end);
                         return Some(true);
                     }
-                    Some(Flaw::CutOff(_)) if !self.is_whole => return None,
+                    Some(SyntaxError::CutOff(_)) if !self.is_whole => return None,
                     Some(_) => {}
                 }
             }
@@ -173,13 +173,13 @@ impl Walk {
     fn broken_element<'a>(&mut self, scanner: &mut Scanner<'a>, record: &mut Record<'a>) -> Option<bool> {
         if self.unclosed < MOST_UNCLOSED && matches!(scanner.peek(), Some(b'{' | b'[')) {
             match scanner.container() {
-                Closing::Closed(element) => {
+                ContainerEnd::Closed(element) => {
                     record.read_next(element);
                     return Some(true);
                 }
-                Closing::CutOff if !self.is_whole => return None,
-                Closing::CutOff => self.unclosed += 1,
-                Closing::Mismatched => {}
+                ContainerEnd::CutOff if !self.is_whole => return None,
+                ContainerEnd::CutOff => self.unclosed += 1,
+                ContainerEnd::Mismatched => {}
             }
         }
         record.read_next(scanner.element()?);
@@ -198,9 +198,9 @@ impl Walk {
                 List::Met => Ok(Flow::Ended),
             },
             _ => Err(match scanner.flaw() {
-                Flaw::CutOff(length) => Flaw::CutOff(self.before + length),
-                Flaw::Unexpected(at) => Flaw::Unexpected(self.before + at),
-                Flaw::NotAnObject => Flaw::NotAnObject,
+                SyntaxError::CutOff(length) => SyntaxError::CutOff(self.before + length),
+                SyntaxError::Unexpected(at) => SyntaxError::Unexpected(self.before + at),
+                SyntaxError::NotAnObject => SyntaxError::NotAnObject,
             }
             .into()),
         }

@@ -1,9 +1,9 @@
 use crate::facts::{Category, Facts, Phase, Verb};
-use crate::json::Output;
+use crate::json::Writer;
 use crate::pattern::first_segment;
 
 /// Writes `event.category` and `event.type`.
-pub fn write(output: &mut Output, facts: &Facts<'_>) {
+pub fn write(output: &mut Writer, facts: &Facts<'_>) {
     match facts.category {
         Category::Administrative | Category::Policy => {
             let kind = request_category(facts);
@@ -19,7 +19,7 @@ pub fn write(output: &mut Output, facts: &Facts<'_>) {
     }
 }
 
-fn constant(output: &mut Output, category: &'static str, kind: &'static str) {
+fn constant(output: &mut Writer, category: &'static str, kind: &'static str) {
     output.member_list("category", &[category.as_bytes()]);
     output.member_list("type", &[kind.as_bytes()]);
 }
@@ -58,7 +58,7 @@ fn concerns_host(facts: &Facts<'_>) -> bool {
     .any(|name| provider.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-fn request_types(output: &mut Output, facts: &Facts<'_>, kind: &str) {
+fn request_types(output: &mut Writer, facts: &Facts<'_>, kind: &str) {
     let verb = match facts.operation.verb {
         _ if facts.audited() => "info",
         Verb::Write if facts.http_status == Some(201) => "creation",

@@ -2,10 +2,10 @@ use super::address;
 use crate::event::{Part, Record};
 use crate::facts::{Assignee, Category, Facts};
 use crate::format::security;
-use crate::json::{Output, Scanner, Shape, Text, Value, bytes};
+use crate::json::{Scanner, Shape, Text, Value, Writer, bytes};
 
 /// Writes `user`, `source`, `client` and `observer`.
-pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn write(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     user(output, facts);
     source(output, facts);
     let client = output.open("client");
@@ -14,7 +14,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
     observer(output, record);
 }
 
-fn user(output: &mut Output, facts: &Facts<'_>) {
+fn user(output: &mut Writer, facts: &Facts<'_>) {
     let principal = &facts.principal;
     let user = output.open("user");
     output.member("id", principal.object_id());
@@ -38,7 +38,7 @@ fn user(output: &mut Output, facts: &Facts<'_>) {
 }
 
 /// As Sekoia's parser names the caller; `source.user.id` of policy events is the caller there.
-fn source(output: &mut Output, facts: &Facts<'_>) {
+fn source(output: &mut Writer, facts: &Facts<'_>) {
     let principal = &facts.principal;
     let source = output.open("source");
     address(output, facts.client.or(facts.token_client()));
@@ -52,7 +52,7 @@ fn source(output: &mut Output, facts: &Facts<'_>) {
 }
 
 /// What read the record; and `identity.claims.name`, which comes with records that went through an Event Hub first.
-fn observer(output: &mut Output, record: &Record<'_>) {
+fn observer(output: &mut Writer, record: &Record<'_>) {
     let observer = output.open("observer");
     output.constant("vendor", "Headwater");
     output.constant("product", "azure-activity");
@@ -78,7 +78,7 @@ fn member<'a>(object: Value<'a>, name: &str) -> Option<Value<'a>> {
 }
 
 /// Writes `related`: every address and every name of somebody, once.
-pub fn related(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn related(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let related = output.open("related");
     let addresses = [facts.client, facts.token_client()];
     let addresses = addresses.map(|address| address.filter(|address| address.is_ip));

@@ -1,7 +1,7 @@
 use crate::event::Record;
 use crate::facts::{Category, Facts};
 use crate::format::security;
-use crate::json::Output;
+use crate::json::Writer;
 
 /// The clusters of Kubernetes: what their operations begin with, and the segment before their name.
 const CLUSTERS: [(&[u8], &[u8]); 2] = [
@@ -12,7 +12,7 @@ const CLUSTERS: [(&[u8], &[u8]); 2] = [
 /// Writes `host` and `orchestrator`, where there is no doubt about them: the name of a resource is not always that of the
 /// machine.
 #[inline(never)]
-pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn write(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     if facts.category == Category::Security {
         let host = output.open("host");
         output.member("name", security::host(record));

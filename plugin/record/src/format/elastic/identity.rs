@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use crate::event::{Part, Record};
 use crate::facts::{Facts, Kind, is_guid};
 use crate::format::map::write_texts;
-use crate::json::{Member, Output, Scanner, Shape, Text, bytes};
+use crate::json::{Member, Scanner, Shape, Text, Writer, bytes};
 
 const SCHEMA: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims";
 const GIVEN_NAME: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname";
@@ -21,7 +21,7 @@ const EVIDENCE: [(&str, &str); 6] = [
 
 /// Writes `user`, in which the name is what comes before the `@`.
 #[inline(never)]
-pub fn user(output: &mut Output, facts: &Facts<'_>) {
+pub fn user(output: &mut Writer, facts: &Facts<'_>) {
     let user = output.open("user");
     output.member("id", facts.principal.object_id());
     let name = name(facts).map(Text::decoded).unwrap_or_default();
@@ -39,7 +39,7 @@ pub fn user(output: &mut Output, facts: &Facts<'_>) {
 
 /// Writes `identity`.
 #[inline(never)]
-pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn write(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let identity = output.open("identity");
     let authorization = output.open("authorization");
     output.member("action", record.text_of(Part::Authorization, "action"));
@@ -62,7 +62,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 
 /// The evidence comes with records that went through an Event Hub; without it, what else says who it was.
 #[inline(never)]
-fn evidence(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn evidence(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let mut members: Vec<Member<'_>> = Vec::new();
     if let Shape::Object(raw) = record.member_of(Part::Authorization, "evidence").shape() {
         // It has been passed once, so that this cannot fail.

@@ -1,7 +1,7 @@
 use crate::event::{Part, Record};
 use crate::format::map::{cut, write_members_with, write_text};
 use crate::format::nested;
-use crate::json::{Member, Output, Shape, Text};
+use crate::json::{Member, Shape, Text, Writer};
 
 /// Members that the integration moves elsewhere.
 const MOVED: [&str; 2] = ["eventCategory", "statusMessage"];
@@ -17,7 +17,7 @@ const REQUEST: &str = "requestbody";
 
 /// Writes `properties`: texts, and the body of the request as an object.
 #[inline(never)]
-pub fn write(output: &mut Output, record: &Record<'_>) {
+pub fn write(output: &mut Writer, record: &Record<'_>) {
     let mut members = record.part_members(Part::Properties).to_vec();
     let mut request = None;
     members.retain_mut(|member: &mut Member<'_>| {

@@ -1,5 +1,5 @@
 use crate::facts::Facts;
-use crate::json::{Output, Text};
+use crate::json::{Text, Writer};
 
 /// The id of the resource in capitals, as the Event Hub writes it: Elastic's rules compare it so.
 #[inline(never)]
@@ -10,7 +10,7 @@ pub fn id(facts: &Facts<'_>) -> Vec<u8> {
 
 /// Writes `resource`: the id and what it is made of.
 #[inline(never)]
-pub fn write(output: &mut Output, id: &[u8]) {
+pub fn write(output: &mut Writer, id: &[u8]) {
     let resource = output.open("resource");
     output.member_bytes("id", id);
     let mut rest = id;
@@ -29,7 +29,7 @@ pub fn write(output: &mut Output, id: &[u8]) {
 
 /// Writes the provider with the type of the resource, and the rest of the path as its name.
 #[inline(never)]
-fn provider(output: &mut Output, path: &[u8]) {
+fn provider(output: &mut Writer, path: &[u8]) {
     let segments: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
     if let [provider, b"NAMESPACES", namespace, b"AUTHORIZATIONRULES", rule] = segments[..] {
         output.member_bytes("provider", provider);

@@ -1,10 +1,10 @@
 use super::{PLATFORM, is_service_name};
 use crate::event::{Address, Part, Record};
 use crate::facts::{Facts, Kind, Principal, is_email_address};
-use crate::json::{Output, Text};
+use crate::json::{Text, Writer};
 
 /// Writes `actor` and `src_endpoint`.
-pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+pub fn write(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let principal = &facts.principal;
     let service = principal.name().filter(|caller| is_service_name(*caller));
     let actor = output.open("actor");
@@ -27,7 +27,7 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
 }
 
 /// Writes the user if the record knows its id or name, one of which the schema wants.
-fn user(output: &mut Output, facts: &Facts<'_>) -> bool {
+fn user(output: &mut Writer, facts: &Facts<'_>) -> bool {
     let principal = &facts.principal;
     let name = principal.upn().or(principal.name());
     if name.is_none() && principal.object_id().is_none() {
@@ -49,7 +49,7 @@ fn user(output: &mut Output, facts: &Facts<'_>) -> bool {
 }
 
 /// By which right the caller did it: the role or action, and the scope.
-fn authorization(output: &mut Output, record: &Record<'_>) {
+fn authorization(output: &mut Writer, record: &Record<'_>) {
     let part = |name| record.text_of(Part::Authorization, name);
     let authorizations = output.open_array("authorizations");
     let element = output.open_element();
@@ -62,7 +62,7 @@ fn authorization(output: &mut Output, record: &Record<'_>) {
 }
 
 /// Writes `observables`: what analysts search for across sources.
-pub fn observables(output: &mut Output, facts: &Facts<'_>) {
+pub fn observables(output: &mut Writer, facts: &Facts<'_>) {
     let observables = output.open_array("observables");
     if let Some(address) = address(facts) {
         observable(output, "src_endpoint.ip", (2, "IP Address"), &address.text);
@@ -86,7 +86,7 @@ pub fn observables(output: &mut Output, facts: &Facts<'_>) {
     output.close_array(observables);
 }
 
-fn observable(output: &mut Output, path: &'static str, kind: (u64, &'static str), value: &[u8]) {
+fn observable(output: &mut Writer, path: &'static str, kind: (u64, &'static str), value: &[u8]) {
     let element = output.open_element();
     output.constant("name", path);
     output.member_number("type_id", kind.0);

@@ -1,14 +1,14 @@
 use super::VERSION;
-use crate::event::{Field, Label, Record};
+use crate::event::{Field, LocalizableString, Record};
 use crate::facts::Facts;
-use crate::json::{Output, Text};
+use crate::json::{Text, Writer};
 use crate::labels::Labels;
 
 /// The name of the log, as product and as log.
 const LOG: &str = "Azure Activity Log";
 
 /// Writes `metadata`.
-pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, operators: &Labels) {
+pub fn write(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>, operators: &Labels) {
     let metadata = output.open("metadata");
     output.constant("version", VERSION);
     let product = output.open("product");
@@ -37,9 +37,9 @@ pub fn write(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>, operat
 }
 
 /// What has no attribute of its own.
-fn labels(output: &mut Output, record: &Record<'_>, facts: &Facts<'_>) {
+fn labels(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {
     let category = record
-        .label(Label::CATEGORY)
+        .label(LocalizableString::CATEGORY)
         .value()
         .map(|text| labelled("category:", &text.decoded()));
     let phase = facts

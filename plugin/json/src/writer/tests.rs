@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_is_empty_vanishes_with_its_name() {
-    let mut output = Output::default();
+    let mut output = Writer::default();
     let document = output.open_document();
     let outer = output.open("outer");
     let inner = output.open_array("inner");
@@ -20,7 +20,7 @@ fn what_is_empty_vanishes_with_its_name() {
 
 #[test]
 fn a_list_has_each_item_once_and_no_empty_one() {
-    let mut output = Output::default();
+    let mut output = Writer::default();
     output.member_list("list", &[b"a", b"", b"b", b"a"]);
     output.member_list("none", &[b"", b""]);
     assert_eq!(output.written(), br#""list":["a","b"]"#);
@@ -29,7 +29,7 @@ fn a_list_has_each_item_once_and_no_empty_one() {
 proptest! {
     #[test]
     fn escaped_text_means_what_was_given(text in r#"([a-z]{0,20}|["\\\x00-\x1f]|é|😀){0,40}"#) {
-        let mut output = Output::default();
+        let mut output = Writer::default();
         output.string(text.as_bytes());
         let (json, replaced) = output.finish();
         prop_assert!(!replaced);

@@ -5,7 +5,7 @@ use crate::normalize::Outcome;
 
 /// Events and rejected items of one batch.
 #[derive(Debug)]
-pub struct Basket {
+pub struct BatchBuilder {
     /// The events.
     pub events: Vec<Event>,
     /// What could not be made an event.
@@ -18,10 +18,10 @@ pub struct Basket {
     overflowed: bool,
 }
 
-impl Basket {
+impl BatchBuilder {
     /// An empty basket for a budget. A budget of nothing still takes one item, or no poll would get anywhere.
-    pub fn new(budget: &Budget) -> Basket {
-        Basket {
+    pub fn new(budget: &Budget) -> BatchBuilder {
+        BatchBuilder {
             events: Vec::new(),
             rejected: Vec::new(),
             items: 0,

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::contract::{Nanos, Timestamp};
-use crate::revisit::Range;
-use crate::span::MINUTE;
+use crate::duration::MINUTE;
+use crate::lookback::Range;
 
 /// Most ids kept: 800 KB, which leaves room for the rest of a cursor below 1 MiB.
 pub const MOST: usize = 100_000;
@@ -24,25 +24,25 @@ const BUCKET: Nanos = MINUTE;
 
 /// What is known of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
+pub enum DedupState {
     /// Not seen before.
     New,
-    /// Seen by an earlier query.
+    /// DedupWindow by an earlier query.
     Before,
-    /// Seen by the query that is being read.
+    /// DedupWindow by the query that is being read.
     InThisQuery,
 }
 
 /// Remembered ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct DedupWindow {
     /// Whether the query being read has shown the id.
     ids: HashMap<u64, bool, BuildHasherDefault<AsIs>>,
     /// By minute, the oldest first.
     buckets: Vec<(u32, Vec<u64>)>,
 }
 
-impl Seen {
+impl DedupWindow {
     /// How many ids are kept.
     pub fn len(&self) -> usize {
         self.ids.len()
@@ -54,11 +54,11 @@ impl Seen {
     }
 
     /// What is known of an id.
-    pub fn look(&self, id: u64) -> Sight {
+    pub fn look(&self, id: u64) -> DedupState {
         match self.ids.get(&id) {
-            None => Sight::New,
-            Some(false) => Sight::Before,
-            Some(true) => Sight::InThisQuery,
+            None => DedupState::New,
+            Some(false) => DedupState::Before,
+            Some(true) => DedupState::InThisQuery,
         }
     }
 
@@ -145,8 +145,8 @@ impl Seen {
         bytes.extend(flags);
     }
 
-    /// Reads what [`Seen::write`] wrote; None if anything is missing or left over.
-    pub fn read(bytes: &[u8]) -> Option<Seen> {
+    /// Reads what [`DedupWindow::write`] wrote; None if anything is missing or left over.
+    pub fn read(bytes: &[u8]) -> Option<DedupWindow> {
         let (count, mut rest) = number(bytes)?;
         let mut heads = Vec::new();
         let mut total = 0_usize;
@@ -161,7 +161,7 @@ impl Seen {
         if flags.len() != total.div_ceil(8) {
             return None;
         }
-        let mut seen = Seen {
+        let mut seen = DedupWindow {
             ids: HashMap::with_capacity_and_hasher(total, BuildHasherDefault::default()),
             buckets: Vec::with_capacity(heads.len()),
         };
@@ -213,8 +213,8 @@ impl Hasher for AsIs {
 mod tests {
     use super::*;
 
-    fn filled(ids: impl Iterator<Item = u64>) -> Seen {
-        let mut seen = Seen::default();
+    fn filled(ids: impl Iterator<Item = u64>) -> DedupWindow {
+        let mut seen = DedupWindow::default();
         ids.for_each(|id| seen.note(id, id * MINUTE / 10));
         seen
     }
@@ -227,9 +227,9 @@ mod tests {
         seen.note(200, 0);
         let mut bytes = Vec::new();
         seen.write(&mut bytes);
-        assert_eq!(Seen::read(&bytes), Some(seen));
-        assert_eq!(Seen::read(&bytes[1..]), None);
-        assert_eq!(Seen::read(&bytes[..bytes.len() - 1]), None);
+        assert_eq!(DedupWindow::read(&bytes), Some(seen));
+        assert_eq!(DedupWindow::read(&bytes[1..]), None);
+        assert_eq!(DedupWindow::read(&bytes[..bytes.len() - 1]), None);
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
         seen.note(1, 0);
         assert_eq!(
             [1, 2, 3].map(|id| seen.look(id)),
-            [Sight::InThisQuery, Sight::Before, Sight::New]
+            [DedupState::InThisQuery, DedupState::Before, DedupState::New]
         );
     }
 
@@ -252,11 +252,14 @@ mod tests {
         };
         seen.forget_before(5 * MINUTE, [open].into_iter());
         assert_eq!(
-            [19, 20, 39, 40, 49, 50].map(|id| seen.look(id) == Sight::New),
+            [19, 20, 39, 40, 49, 50].map(|id| seen.look(id) == DedupState::New),
             [true, false, false, true, true, false]
         );
         seen.forget_before(5 * MINUTE, [].into_iter());
-        assert_eq!([49, 50].map(|id| seen.look(id)), [Sight::New, Sight::InThisQuery]);
+        assert_eq!(
+            [49, 50].map(|id| seen.look(id)),
+            [DedupState::New, DedupState::InThisQuery]
+        );
         assert_eq!(seen.len(), 50);
     }
 
@@ -265,18 +268,21 @@ mod tests {
         let mut seen = filled(0..MOST as u64 + 25);
         assert_eq!(seen.forget_excess(0), 25);
         assert_eq!(seen.len(), MOST);
-        assert_eq!([24, 25].map(|id| seen.look(id)), [Sight::New, Sight::InThisQuery]);
+        assert_eq!(
+            [24, 25].map(|id| seen.look(id)),
+            [DedupState::New, DedupState::InThisQuery]
+        );
     }
 
     #[test]
     fn ids_fit_into_a_cursor_however_few_there_are_to_a_minute() {
-        let mut seen = Seen::default();
+        let mut seen = DedupWindow::default();
         (0..99_000).for_each(|id| seen.note(id, id * MINUTE));
         let forgotten = seen.forget_excess(0);
         assert_eq!((forgotten, seen.len()), (37_500, 61_500));
         assert_eq!(
             [37_499, 37_500].map(|id| seen.look(id)),
-            [Sight::New, Sight::InThisQuery]
+            [DedupState::New, DedupState::InThisQuery]
         );
         let mut bytes = Vec::new();
         seen.write(&mut bytes);

@@ -15,8 +15,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Nanos, Timestamp};
+use crate::duration::{self, SECOND};
 use crate::instant::{self, whole_millis};
-use crate::span::{self, SECOND};
 
 /// The young age as a part of the look-back: half the events that are late at all come within a few minutes, and each
 /// further age would cost one more fetch of every event.
@@ -40,7 +40,7 @@ const USUAL_PAGE: u32 = 200;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revisit {
     /// How old everything before `position` was when it was last read.
-    #[serde(with = "span::text")]
+    #[serde(with = "duration::text")]
     pub age: Nanos,
     /// See the module.
     #[serde(with = "instant::text")]
@@ -215,7 +215,7 @@ fn ages(lookback: Nanos) -> Vec<Nanos> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::span::{HOUR, MINUTE};
+    use crate::duration::{HOUR, MINUTE};
 
     const L: Nanos = 30 * MINUTE;
     const WINDOW: Nanos = 6 * HOUR;

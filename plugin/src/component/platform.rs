@@ -18,8 +18,8 @@ use waki::bindings::wasi::io::poll::{Pollable, poll};
 use waki::bindings::wasi::io::streams::{InputStream, StreamError};
 
 use crate::contract::{Nanos, Timestamp};
-use crate::http::{Answer, Level, Method, Request, TransportError, World};
-use crate::span::SECOND;
+use crate::duration::SECOND;
+use crate::http::{Answer, Level, Method, Platform, Request, TransportError};
 
 /// How much is read of a body at once, which a host may hand over in smaller pieces. It stays in the processor's cache on
 /// its way.
@@ -142,7 +142,7 @@ fn receive(future: &FutureIncomingResponse, deadline: &Deadline) -> Result<Incom
     }
 }
 
-impl World for WasiWorld {
+impl Platform for WasiWorld {
     fn send(&mut self, request: &Request) -> Result<Answer, TransportError> {
         let deadline = Deadline::after(request.timeout);
         let answer = exchange(request, &deadline)?;

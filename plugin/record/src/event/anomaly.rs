@@ -1,6 +1,6 @@
 /// Something unusual about a record that was absorbed. Counted by kind, so that drift upstream shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Oddity {
+pub enum Anomaly {
     /// Bytes that are not UTF-8; each is U+FFFD in the event.
     InvalidUtf8,
     /// Control characters or halves of surrogate pairs in strings; repaired in the event.
@@ -27,41 +27,41 @@ pub enum Oddity {
     BrokenJsonText,
 }
 
-impl Oddity {
+impl Anomaly {
     /// How many kinds there are.
-    pub const COUNT: usize = Oddity::ALL.len();
+    pub const COUNT: usize = Anomaly::ALL.len();
 
     /// Every kind, in order.
-    pub const ALL: [Oddity; 12] = [
-        Oddity::InvalidUtf8,
-        Oddity::RepairedText,
-        Oddity::HashedId,
-        Oddity::OtherTime,
-        Oddity::OddLevel,
-        Oddity::OddCategory,
-        Oddity::PlainText,
-        Oddity::OddShape,
-        Oddity::UnknownMember,
-        Oddity::TooDeep,
-        Oddity::OddAddress,
-        Oddity::BrokenJsonText,
+    pub const ALL: [Anomaly; 12] = [
+        Anomaly::InvalidUtf8,
+        Anomaly::RepairedText,
+        Anomaly::HashedId,
+        Anomaly::OtherTime,
+        Anomaly::OddLevel,
+        Anomaly::OddCategory,
+        Anomaly::PlainText,
+        Anomaly::OddShape,
+        Anomaly::UnknownMember,
+        Anomaly::TooDeep,
+        Anomaly::OddAddress,
+        Anomaly::BrokenJsonText,
     ];
 
     /// Its name in metrics.
     pub fn name(self) -> &'static str {
         match self {
-            Oddity::InvalidUtf8 => "invalid_utf8",
-            Oddity::RepairedText => "repaired_text",
-            Oddity::HashedId => "hashed_id",
-            Oddity::OtherTime => "other_time",
-            Oddity::OddLevel => "odd_level",
-            Oddity::OddCategory => "odd_category",
-            Oddity::PlainText => "plain_text",
-            Oddity::OddShape => "odd_shape",
-            Oddity::UnknownMember => "unknown_member",
-            Oddity::TooDeep => "too_deep",
-            Oddity::OddAddress => "odd_address",
-            Oddity::BrokenJsonText => "broken_json_text",
+            Anomaly::InvalidUtf8 => "invalid_utf8",
+            Anomaly::RepairedText => "repaired_text",
+            Anomaly::HashedId => "hashed_id",
+            Anomaly::OtherTime => "other_time",
+            Anomaly::OddLevel => "odd_level",
+            Anomaly::OddCategory => "odd_category",
+            Anomaly::PlainText => "plain_text",
+            Anomaly::OddShape => "odd_shape",
+            Anomaly::UnknownMember => "unknown_member",
+            Anomaly::TooDeep => "too_deep",
+            Anomaly::OddAddress => "odd_address",
+            Anomaly::BrokenJsonText => "broken_json_text",
         }
     }
 }
@@ -72,17 +72,17 @@ pub struct Oddities(u16);
 
 impl Oddities {
     /// Notes one.
-    pub fn note(&mut self, oddity: Oddity) {
+    pub fn note(&mut self, oddity: Anomaly) {
         self.0 |= 1 << oddity as u16;
     }
 
     /// Notes one if it is there.
-    pub fn note_if(&mut self, there: bool, oddity: Oddity) {
+    pub fn note_if(&mut self, there: bool, oddity: Anomaly) {
         self.0 |= u16::from(there) << oddity as u16;
     }
 
     /// Whether one is there.
-    pub fn has(self, oddity: Oddity) -> bool {
+    pub fn has(self, oddity: Anomaly) -> bool {
         self.0 & 1 << oddity as u16 != 0
     }
 

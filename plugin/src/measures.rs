@@ -1,21 +1,21 @@
 //! Counts what a call did, for the contract's measures.
 
 use crate::contract::{Measure, MeasureKind, Nanos};
-use crate::span::SECOND;
+use crate::duration::SECOND;
 
 /// Upper bounds of the lateness classes in seconds: Microsoft names 3 to 20 minutes as usual.
 const LATENESS_BOUNDS: [u64; 9] = [10, 30, 60, 180, 300, 600, 1200, 1800, 3600];
 
 /// Counters and gauges by name and label.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct Measures {
     /// By class of [`LATENESS_BOUNDS`], and beyond: counted for each record, so apart from the rest.
     lateness: [u64; LATENESS_BOUNDS.len() + 1],
     /// In the order of names and labels.
     measures: Vec<Measure>,
 }
 
-impl Tally {
+impl Measures {
     /// Adds to a counter without a label.
     pub fn add(&mut self, name: &'static str, amount: u64) {
         self.add_labelled(name, "", amount);

@@ -58,7 +58,7 @@ pub fn format(span: Nanos) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
-/// For `#[serde(with = "span::text")]`: a span as text.
+/// For `#[serde(with = "duration::text")]`: a span as text.
 pub mod text {
     use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::Serializer;

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Nanos, Timestamp};
+use crate::duration::SECOND;
 use crate::instant::{self, whole_millis};
-use crate::revisit::Range;
-use crate::span::SECOND;
+use crate::lookback::Range;
 
 /// The narrowest slice: below it more requests bring nothing.
 const NARROWEST: Nanos = SECOND;
@@ -19,7 +19,7 @@ const ROOMY_PAGES: u32 = MOST_PAGES / 4;
 
 /// A range that is being read, slice by slice from its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reading {
+pub struct WindowScan {
     /// The start of the range.
     #[serde(with = "instant::text")]
     pub start: Timestamp,
@@ -111,10 +111,10 @@ impl Query {
     }
 }
 
-impl Reading {
+impl WindowScan {
     /// Begins a range; slices are at most `slice` wide, if given.
-    pub fn new(range: Range, asked: Timestamp, slice: Option<Nanos>) -> Reading {
-        let mut reading = Reading {
+    pub fn new(range: Range, asked: Timestamp, slice: Option<Nanos>) -> WindowScan {
+        let mut reading = WindowScan {
             start: range.start,
             end: range.end,
             asked,

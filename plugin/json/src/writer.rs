@@ -12,7 +12,7 @@ const ESCAPE_BLOCK: usize = 4096;
 /// A buffer for one JSON document, used again for the next. Bytes behind `length` are left over and mean nothing; they
 /// are kept initialized so that whole chunks can be stored and then only partly claimed.
 #[derive(Debug, Default)]
-pub struct Output {
+pub struct Writer {
     bytes: Vec<u8>,
     length: usize,
     last: Repeated,
@@ -33,7 +33,7 @@ pub struct Mark {
     inside: usize,
 }
 
-impl Output {
+impl Writer {
     /// How many bytes are written.
     pub fn len(&self) -> usize {
         self.length
@@ -306,7 +306,7 @@ impl Output {
 
     /// Writes members that are made of `source` and nothing else. If the last call had the same, what it wrote is written
     /// again.
-    pub fn repeat(&mut self, source: &[u8], write: impl FnOnce(&mut Output)) {
+    pub fn repeat(&mut self, source: &[u8], write: impl FnOnce(&mut Writer)) {
         let mut last = std::mem::take(&mut self.last);
         if source.is_empty() {
             write(self);

@@ -3,14 +3,14 @@ use crate::chunk::{self, BLOCK};
 /// Some bytes, and where a string in them may end: one bit for each quote, backslash and control character. Who reads JSON
 /// by the marks does not look at each byte again, and neither does who escapes it.
 #[derive(Debug)]
-pub struct Marks<'b> {
+pub struct StructuralIndex<'b> {
     bytes: &'b [u8],
     /// One word for each block, the first byte's bit in the lowest; at the end two without marks, which the last window
     /// reaches into.
     stops: Vec<u64>,
 }
 
-impl<'b> Marks<'b> {
+impl<'b> StructuralIndex<'b> {
     /// Looks for them.
     #[inline(never)]
     pub fn of(bytes: &'b [u8]) -> Self {
@@ -25,7 +25,7 @@ impl<'b> Marks<'b> {
         }
         stops.extend(others.iter().map(chunk::stops));
         stops.extend([chunk::stops(&last), 0, 0]);
-        Marks { bytes, stops }
+        StructuralIndex { bytes, stops }
     }
 
     /// The bytes with their marks.
@@ -38,7 +38,7 @@ impl<'b> Marks<'b> {
     }
 }
 
-/// Bytes with their [`Marks`], or without any.
+/// Bytes with their [`StructuralIndex`], or without any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Marked<'a> {
     bytes: &'a [u8],
@@ -110,7 +110,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Output, Scanner};
+    use crate::{Scanner, Writer};
 
     /// What a scanner makes of an object: the members, how they look when written, and what is wrong.
     fn read(object: Marked<'_>) -> String {
@@ -132,11 +132,11 @@ mod tests {
             behind in "[a\"\u{1}]{0,200}",
         ) {
             let page = format!("{before}{object}{behind}");
-            let marks = Marks::of(page.as_bytes());
+            let marks = StructuralIndex::of(page.as_bytes());
             let marked = marks.marked().part(before.len(), before.len() + object.len());
             prop_assert_eq!(read(marked), read(object.as_bytes().into()));
             if object.bytes().all(|byte| byte >= 0x20) {
-                let (mut written, mut plain) = (Output::default(), Output::default());
+                let (mut written, mut plain) = (Writer::default(), Writer::default());
                 written.marked_string(marked);
                 plain.string(object.as_bytes());
                 prop_assert_eq!(written.finish(), plain.finish());

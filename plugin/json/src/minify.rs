@@ -1,9 +1,9 @@
-use crate::{Output, Scanner};
+use crate::{Scanner, Writer};
 
 /// Rewrites valid JSON as one line that strict readers take: blanks between tokens go, control characters in strings
 /// are escaped, halves of surrogate pairs become U+FFFD. Everything else stays byte for byte. None for what is not valid.
-pub fn squeeze(json: &[u8]) -> Option<Vec<u8>> {
-    let mut output = Output::default();
+pub fn minify(json: &[u8]) -> Option<Vec<u8>> {
+    let mut output = Writer::default();
     let mut scanner = Scanner::new(json);
     while let Some(byte) = scanner.peek() {
         if byte == b'"' {

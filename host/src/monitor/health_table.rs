@@ -56,7 +56,7 @@ pub(super) struct Brought {
 
 /// One partition, or a source that has none yet.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Row {
+pub(super) struct PartitionHealth {
     pub(super) title: String,
     pub(super) health: Health,
     /// Events delivered since the start.
@@ -83,7 +83,7 @@ pub(super) struct Row {
     failing: Option<SystemTime>,
 }
 
-impl Default for Row {
+impl Default for PartitionHealth {
     fn default() -> Self {
         Self {
             title: String::new(),
@@ -103,7 +103,7 @@ impl Default for Row {
     }
 }
 
-impl Row {
+impl PartitionHealth {
     /// Notes a failure; returns when the failures since the last success began.
     fn failed(&mut self, failure: &Failure, now: SystemTime) -> SystemTime {
         let since = *self.failing.get_or_insert(now);
@@ -121,12 +121,12 @@ impl Row {
 
 /// By source, then by partition. A source's own failures stand under the empty name.
 #[derive(Debug, Default)]
-pub(super) struct Board(pub(super) BTreeMap<String, BTreeMap<String, Row>>);
+pub(super) struct HealthTable(pub(super) BTreeMap<String, BTreeMap<String, PartitionHealth>>);
 
-impl Board {
+impl HealthTable {
     /// Notes a source before it has found anything.
     pub(super) fn expect(&mut self, source: &str) {
-        *self.row(source, "") = Row::default();
+        *self.row(source, "") = PartitionHealth::default();
     }
 
     /// Notes what a source has found, and what it knows and does not read.
@@ -267,13 +267,13 @@ impl Board {
     }
 
     /// The rows of a source.
-    pub(super) fn rows(&self, source: &str) -> BTreeMap<String, Row> {
+    pub(super) fn rows(&self, source: &str) -> BTreeMap<String, PartitionHealth> {
         self.0.get(source).cloned().unwrap_or_default()
     }
 
     /// One line for each row of a source: source, partition, health, error.
     pub(super) fn lines_of(&self, source: &str) -> String {
-        let line = |id: &str, row: &Row| {
+        let line = |id: &str, row: &PartitionHealth| {
             let name = if id.is_empty() { "-" } else { id };
             let health = format!("{:?}", row.health).to_lowercase();
             let error = row.error.as_deref().unwrap_or_default();
@@ -289,7 +289,7 @@ impl Board {
         self.0.keys().map(|source| self.lines_of(source)).collect()
     }
 
-    fn row(&mut self, source: &str, partition: &str) -> &mut Row {
+    fn row(&mut self, source: &str, partition: &str) -> &mut PartitionHealth {
         self.0
             .entry(source.to_owned())
             .or_default()
@@ -325,119 +325,119 @@ mod tests {
 
     #[test]
     fn a_partition_whose_items_are_all_rejected_is_not_quiet_until_it_brings_events() {
-        let mut board = Board::default();
-        board.found("contoso", &found(&["a"]), &[]);
-        board.committed("contoso", "a", &brought(0, 200));
-        board.committed("contoso", "a", &brought(0, 0));
-        let lines = board.lines();
+        let mut health = HealthTable::default();
+        health.found("contoso", &found(&["a"]), &[]);
+        health.committed("contoso", "a", &brought(0, 200));
+        health.committed("contoso", "a", &brought(0, 0));
+        let lines = health.lines();
         assert!(
             lines.starts_with("contoso a rejecting what was read last"),
             "{lines}"
         );
-        assert!(board.is_healthy(), "a restart would not help");
-        board.committed("contoso", "a", &brought(1, 0));
-        assert_eq!(board.lines(), "contoso a flowing\n");
-        assert_eq!(board.0["contoso"]["a"].rejected, 200);
+        assert!(health.is_healthy(), "a restart would not help");
+        health.committed("contoso", "a", &brought(1, 0));
+        assert_eq!(health.lines(), "contoso a flowing\n");
+        assert_eq!(health.0["contoso"]["a"].rejected, 200);
     }
 
     #[test]
     fn quiet_and_refused_are_told_apart() {
-        let mut board = Board::default();
-        board.expect("contoso");
-        board.found("contoso", &found(&["a", "b", "c"]), &[]);
-        board.committed("contoso", "a", &brought(3, 0));
-        board.committed("contoso", "b", &brought(0, 0));
-        board.failed(
+        let mut health = HealthTable::default();
+        health.expect("contoso");
+        health.found("contoso", &found(&["a", "b", "c"]), &[]);
+        health.committed("contoso", "a", &brought(3, 0));
+        health.committed("contoso", "b", &brought(0, 0));
+        health.failed(
             "contoso",
             "c",
             &Failure::host(Fault::Denied, "role", "may not read"),
             SystemTime::now(),
         );
         assert_eq!(
-            board.lines(),
+            health.lines(),
             "contoso a flowing\ncontoso b quiet\ncontoso c refused may not read [host.role]\n"
         );
-        assert!(board.is_healthy());
+        assert!(health.is_healthy());
     }
 
     #[test]
     fn a_host_without_one_working_row_is_unhealthy() {
-        let mut board = Board::default();
-        assert!(board.is_healthy());
-        board.failed(
+        let mut health = HealthTable::default();
+        assert!(health.is_healthy());
+        health.failed(
             "contoso",
             "",
             &Failure::host(Fault::Retry, "x", "x"),
             SystemTime::now(),
         );
-        assert!(!board.is_healthy());
-        board.found("contoso", &found(&["a"]), &[]);
-        assert!(board.is_healthy());
+        assert!(!health.is_healthy());
+        health.found("contoso", &found(&["a"]), &[]);
+        assert!(health.is_healthy());
     }
 
     #[test]
     fn a_host_that_cannot_store_is_unhealthy_until_it_can() {
-        let mut board = Board::default();
-        board.found("contoso", &found(&["a"]), &[]);
-        board.state_is(Some("the state file is gone"));
-        assert!(!board.is_healthy());
+        let mut health = HealthTable::default();
+        health.found("contoso", &found(&["a"]), &[]);
+        health.state_is(Some("the state file is gone"));
+        assert!(!health.is_healthy());
         assert_eq!(
-            board.lines(),
+            health.lines(),
             "(host) state retrying the state file is gone\ncontoso a waiting\n"
         );
-        board.state_is(None);
-        assert!(board.is_healthy());
-        assert_eq!(board.lines(), "contoso a waiting\n");
+        health.state_is(None);
+        assert!(health.is_healthy());
+        assert_eq!(health.lines(), "contoso a waiting\n");
     }
 
     #[test]
     fn what_an_ended_source_was_to_read_does_not_wait_any_more() {
-        let mut board = Board::default();
-        board.found("contoso", &found(&["a", "b"]), &[]);
-        board.found("fabrikam", &found(&["c"]), &[]);
-        board.ended("contoso", &Failure::host(Fault::Gone, "sink", "nobody reads"));
+        let mut health = HealthTable::default();
+        health.found("contoso", &found(&["a", "b"]), &[]);
+        health.found("fabrikam", &found(&["c"]), &[]);
+        health.ended("contoso", &Failure::host(Fault::Gone, "sink", "nobody reads"));
         let stopped = "stopped nobody reads [host.sink]";
         assert_eq!(
-            board.lines(),
+            health.lines(),
             format!("contoso a {stopped}\ncontoso b {stopped}\nfabrikam c waiting\n")
         );
     }
 
     #[test]
     fn what_is_known_and_not_read_stays_visible_until_it_is_back() {
-        let mut board = Board::default();
-        board.found("contoso", &found(&["a", "b"]), &[]);
-        board.committed("contoso", "b", &brought(1, 0));
+        let mut health = HealthTable::default();
+        health.found("contoso", &found(&["a", "b"]), &[]);
+        health.committed("contoso", "b", &brought(1, 0));
         let away = |id: &str, is_gone| Away {
             id: id.to_owned(),
             title: String::new(),
             is_gone,
             reason: "why".to_owned(),
         };
-        board.found("contoso", &found(&["a"]), &[away("b", true), away("c", false)]);
+        health.found("contoso", &found(&["a"]), &[away("b", true), away("c", false)]);
         assert_eq!(
-            board.lines(),
+            health.lines(),
             "contoso a waiting\ncontoso b gone why\ncontoso c unavailable why\n"
         );
-        assert_eq!(board.0["contoso"]["b"].title, "The b");
-        assert!(board.is_healthy());
-        board.found("contoso", &found(&["a", "b"]), &[]);
-        assert_eq!(board.lines(), "contoso a waiting\ncontoso b waiting\n");
+        assert_eq!(health.0["contoso"]["b"].title, "The b");
+        assert!(health.is_healthy());
+        health.found("contoso", &found(&["a", "b"]), &[]);
+        assert_eq!(health.lines(), "contoso a waiting\ncontoso b waiting\n");
     }
 
     #[test]
     fn a_success_clears_the_error_and_a_vanished_partition_its_row() {
-        let mut board = Board::default();
-        board.found("contoso", &found(&["a", "b"]), &[]);
-        board.failed(
+        let mut health = HealthTable::default();
+        health.found("contoso", &found(&["a", "b"]), &[]);
+        health.failed(
             "contoso",
             "a",
             &Failure::host(Fault::Retry, "x", "x"),
             SystemTime::now(),
         );
-        board.committed("contoso", "a", &brought(1, 0));
-        board.found("contoso", &found(&["a"]), &[]);
-        assert_eq!(board.lines(), "contoso a flowing\n");
-        assert_eq!(board.0["contoso"]["a"].lag, Some(5));
+        health.committed("contoso", "a", &brought(1, 0));
+        health.found("contoso", &found(&["a"]), &[]);
+        assert_eq!(health.lines(), "contoso a flowing\n");
+        assert_eq!(health.0["contoso"]["a"].lag, Some(5));
     }
 }

@@ -8,14 +8,14 @@ use crate::progress::Progress;
 
 /// People in front of a terminal, and operators with their tools.
 #[derive(Debug, Clone)]
-pub struct Watchers {
+pub struct RunObserver {
     /// People in front of a terminal.
     pub progress: Progress,
     /// Operators and their tools.
     pub monitor: Monitor,
 }
 
-impl Observer for Watchers {
+impl Observer for RunObserver {
     fn notice(&mut self, source: &str, notice: Notice) {
         match &notice {
             Notice::Committed {
