@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::anyhow;
 use azure_activity::contract::{Batch, Budget, Nanos, Request, Timestamp};
 use azure_activity::format::Format;
-use azure_activity::http::{self, Answer, Level, Response, TransportError, World};
+use azure_activity::http::{self, Answer, Level, Platform, Response, TransportError};
 use azure_activity::source;
 use headwater::model::Limits;
 
@@ -43,7 +43,7 @@ struct Canned<'a> {
     page: &'a [u8],
 }
 
-impl World for Canned<'_> {
+impl Platform for Canned<'_> {
     fn send(&mut self, request: &http::Request) -> Result<Answer, TransportError> {
         let body = if request.url.ends_with("/token") {
             TOKEN

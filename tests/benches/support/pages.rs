@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use azure_activity::json::squeeze;
+use azure_activity::json::minify;
 
 /// How many records a page has.
 pub const RECORDS: usize = 1_000;
@@ -39,7 +39,7 @@ pub fn mixed() -> Vec<u8> {
 }
 
 fn one_line(record: &str) -> String {
-    let line = squeeze(record.as_bytes()).expect("fixtures are JSON");
+    let line = minify(record.as_bytes()).expect("fixtures are JSON");
     String::from_utf8(line).expect("fixtures are text")
 }
 

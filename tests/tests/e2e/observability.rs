@@ -150,7 +150,10 @@ fn a_source_that_computes_without_end_is_held_to_its_share() {
     let ran = watched.metric(&format!("headwater_cpu_seconds_total{labels}}}"));
     // What it may save up for five seconds, and a tenth of all time.
     let allowed = 0.5 + 0.1 * began.elapsed().as_secs_f64();
-    assert!(ran < 1.5 * allowed, "it ran for {ran} s, and {allowed} s are its share");
+    assert!(
+        ran < 1.5 * allowed,
+        "it ran for {ran} s, and {allowed} s are its share"
+    );
     watched.stop().says("limits.cpu");
 }
 
