@@ -121,6 +121,28 @@ fn without_features_the_library_brings_no_command_line_database_or_terminal_alon
     assert_eq!(found, [""; 0]);
 }
 
+/// The contract lies beside the crate, and travels with it.
+#[test]
+fn the_package_of_the_library_holds_the_contract() {
+    let listed = Command::new(env!("CARGO"))
+        .args([
+            "package",
+            "--package",
+            "headwater",
+            "--list",
+            "--allow-dirty",
+            "--offline",
+        ])
+        .current_dir(artifacts::workspace())
+        .output()
+        .expect("cargo runs");
+    let files = String::from_utf8(listed.stdout).expect("text");
+    for file in ["src/lib.rs", "wit/source.wit", "examples/pull.rs"] {
+        let is_there = files.lines().any(|line| line == file);
+        assert!(is_there, "{file}: {}", String::from_utf8_lossy(&listed.stderr));
+    }
+}
+
 fn settings(server: &Server, names: &[&str]) -> Site {
     let site = Site::new(&[]);
     let endpoint = server.endpoint();
