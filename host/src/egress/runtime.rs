@@ -5,11 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
-use std::thread::available_parallelism;
 
 use hyper::rt::Executor;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
+
+use crate::work::runtime;
 
 /// More threads than this bring nothing: decrypting is fast.
 const MOST_THREADS: usize = 4;
@@ -18,16 +19,8 @@ const MOST_THREADS: usize = 4;
 fn handle() -> &'static Handle {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
-        let cores = available_parallelism().map_or(1, usize::from);
-        let mut builder = Builder::new_multi_thread();
-        #[cfg(debug_assertions)]
-        crate::work::watchdog::watch(&mut builder);
-        builder
-            .worker_threads((cores / 2).clamp(1, MOST_THREADS))
-            .thread_name("egress")
-            // Names are looked up on threads of their own (see `lookup`): nothing here blocks.
-            .max_blocking_threads(1)
-            .enable_all()
+        // Names are looked up on threads of their own (see `lookup`): nothing here blocks.
+        runtime::builder("egress", MOST_THREADS)
             .build()
             .expect("the first threads of a process can be started")
     });

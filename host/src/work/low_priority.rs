@@ -6,14 +6,14 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::thread::available_parallelism;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::cpu_share::{CpuShare, thread_time};
+use super::runtime;
 
 /// How much nicer than the rest of the host these threads are to others: on a busy core they get a tenth of it.
 #[cfg(target_os = "linux")]
@@ -26,16 +26,8 @@ const MOST_THREADS: usize = 8;
 fn handle() -> Option<&'static Handle> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
-        let cores = available_parallelism().map_or(1, usize::from);
-        let mut builder = Builder::new_multi_thread();
-        #[cfg(debug_assertions)]
-        crate::work::watchdog::watch(&mut builder);
-        builder
-            .worker_threads((cores / 2).clamp(1, MOST_THREADS))
-            .thread_name("low-priority")
-            .max_blocking_threads(1)
+        runtime::builder("low-priority", MOST_THREADS)
             .on_thread_start(lower)
-            .enable_all()
             .build()
             .ok()
     });

@@ -8,6 +8,7 @@ pub(crate) mod file_work;
 pub(crate) mod helper;
 pub(crate) mod low_priority;
 pub mod machine_memory;
+pub(crate) mod runtime;
 #[cfg(debug_assertions)]
 pub mod watchdog;
 pub(crate) mod worker;
