@@ -17,9 +17,10 @@ const REMINDER: Duration = Duration::from_secs(60 * 60);
 /// The partitions that a source has or had.
 #[derive(Debug, Default)]
 pub(super) struct KnownPartitions {
-    /// Those that were read, now or before the last restart, by id; with their title where it is known. None before the
-    /// store has said what was read before.
-    known: Option<BTreeMap<String, String>>,
+    /// Those that were read, now or before the last restart, by id; with their title where it is known.
+    known: BTreeMap<String, String>,
+    /// Whether the store has said what was read before.
+    is_complete: bool,
     /// Those of them that are not listed any more.
     gone: BTreeMap<String, Absence>,
     /// What could not be read at the last look, and why.
@@ -37,13 +38,15 @@ struct Absence {
 impl KnownPartitions {
     /// Whether it is known what was read before.
     pub(super) fn is_complete(&self) -> bool {
-        self.known.is_some()
+        self.is_complete
     }
 
     /// Learns what was read before.
     pub(super) fn recall(&mut self, stored: Vec<String>) {
-        let stored = stored.into_iter().map(|id| (id, String::new()));
-        self.known.get_or_insert_default().extend(stored);
+        for id in stored {
+            self.known.entry(id).or_default();
+        }
+        self.is_complete = true;
     }
 
     /// Notes what is listed now. Returns what was known and is not listed, and tells operators: something that was watched is not
@@ -62,7 +65,7 @@ impl KnownPartitions {
             !is_back
         });
         let mut gone = Vec::new();
-        let known = self.known.get_or_insert_default();
+        let known = &mut self.known;
         for (id, title) in known.iter().filter(|(id, _)| !listed.contains_key(id.as_str())) {
             let now = Instant::now();
             let absence = self.gone.entry(id.clone()).or_insert_with(|| Absence {
@@ -107,5 +110,30 @@ impl KnownPartitions {
             }
             self.unavailable.insert(info.id.clone(), reason.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_could_not_say_what_was_read_before_is_asked_again() {
+        let mut known = KnownPartitions::default();
+        let listed = |id: &str| PartitionInfo {
+            id: id.to_owned(),
+            title: format!("The {id}"),
+            unavailable: None,
+        };
+        assert!(known.note(&[listed("a")]).is_empty());
+        assert!(!known.is_complete(), "nobody has said it");
+        known.recall(vec!["a".to_owned(), "b".to_owned()]);
+        assert!(known.is_complete());
+        let gone = known.note(&[]);
+        let gone: Vec<(&str, &str)> = gone
+            .iter()
+            .map(|gone| (gone.id.as_str(), gone.title.as_str()))
+            .collect();
+        assert_eq!(gone, [("a", "The a"), ("b", "")], "titles that are known stay");
     }
 }
