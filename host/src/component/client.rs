@@ -88,6 +88,11 @@ impl ComponentClient {
         self.limits
     }
 
+    /// The source's access to the threads that compute: one piece of work at a time, whoever has it done.
+    pub(crate) fn compute(&self) -> Compute {
+        self.compute.clone()
+    }
+
     /// Asks the plugin what it is.
     pub(crate) async fn describe(&self) -> Result<Manifest, Failure> {
         let mut instance = self.instance(Arc::default(), BoundSecrets::default());

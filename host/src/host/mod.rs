@@ -19,7 +19,7 @@ pub use self::loading::{Load, LoadFuture};
 pub use self::plugin::Plugin;
 pub use self::source::Source;
 pub use self::source_builder::SourceBuilder;
-use crate::cursor::CursorStore;
+use crate::cursor::{CursorStore, DynCursorStore};
 use crate::egress::limit_connections;
 use crate::plugin::{CompileSettings, PluginLoader, engine};
 use crate::reading::{BatchMemory, Notices, Observer, Shared};
@@ -41,7 +41,7 @@ struct Inner {
 /// Makes a [`Host`].
 #[derive(Default)]
 pub struct HostBuilder {
-    shared: Option<Shared>,
+    store: Option<Arc<dyn DynCursorStore>>,
     notices: Notices,
     compile: CompileSettings,
     memory: Option<u64>,
@@ -82,11 +82,7 @@ impl HostBuilder {
     /// Where cursors are kept. Needed.
     #[must_use]
     pub fn cursors(mut self, store: impl CursorStore) -> Self {
-        self.shared = Some(Shared {
-            store: Arc::new(store),
-            memory: BatchMemory::default(),
-            notices: Notices::default(),
-        });
+        self.store = Some(Arc::new(store));
         self
     }
 
@@ -118,8 +114,11 @@ impl HostBuilder {
     ///
     /// There is no place for cursors, or the engine does not start on this machine.
     pub fn build(self) -> Result<Host, HostError> {
-        let mut shared = self.shared.ok_or(HostError::NoCursorStore)?;
-        shared.notices = self.notices;
+        let shared = Shared {
+            store: self.store.ok_or(HostError::NoCursorStore)?,
+            memory: BatchMemory::default(),
+            notices: self.notices,
+        };
         let memory = self.memory.unwrap_or_else(usual_memory);
         limit_connections(memory / CONNECTIONS_PART);
         let plugins = engine::start()

@@ -14,11 +14,8 @@ use crate::secret::{Resolved, Template};
 #[derive(Debug, Clone)]
 pub struct Source(Arc<Inner>);
 
-struct Inner {
-    parts: Parts,
-}
-
-pub(super) struct Parts {
+/// What a source is made of.
+pub(super) struct Inner {
     pub(super) shared: Shared,
     pub(super) plugin: String,
     pub(super) name: String,
@@ -33,33 +30,33 @@ pub(super) struct Parts {
 }
 
 impl Source {
-    pub(super) fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts }))
+    pub(super) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.0.parts.name
+        &self.0.name
     }
 
     /// What its plugin is.
     pub fn manifest(&self) -> &Manifest {
-        &self.0.parts.manifest
+        &self.0.manifest
     }
 
     /// How often its partitions are polled.
     pub fn interval(&self) -> Duration {
-        self.0.parts.interval
+        self.0.interval
     }
 
     /// Its bounds.
     pub fn limits(&self) -> Limits {
-        self.0.parts.client.limits()
+        self.0.client.limits()
     }
 
     /// What its plugin says about the configuration although it accepts it.
     pub fn warnings(&self) -> &[Issue] {
-        &self.0.parts.warnings
+        &self.0.warnings
     }
 
     /// Finds the partitions that can be read, and those that cannot with the reason.
@@ -78,7 +75,7 @@ impl Source {
     /// What the plugin or the host says.
     pub async fn check(&self, partition: &str) -> Result<Report, Failure> {
         let config = self.0.prepare().await?;
-        self.0.parts.client.check(&config, partition).await.result
+        self.0.client.check(&config, partition).await.result
     }
 
     /// Reads all partitions from their cursors on, until it is stopped. Needs a Tokio runtime.
@@ -94,7 +91,7 @@ impl Source {
     }
 
     fn read(&self, until: Until) -> Batches {
-        let Parts { shared, lane, .. } = &self.0.parts;
+        let Inner { shared, lane, .. } = &*self.0;
         Batches::start(self.0.clone(), shared.clone(), lane.clone(), until)
     }
 }
@@ -103,46 +100,39 @@ impl Upstream for Inner {
     type Prepared = Resolved;
 
     fn name(&self) -> &str {
-        &self.parts.name
+        &self.name
     }
 
     fn plugin(&self) -> &str {
-        &self.parts.plugin
+        &self.plugin
     }
 
     fn interval(&self) -> Duration {
-        self.parts.interval
+        self.interval
     }
 
     async fn discover(&self) -> Result<Vec<PartitionInfo>, Failure> {
         let config = self.prepare().await?;
-        self.parts.client.discover(&config).await.result
+        self.client.discover(&config).await.result
     }
 
     async fn prepare(&self) -> Result<Resolved, Failure> {
-        let Parts {
-            template,
-            secret_keys,
-            ..
-        } = &self.parts;
-        template
-            .resolve(secret_keys)
+        self.template
+            .resolve(&self.secret_keys)
             .await
             .map_err(|missing| Failure::host(Fault::Denied, "secret", missing))
     }
 
     async fn poll(&self, config: Resolved, partition: &str, cursor: Option<Vec<u8>>) -> Polled {
-        let Parts { client, cursors, .. } = &self.parts;
         let CallResult {
             result,
             usage,
             took,
             redactor,
             slot,
-            ..
-        } = client.poll(&config, partition, cursor).await;
+        } = self.client.poll(&config, partition, cursor).await;
         let result = result.and_then(|fetched| {
-            cursors.note(partition, fetched.cursor.len())?;
+            self.cursors.note(partition, fetched.cursor.len())?;
             Ok(fetched)
         });
         Polled {
@@ -159,8 +149,8 @@ impl fmt::Debug for Inner {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Source")
-            .field("name", &self.parts.name)
-            .field("plugin", &self.parts.plugin)
+            .field("name", &self.name)
+            .field("plugin", &self.plugin)
             .finish_non_exhaustive()
     }
 }

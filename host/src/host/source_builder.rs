@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tracing::warn;
 
+use super::source::Inner;
 use super::{BuildError, Plugin, Source};
 use crate::component::{ComponentClient, Validation};
 use crate::cursor::CursorBudget;
 use crate::egress::{Grant, HttpClient, Origin, Outbound, ProxyChoice};
-use crate::model::{Failure, Fault, Issue, Limits, Manifest};
+use crate::model::{Failure, Fault, Issue, Limits, Manifest, SOURCE_NAME_RULE, is_source_name};
 use crate::reading::Lane;
 use crate::secret::{Secret, Template};
 
@@ -19,8 +20,6 @@ use crate::secret::{Secret, Template};
 const START_PATIENCE: Duration = Duration::from_secs(15);
 /// Guards against a plugin that asks for an endless loop.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
-/// The name of a source becomes part of file names, metrics and log lines.
-const LONGEST_NAME: usize = 64;
 
 /// Makes a [`Source`]: a plugin with a configuration, and what it may reach.
 #[derive(Debug)]
@@ -152,7 +151,7 @@ impl SourceBuilder {
         if !problems.is_empty() {
             return Err(BuildError::new(problems));
         }
-        Ok(Source::new(super::source::Parts {
+        Ok(Source::new(Inner {
             shared: plugin.host.0.shared.clone(),
             plugin: format!("{} {}", manifest.name, manifest.version),
             name,
@@ -161,19 +160,18 @@ impl SourceBuilder {
             warnings,
             template,
             secret_keys,
+            lane: Lane::new(client.compute()),
             client,
             cursors: CursorBudget::default(),
-            lane: Lane::default(),
         }))
     }
 
     /// What can be judged without the plugin.
     fn judge(&self) -> Result<(Template, Grant), BuildError> {
         let mut issues = Vec::new();
-        if !is_name(&self.name) {
+        if !is_source_name(&self.name) {
             issues.push(Issue::general(format_args!(
-                "\"{}\" is not a valid name of a source: use letters, digits, `-`, `_` and `.` only, at most {LONGEST_NAME}, not \
-                 beginning with `.`",
+                "\"{}\" is not a valid name of a source: {SOURCE_NAME_RULE}",
                 self.name.escape_debug()
             )));
         }
@@ -185,33 +183,20 @@ impl SourceBuilder {
             }
         }
         let grant = Grant::new(origins, self.allow_private);
-        let template = Template::new("config", &self.config, &self.secrets).unwrap_or_else(|found| {
-            issues.extend(
-                found
-                    .into_iter()
-                    .map(|(key, problem)| Issue::general(format_args!("{key}: {problem}"))),
-            );
-            Template::default()
-        });
-        for (key, origin) in template.bindings() {
-            if !grant.contains(origin) {
-                issues.push(Issue::general(format_args!(
-                    "{key}.bound_to: {origin} is not in `allow`, so the secret could never be used; add it, or correct it"
-                )));
-            }
-        }
+        let template = Template::new("config", &self.config, &self.secrets);
+        let (template, mut problems) = match template {
+            Ok(template) => (template, Vec::new()),
+            Err(problems) => (Template::default(), problems),
+        };
+        problems.extend(template.ungranted(&grant));
+        let problems = problems.into_iter();
+        issues.extend(problems.map(|(key, problem)| Issue::general(format_args!("{key}: {problem}"))));
         if issues.is_empty() {
             Ok((template, grant))
         } else {
             Err(BuildError::new(issues))
         }
     }
-}
-
-/// Whether a text can be the name of a source.
-pub(crate) fn is_name(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(fits)
 }
 
 /// Awaits a call that needs no network, for a bounded time.

@@ -9,6 +9,7 @@ mod manifest;
 mod measure;
 mod partition;
 mod progress;
+mod source_name;
 mod totals;
 
 pub use event::{Event, Rejected};
@@ -21,4 +22,5 @@ pub use measure::{Measure, MeasureKind};
 pub(crate) use partition::MOST_PARTITIONS;
 pub use partition::{PartitionInfo, Report};
 pub use progress::Progress;
+pub use source_name::{SOURCE_NAME_RULE, is_source_name};
 pub use totals::Totals;

@@ -88,6 +88,8 @@ enum Round {
 struct Ready {
     fetched: Fetched,
     previous: Option<Vec<u8>>,
+    /// Bytes of both cursors.
+    cursor_bytes: usize,
     requests: u64,
     redactor: Redactor,
     reservation: Reservation,
@@ -97,8 +99,7 @@ impl<U: Upstream> PartitionTask<U> {
     /// Reads until there is nothing more to do, or until it is stopped. A step that has begun is finished: stopping takes effect
     /// between steps, and a batch that was handed out can still be acknowledged.
     pub(super) async fn run(self, delay: Duration) -> End {
-        let interval = self.upstream.interval();
-        let trouble = Arc::new(Trouble::new(self.until, interval));
+        let trouble = Arc::new(Trouble::new(self.until, self.upstream.interval()));
         let mut known = Known::Nothing;
         let mut usual_kib = FIRST_BATCH_KIB;
         let mut wait = delay;
@@ -111,27 +112,40 @@ impl<U: Upstream> PartitionTask<U> {
             };
             let started = Instant::now();
             let round = self.round(&mut known, &mut usual_kib, turn, &trouble).await;
-            let next = match round {
-                Ok(Round::Closed) => return End::Stopped,
-                Ok(Round::Committed { caught_up: true, .. }) if self.until == Until::CaughtUp => {
-                    return End::CaughtUp;
-                }
-                Ok(Round::Committed { next_in, .. }) => {
-                    let rest = interval.saturating_sub(started.elapsed());
-                    Ok(next_in.unwrap_or(rest))
-                }
-                Ok(Round::NoMemory) => Ok(Duration::ZERO),
-                Ok(Round::Dropped) => {
-                    let (failure, next) = self.dropped(&trouble);
-                    next.map_err(|()| failure)
-                }
-                Err(failure) => self.failed(&trouble, &failure).map_err(|()| failure),
+            wait = match self.wait_after(round, started, &trouble) {
+                Ok(wait) => wait,
+                Err(end) => return end,
             };
-            match next {
-                Ok(next) => wait = next,
-                Err(failure) => return End::Failed(failure),
-            }
             debug!(?wait, "waiting");
+        }
+    }
+
+    /// How long to wait for the next round, unless this was the last.
+    fn wait_after(
+        &self,
+        round: Result<Round, Failure>,
+        started: Instant,
+        trouble: &Trouble,
+    ) -> Result<Duration, End> {
+        let (failure, next) = match round {
+            Ok(Round::Closed) => return Err(End::Stopped),
+            Ok(Round::Committed { caught_up: true, .. }) if self.until == Until::CaughtUp => {
+                return Err(End::CaughtUp);
+            }
+            Ok(Round::Committed { next_in, .. }) => {
+                let rest = self.upstream.interval().saturating_sub(started.elapsed());
+                return Ok(next_in.unwrap_or(rest));
+            }
+            Ok(Round::NoMemory) => return Ok(Duration::ZERO),
+            Ok(Round::Dropped) => trouble.take_delivery().unwrap_or_else(|| {
+                let message = "a batch was dropped without acknowledgement; it is fetched again";
+                self.failed(trouble, Failure::host(Fault::Retry, "unacknowledged", message))
+            }),
+            Err(failure) => self.failed(trouble, failure),
+        };
+        match next {
+            Next::Wait(wait) => Ok(wait),
+            Next::GiveUp => Err(End::Failed(failure)),
         }
     }
 
@@ -226,6 +240,7 @@ impl<U: Upstream> PartitionTask<U> {
         Ok(Some(Ready {
             fetched,
             previous: cursor,
+            cursor_bytes,
             requests,
             redactor,
             reservation,
@@ -243,6 +258,7 @@ impl<U: Upstream> PartitionTask<U> {
         let Ready {
             mut fetched,
             previous,
+            cursor_bytes,
             requests,
             redactor,
             reservation,
@@ -259,7 +275,7 @@ impl<U: Upstream> PartitionTask<U> {
             fetched,
             requests,
             redactor,
-            cursor_bytes: cursor.len() + previous.map_or(0, |previous| previous.len()),
+            cursor_bytes,
             memory: self.shared.memory.clone(),
             allowance: self.lane.allowance.clone(),
             reservation,
@@ -310,36 +326,14 @@ impl<U: Upstream> PartitionTask<U> {
         wish.map(|wish| wish.max(shortest).min(longest))
     }
 
-    /// What follows a batch that was dropped: what its failed delivery led to, or a pause.
-    fn dropped(&self, trouble: &Trouble) -> (Failure, Result<Duration, ()>) {
-        let (failure, next) = trouble.take_delivery().unwrap_or_else(|| {
-            let message = "a batch was dropped without acknowledgement; it is fetched again";
-            let failure = Failure::host(Fault::Retry, "unacknowledged", message);
-            let next = trouble.failed(&failure, "no progress");
-            self.notify(&failure);
-            (failure, next)
-        });
-        (failure, to_wait(next))
-    }
-
-    fn failed(&self, trouble: &Trouble, failure: &Failure) -> Result<Duration, ()> {
-        let next = trouble.failed(failure, "no progress");
-        self.notify(failure);
-        to_wait(next)
-    }
-
-    fn notify(&self, failure: &Failure) {
+    /// Notes a failure, and what it leads to.
+    fn failed(&self, trouble: &Trouble, failure: Failure) -> (Failure, Next) {
+        let next = trouble.failed(&failure, "no progress");
         let notice = Notice::Failed {
             partition: Some(self.id.clone()),
             failure: failure.clone(),
         };
         self.shared.notices.send(&self.source, notice);
-    }
-}
-
-fn to_wait(next: Next) -> Result<Duration, ()> {
-    match next {
-        Next::Wait(wait) => Ok(wait),
-        Next::GiveUp => Err(()),
+        (failure, next)
     }
 }

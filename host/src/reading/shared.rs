@@ -21,7 +21,7 @@ pub(crate) struct Shared {
 }
 
 /// What one source has for itself.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Lane {
     /// What its batches may take of the memory.
     pub(crate) allowance: Allowance,
@@ -29,4 +29,15 @@ pub(crate) struct Lane {
     pub(crate) compute: Compute,
     /// Held by the reading that is under way: a source is read once at a time.
     pub(crate) only: Arc<Mutex<()>>,
+}
+
+impl Lane {
+    /// Of a source with this access to the threads that compute.
+    pub(crate) fn new(compute: Compute) -> Self {
+        Self {
+            allowance: Allowance::default(),
+            compute,
+            only: Arc::default(),
+        }
+    }
 }

@@ -51,6 +51,8 @@ struct Tasks {
     source: Arc<str>,
     notices: Notices,
     until: Until,
+    /// Bound the polls of the source.
+    turns: Arc<Semaphore>,
     running: BTreeMap<String, Running>,
     tasks: JoinSet<(String, End)>,
     outcome: Outcome,
@@ -66,12 +68,12 @@ impl<U: Upstream> SourceTask<U> {
     pub(super) async fn run(self, delay: Duration) -> Outcome {
         let source: Arc<str> = self.upstream.name().into();
         let trouble = Trouble::new(self.until, self.upstream.interval());
-        let turns = Arc::new(Semaphore::new(SOURCE_POLLS_AT_ONCE));
         let mut known = KnownPartitions::default();
         let mut tasks = Tasks {
             source: source.clone(),
             notices: self.shared.notices.clone(),
             until: self.until,
+            turns: Arc::new(Semaphore::new(SOURCE_POLLS_AT_ONCE)),
             running: BTreeMap::new(),
             tasks: JoinSet::new(),
             outcome: Outcome::default(),
@@ -83,7 +85,7 @@ impl<U: Upstream> SourceTask<U> {
                     trouble.over();
                     self.recall(&source, &mut known).await;
                     let gone = known.note(&found);
-                    self.reconcile(&source, &turns, &found, &mut tasks);
+                    self.reconcile(&found, &mut tasks);
                     let partitions = found;
                     self.shared
                         .notices
@@ -125,13 +127,7 @@ impl<U: Upstream> SourceTask<U> {
     }
 
     /// Begins what is new and stops what has vanished or cannot be read. Stored cursors stay either way.
-    fn reconcile(
-        &self,
-        source: &Arc<str>,
-        turns: &Arc<Semaphore>,
-        found: &[PartitionInfo],
-        tasks: &mut Tasks,
-    ) {
+    fn reconcile(&self, found: &[PartitionInfo], tasks: &mut Tasks) {
         tasks.collect();
         let readable: BTreeMap<&str, &PartitionInfo> = found
             .iter()
@@ -159,28 +155,21 @@ impl<U: Upstream> SourceTask<U> {
         };
         for (index, info) in fresh.iter().enumerate() {
             let delay = spread.mul_f64(index as f64 / fresh.len() as f64);
-            self.begin(source, turns, info, delay, tasks);
+            self.begin(info, delay, tasks);
         }
     }
 
-    fn begin(
-        &self,
-        source: &Arc<str>,
-        turns: &Arc<Semaphore>,
-        info: &PartitionInfo,
-        delay: Duration,
-        tasks: &mut Tasks,
-    ) {
+    fn begin(&self, info: &PartitionInfo, delay: Duration, tasks: &mut Tasks) {
         let stop = self.stop.child_token();
         let task = PartitionTask {
             upstream: self.upstream.clone(),
-            source: source.clone(),
+            source: tasks.source.clone(),
             id: info.id.as_str().into(),
             title: info.title.as_str().into(),
             shared: self.shared.clone(),
             lane: self.lane.clone(),
             until: self.until,
-            turns: turns.clone(),
+            turns: tasks.turns.clone(),
             out: self.out.clone(),
             stop: stop.clone(),
             _only: self.only.clone(),

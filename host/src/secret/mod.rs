@@ -22,7 +22,7 @@ pub use self::placeholder::problem as problem_of;
 use self::reference::{FetchError, Reference};
 pub use self::secret::Secret;
 pub use self::text::SecretText;
-use crate::egress::{BoundSecret, BoundSecrets, Origin};
+use crate::egress::{BoundSecret, BoundSecrets, Grant, Origin};
 use crate::redact::Redactor;
 
 /// A source's configuration as written: JSON values, and references to the places where secrets are kept.
@@ -169,6 +169,22 @@ impl Template {
         kept.into_iter()
             .filter_map(|kept| kept.reference.file())
             .collect()
+    }
+
+    /// The secrets that could never be used, because they are bound to origins that are not granted.
+    pub fn ungranted(&self, grant: &Grant) -> Vec<Problem> {
+        let bindings = self.bindings().into_iter();
+        let ungranted = bindings.filter(|(_, origin)| !grant.contains(origin));
+        let problem = |(key, origin)| {
+            let key = format!("{key}.bound_to");
+            (
+                key,
+                format!(
+                    "{origin} is not in `allow`, so the secret could never be used; add it, or correct it"
+                ),
+            )
+        };
+        ungranted.map(problem).collect()
     }
 
     /// The keys of bound secrets, and the origin of each.

@@ -42,11 +42,6 @@ impl Secret {
         self.reference.file()
     }
 
-    /// The origin that it is bound to, if it is.
-    pub fn origin(&self) -> Option<&Origin> {
-        self.bound_to.as_ref()
-    }
-
     fn at(reference: Reference) -> Self {
         Self {
             reference,

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use headwater::egress::{Grant, Origin, Outbound};
 use headwater::file::small_file::{self, Purpose};
-use headwater::model::Limits;
+use headwater::model::{Limits, SOURCE_NAME_RULE, is_source_name};
 use headwater::plugin::CompileSettings;
 use headwater::plugin::registry::Reference;
 use headwater::secret::Template;
@@ -33,8 +33,6 @@ use self::written::Written;
 
 /// Where plugins from registries are kept, beside the state file.
 const PLUGIN_FOLDER: &str = "plugins";
-/// The name of a source becomes part of file names, metrics and log lines.
-const LONGEST_NAME: usize = 64;
 
 /// A whole configuration file.
 #[derive(Debug)]
@@ -208,7 +206,7 @@ fn read(table: &toml::Table, path: &Path, folder: &Path, problems: &Problems) ->
         }
         let number = index + 1;
         let name = match (source.name.as_str(), is_first) {
-            (name, _) if !is_name(name) => format!("(source number {number})"),
+            (name, _) if !is_source_name(name) => format!("(source number {number})"),
             (name, true) => name.to_owned(),
             (name, false) => format!("{name} (source number {number})"),
         };
@@ -299,15 +297,10 @@ fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> Sour
         None => state_folder.join(format!("{name}.dead.ndjson")),
     };
     let config = read_written(&section, "config", folder);
-    for (pointer, origin) in config.bindings().filter(|(_, origin)| !grant.contains(origin)) {
-        let key = format!("config{}.bound_to", pointer.replace('/', "."));
-        section.problem(
-            &key,
-            format_args!(
-                "{origin} is not in `allow`, so the secret could never be used; add it, or correct it"
-            ),
-        );
-    }
+    let template: Template = config
+        .template("config")
+        .unwrap_or_else(|found| note(&section, found));
+    note::<()>(&section, template.ungranted(&grant));
     let limits = section.table("limits").map(limits::read).unwrap_or_default();
     let sink = match section.table("sink") {
         Some(sink) => sink::read(sink, folder),
@@ -342,20 +335,9 @@ fn read_plugin(section: &Section<'_>, folder: &Path, state_folder: &Path) -> Plu
 }
 
 fn check_name(section: &Section<'_>, name: &str) {
-    if section.value("name").is_some() && !is_name(name) {
-        section.problem(
-            "name",
-            format_args!(
-                "use letters, digits, `-`, `_` and `.` only, at most {LONGEST_NAME}, not beginning with `.`"
-            ),
-        );
+    if section.value("name").is_some() && !is_source_name(name) {
+        section.problem("name", SOURCE_NAME_RULE);
     }
-}
-
-/// Whether a text can be the name of a source.
-fn is_name(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(fits)
 }
 
 fn read_digest(section: &Section<'_>, text: &str) -> Option<String> {
@@ -408,22 +390,16 @@ fn read_table(section: &Section<'_>, key: &'static str) -> toml::Table {
 
 /// What a sink fills in at each use. Its secrets never reach a source, so there is nothing to bind.
 fn make_template(section: &Section<'_>, key: &'static str, table: &toml::Table, folder: &Path) -> Template {
-    let made = Written::new(table, key, folder).and_then(|written| {
-        for (pointer, _) in written.bindings() {
-            let path = pointer.replace('/', ".");
-            let path = if key == "sink" {
-                path.trim_start_matches('.').to_owned()
-            } else {
-                format!("{key}{path}")
-            };
-            section.problem(
-                &format!("{path}.bound_to"),
-                "is for secrets in `source.config`; remove it, a source never sees those of its sink",
-            );
-        }
-        written.template(key)
-    });
-    made.unwrap_or_else(|found| note(section, found))
+    let made = Written::new(table, key, folder).and_then(|written| written.template(key));
+    let template: Template = made.unwrap_or_else(|found| note(section, found));
+    for (path, _) in template.bindings() {
+        let path = path.strip_prefix("sink.").unwrap_or(path);
+        section.problem(
+            &format!("{path}.bound_to"),
+            "is for secrets in `source.config`; remove it, a source never sees those of its sink",
+        );
+    }
+    template
 }
 
 #[cfg(test)]

@@ -8,12 +8,22 @@ use serde_json::{Map, Value as Json};
 use toml::{Table, Value};
 
 /// A table as JSON without its secrets, and those with the JSON Pointers to their places.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Written {
     /// The JSON object.
     pub json: Json,
     /// The secrets.
     pub secrets: Vec<(String, Secret)>,
+}
+
+/// An empty table.
+impl Default for Written {
+    fn default() -> Self {
+        Self {
+            json: Json::Object(Map::new()),
+            secrets: Vec::new(),
+        }
+    }
 }
 
 /// A problem with a key: the key's full name, and a sentence.
@@ -38,14 +48,7 @@ impl Written {
         }
     }
 
-    /// The places of the secrets that are bound to an origin.
-    pub(super) fn bindings(&self) -> impl Iterator<Item = (&str, &Origin)> {
-        self.secrets
-            .iter()
-            .filter_map(|(pointer, secret)| Some((pointer.as_str(), secret.origin()?)))
-    }
-
-    /// What a sink fills in at each use.
+    /// What is filled in at each use; `name` is what the table is called in messages.
     pub fn template(&self, name: &str) -> Result<Template, Vec<Problem>> {
         Template::new(name, &self.json, &self.secrets)
     }

@@ -9,6 +9,7 @@ use super::script::{INTERVAL, RECORDS, Scripted, ScriptedSource, position, read,
 use crate::cursor::{Commit, CursorStore, MemoryStore, Position, StoreError};
 use crate::model::{Failure, Fault};
 use crate::reading::{AckError, BatchMemory, Batches, Lane, Shared, Until};
+use crate::work::compute::Compute;
 
 /// Long enough for whatever happens at once.
 const SOON: Duration = Duration::from_millis(100);
@@ -27,7 +28,7 @@ impl Set {
             source: Arc::new(ScriptedSource::new(Scripted::default(), &["p"])),
             shared: shared(store.clone()),
             store,
-            lane: Lane::default(),
+            lane: Lane::new(Compute::default()),
         }
     }
 
@@ -174,7 +175,7 @@ async fn batches_that_nobody_takes_stop_the_polls_of_their_source() {
     let names: Vec<String> = (0..20).map(|number| format!("p{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let source = Arc::new(ScriptedSource::new(Scripted::default(), &names));
-    let (shared, lane) = (shared(MemoryStore::new()), Lane::default());
+    let (shared, lane) = (shared(MemoryStore::new()), Lane::new(Compute::default()));
     let mut batches = read(&source, &shared, &lane, Until::Stopped);
     tokio::time::sleep(INTERVAL * 10).await;
     assert_eq!(source.scripted.world().polls, 8);
@@ -221,7 +222,7 @@ impl CursorStore for Forgetful {
 #[tokio::test(start_paused = true)]
 async fn a_lost_cursor_is_reported_and_never_taken_for_a_first_start() {
     let source = Arc::new(ScriptedSource::new(Scripted::default(), &["p"]));
-    let (shared, lane) = (shared(Forgetful), Lane::default());
+    let (shared, lane) = (shared(Forgetful), Lane::new(Compute::default()));
     let mut batches = read(&source, &shared, &lane, Until::CaughtUp);
     assert!(batches.next().await.is_none());
     let failed = &batches.outcome().unwrap().failed;

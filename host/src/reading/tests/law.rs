@@ -11,6 +11,7 @@ use super::script::{Scripted, ScriptedSource, ScriptedStore, read, shared};
 use crate::cursor::MemoryStore;
 use crate::model::{Failure, Fault};
 use crate::reading::{AckError, Batch, Lane, Until};
+use crate::work::compute::Compute;
 
 const PARTITIONS: [&str; 2] = ["a", "b"];
 /// Longer than any pause between two tries.
@@ -91,7 +92,7 @@ async fn obeys_the_law(script: Vec<u8>) {
     loop {
         let is_last = scripted.is_over();
         // A new host with the same store, as after a crash.
-        let (shared, lane) = (shared(store.clone()), Lane::default());
+        let (shared, lane) = (shared(store.clone()), Lane::new(Compute::default()));
         let mut batches = read(&source, &shared, &lane, Until::CaughtUp);
         let mut at_once = tokio::task::JoinSet::new();
         while let Ok(Some(batch)) = timeout(LONG, batches.next()).await {
