@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the state has a thread of its own")]
 
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
@@ -48,8 +48,11 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StateError> {
     }
 }
 
+/// The engine and the file that it works on.
+pub(super) type Opened = (Database, File);
+
 /// Opens the file, or makes it where there has never been one.
-pub(super) fn open_or_create(path: &Path) -> Result<Database, StateError> {
+pub(super) fn open_or_create(path: &Path) -> Result<Opened, StateError> {
     match open(path) {
         Err(StateError::Unusable { .. }) if !path.exists() => {}
         opened => return opened,
@@ -65,7 +68,7 @@ pub(super) fn open_or_create(path: &Path) -> Result<Database, StateError> {
 }
 
 /// Opens an existing file.
-pub(super) fn open(path: &Path) -> Result<Database, StateError> {
+fn open(path: &Path) -> Result<Opened, StateError> {
     let file = File::options()
         .read(true)
         .write(true)
@@ -81,20 +84,24 @@ pub(super) fn open(path: &Path) -> Result<Database, StateError> {
         // The engine would take it for a new one.
         return Err(StateError::damaged(path, "it is empty"));
     }
-    FileBackend::new(file)
-        .and_then(|backend| engine().create_with_backend(backend))
-        .map_err(|error| StateError::from_open(path, error))
+    let database = reopen(&file).map_err(|error| StateError::from_open(path, error))?;
+    Ok((database, file))
+}
+
+/// Opens a file, whatever its name is by now.
+fn reopen(file: &File) -> Result<Database, DatabaseError> {
+    engine().create_with_backend(FileBackend::new(file.try_clone()?)?)
 }
 
 /// Makes the file.
 ///
 /// It is finished under another name first, so that a crash never leaves half a state file that would look damaged.
-fn create(path: &Path) -> Result<Database, StateError> {
+fn create(path: &Path) -> Result<Opened, StateError> {
     let refused = |error: DatabaseError| StateError::from_open(path, error);
     let unusable = |error: io::Error| StateError::unusable(path, &error);
     let draft = path.with_added_extension("new");
-    let backend = FileBackend::new(empty(&draft).map_err(refused)?).map_err(refused)?;
-    let database = engine().create_with_backend(backend).map_err(refused)?;
+    let file = empty(&draft).map_err(refused)?;
+    let database = reopen(&file).map_err(refused)?;
     tables::create(&database).map_err(|error| StateError::from_engine(path, error))?;
     // The draft is locked now. If somebody else finished theirs in the meantime, theirs counts.
     if path.exists() {
@@ -104,7 +111,7 @@ fn create(path: &Path) -> Result<Database, StateError> {
     }
     std::fs::rename(&draft, path).map_err(unusable)?;
     sync_name(path).map_err(unusable)?;
-    Ok(database)
+    Ok((database, file))
 }
 
 /// An empty draft, locked. What a crash has left of an earlier one is not looked at: half written, it need not look
@@ -161,52 +168,94 @@ pub(super) fn remember(path: &Path) {
 /// The engine's head with both places of a commit.
 const START_BYTES: usize = 512;
 
-/// How a file in use is known again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
-    file: (u64, u64),
+/// The file in use. It is held open, so that it is known whatever happens to its name.
+#[derive(Debug)]
+pub(super) struct InUse {
+    file: File,
+    /// As we left it; not known if it could not be read then.
+    left: Option<Content>,
+}
+
+/// What is seen of a file without reading it whole.
+#[derive(Debug, PartialEq, Eq)]
+struct Content {
     length: u64,
     /// How it begins: the engine writes there at each commit, so another file that was copied over this one differs.
     start: [u8; START_BYTES],
 }
 
-impl Identity {
-    /// Of the file that has this name now.
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        let about = file.metadata()?;
+impl InUse {
+    /// Of a file that was opened.
+    pub(super) fn new(file: File) -> Self {
+        let mut in_use = Self { file, left: None };
+        in_use.note();
+        in_use
+    }
+
+    /// Opens the engine again on the same file.
+    pub(super) fn reopen(&self, name: &Path) -> Result<Database, StateError> {
+        reopen(&self.file).map_err(|error| StateError::from_open(name, error))
+    }
+
+    /// Notes how the file is left. To be called after each use, because the engine writes in failing as well.
+    ///
+    /// The file is asked and not its name, which may lead elsewhere since the use began.
+    pub(super) fn note(&mut self) {
+        self.left = Content::of(&self.file).ok();
+    }
+
+    /// Whether the name still leads to this file, as it was left.
+    pub(super) fn check(&self, name: &Path) -> Result<(), StateError> {
+        let replaced = |what| {
+            Err(StateError::Replaced {
+                path: name.to_owned(),
+                what,
+            })
+        };
+        match self.compare(name) {
+            Ok(Difference::None) => Ok(()),
+            Ok(Difference::OtherFile) => replaced("replaced by another file"),
+            Ok(Difference::OtherContent) => replaced("cut off or written to by somebody else"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => replaced("removed or moved"),
+            Err(error) => Err(StateError::unusable(name, &error)),
+        }
+    }
+
+    fn compare(&self, name: &Path) -> io::Result<Difference> {
+        let named = File::open(name)?;
+        if number(&named.metadata()?) != number(&self.file.metadata()?) {
+            return Ok(Difference::OtherFile);
+        }
+        let now = Content::of(&named)?;
+        Ok(match &self.left {
+            Some(left) if *left != now => Difference::OtherContent,
+            _ => Difference::None,
+        })
+    }
+}
+
+/// In what a name does not lead to the file in use.
+enum Difference {
+    None,
+    OtherFile,
+    OtherContent,
+}
+
+impl Content {
+    fn of(mut file: &File) -> io::Result<Self> {
         let mut start = [0; START_BYTES];
         let mut filled = 0;
+        file.seek(SeekFrom::Start(0))?;
         while filled < START_BYTES {
-            match io::Read::read(&mut file, &mut start[filled..])? {
+            match file.read(&mut start[filled..])? {
                 0 => break,
                 more => filled += more,
             }
         }
         Ok(Self {
-            file: number(&about),
-            length: about.len(),
+            length: file.metadata()?.len(),
             start,
         })
-    }
-
-    /// Whether the name still leads to the same file, as it was left.
-    pub(super) fn check(&self, path: &Path) -> Result<(), StateError> {
-        let replaced = |what| {
-            Err(StateError::Replaced {
-                path: path.to_owned(),
-                what,
-            })
-        };
-        match Self::of(path) {
-            Ok(now) if now.file != self.file => replaced("replaced by another file"),
-            Ok(now) if now.length != self.length || now.start != self.start => {
-                replaced("cut off or written to by somebody else")
-            }
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => replaced("removed or moved"),
-            Err(error) => Err(StateError::unusable(path, &error)),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where cursors are kept: one file, one process, durable before anybody hears of it.
 //!
 //! Nothing here restarts a partition by itself. Every entry is judged when the file is opened, and one that was lost is told
-//! from one that never was ([`tables`]). While the file is in use it is looked at before each use ([`file::Identity`]). All
+//! from one that never was ([`tables`]). While the file is in use it is looked at before each use ([`file::InUse`]). All
 //! work runs on a thread of its own with a time-out, so that a disk that hangs costs nobody else.
 
 mod envelope;
@@ -11,6 +11,7 @@ mod salvage;
 mod store;
 mod tables;
 
+use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use std::time::Duration;
 use redb::{Database, ReadableDatabase, ReadableTable};
 use tracing::{debug, info, warn};
 
-use self::file::Identity;
+use self::file::InUse;
 use self::salvage::Salvage;
 use self::tables::{BEGUN, CURSORS, Judgement};
 use crate::work::worker::{Worker, WorkerError};
@@ -82,7 +83,7 @@ struct Store {
     /// The name that leads to it.
     name: PathBuf,
     content: Content,
-    identity: Identity,
+    file: InUse,
 }
 
 #[derive(Debug)]
@@ -194,7 +195,7 @@ impl State {
     pub async fn look(&self) -> Result<(), StateError> {
         self.run(PATIENCE_OF_A_LOOK, |store| match store.content {
             Content::GivenUp => Err(StateError::gave_up(&store.name)),
-            _ => store.identity.check(&store.name),
+            _ => store.file.check(&store.name),
         })
         .await
     }
@@ -225,20 +226,22 @@ impl State {
 impl Store {
     fn open(name: PathBuf, damaged_too: bool) -> Result<Self, Unstarted> {
         let path = file::resolve(&name)?;
-        let content = match catch_unwind(|| open_sound(&path)) {
-            Ok(Ok(database)) => Content::Open(database),
-            Ok(Err(error @ (StateError::Damaged { .. } | StateError::Entries { .. }))) => {
-                Content::Damaged(salvage(&path, error, damaged_too)?)
-            }
-            Ok(Err(error)) => return Err(error.into()),
-            Err(_) => Content::Damaged(salvage(&path, StateError::gave_up(&path), damaged_too)?),
+        let damaged = |error| -> Result<_, StateError> {
+            let salvage = salvage(&path, error, damaged_too)?;
+            let file = File::open(&path).map_err(|error| StateError::unusable(&path, &error))?;
+            Ok((Content::Damaged(salvage), file))
         };
-        let identity = Identity::of(&name).map_err(|error| StateError::unusable(&name, &error))?;
+        let (content, file) = match catch_unwind(|| open_sound(&path)) {
+            Ok(Ok((database, file))) => (Content::Open(database), file),
+            Ok(Err(error @ (StateError::Damaged { .. } | StateError::Entries { .. }))) => damaged(error)?,
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => damaged(StateError::gave_up(&path))?,
+        };
         Ok(Self {
             path,
             name,
             content,
-            identity,
+            file: InUse::new(file),
         })
     }
 
@@ -247,13 +250,19 @@ impl Store {
         if matches!(self.content, Content::GivenUp) {
             return Err(StateError::gave_up(&self.name));
         }
-        self.identity.check(&self.name)?;
+        self.file.check(&self.name)?;
+        let done = self.work(work);
+        self.file.note();
+        done
+    }
+
+    fn work<T>(&mut self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, StateError> {
         // Whatever happens below, what is left here is true.
         let database = match std::mem::replace(&mut self.content, Content::GivenUp) {
             Content::Open(database) => database,
             Content::Closed | Content::GivenUp => {
                 self.content = Content::Closed;
-                let opened = catch_unwind(|| file::open(&self.path));
+                let opened = catch_unwind(AssertUnwindSafe(|| self.file.reopen(&self.name)));
                 opened.unwrap_or_else(|_| Err(StateError::gave_up(&self.name)))?
             }
             Content::Damaged(salvage) => {
@@ -276,17 +285,14 @@ impl Store {
         } else {
             Content::Open(database)
         };
-        if let Ok(now) = Identity::of(&self.name) {
-            self.identity = now;
-        }
         done.map_err(|error| StateError::from_engine(&self.name, error))
     }
 }
 
 /// Opens a file and judges it; what is not sound is an error.
-fn open_sound(path: &Path) -> Result<Database, StateError> {
+fn open_sound(path: &Path) -> Result<file::Opened, StateError> {
     let engine_says = |error| StateError::from_engine(path, error);
-    let database = file::open_or_create(path)?;
+    let (database, file) = file::open_or_create(path)?;
     match tables::judge(&database).map_err(engine_says)? {
         Judgement::Sound => {}
         Judgement::Older => {
@@ -303,7 +309,7 @@ fn open_sound(path: &Path) -> Result<Database, StateError> {
         }
     }
     file::remember(path);
-    Ok(database)
+    Ok((database, file))
 }
 
 /// Reads what is left of a damaged file: for whoever wants that, or to name the entries in the error.

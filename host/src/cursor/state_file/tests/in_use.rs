@@ -84,6 +84,46 @@ async fn a_file_that_is_put_back_is_used_again() {
     );
 }
 
+/// Commits a cursor while somebody does `change` in the midst of it.
+async fn commit_during(state: &State, change: impl FnOnce() + Send + 'static) {
+    let sealed = Envelope::seal("one", "a", "p 1", b"1 second");
+    let work = move |database: &Database| {
+        change();
+        tables::commit(database, "one", "a", &sealed)
+    };
+    state.with(work).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_moved_during_a_commit_and_put_back_is_used_again() {
+    let (_folder, path, state) = opened().await;
+    let away = path.with_extension("away");
+    let (from, to) = (path.clone(), away.clone());
+    commit_during(&state, move || std::fs::rename(from, to).unwrap()).await;
+    let error = state.look().await.unwrap_err().to_string();
+    assert!(error.contains("removed or moved"), "{error}");
+    std::fs::rename(&away, &path).unwrap();
+    state.look().await.unwrap();
+    assert_eq!(
+        state.load("one", "a").await.unwrap().as_deref(),
+        Some(&b"1 second"[..])
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_during_a_commit_takes_no_further_cursor() {
+    let (_folder, path, state) = opened().await;
+    let replaced = path.clone();
+    commit_during(&state, move || {
+        let copy = replaced.with_extension("copy");
+        std::fs::copy(&replaced, &copy).unwrap();
+        std::fs::rename(copy, replaced).unwrap();
+    })
+    .await;
+    let error = state.commit("one", "a", "p 1", b"1 third").await.unwrap_err();
+    assert!(error.to_string().contains("replaced by another file"), "{error}");
+}
+
 #[tokio::test]
 async fn where_a_state_file_was_none_is_made_unasked() {
     let (_folder, path, state) = opened().await;
