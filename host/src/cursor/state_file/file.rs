@@ -88,6 +88,11 @@ fn open(path: &Path) -> Result<Opened, StateError> {
     Ok((database, file))
 }
 
+/// Opens a file without the engine.
+pub(super) fn open_to_read(path: &Path) -> Result<File, StateError> {
+    File::open(path).map_err(|error| StateError::unusable(path, &error))
+}
+
 /// Opens a file, whatever its name is by now.
 fn reopen(file: &File) -> Result<Database, DatabaseError> {
     engine().create_with_backend(FileBackend::new(file.try_clone()?)?)

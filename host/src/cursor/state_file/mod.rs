@@ -11,7 +11,6 @@ mod salvage;
 mod store;
 mod tables;
 
-use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -228,8 +227,7 @@ impl Store {
         let path = file::resolve(&name)?;
         let damaged = |error| -> Result<_, StateError> {
             let salvage = salvage(&path, error, damaged_too)?;
-            let file = File::open(&path).map_err(|error| StateError::unusable(&path, &error))?;
-            Ok((Content::Damaged(salvage), file))
+            Ok((Content::Damaged(salvage), file::open_to_read(&path)?))
         };
         let (content, file) = match catch_unwind(|| open_sound(&path)) {
             Ok(Ok((database, file))) => (Content::Open(database), file),
