@@ -10,37 +10,8 @@ const DEFAULT_INTERVAL: Nanos = 5 * MINUTE;
 /// Below this a single source could use up the reads that Azure grants an application.
 const MINIMUM_INTERVAL: Nanos = SECOND;
 
-/// The configuration as JSON Schema (2020-12).
-const SCHEMA: &str = {
-    const FILE: &[u8] = include_bytes!("config/schema.json");
-    const LENGTH: usize = dense::<0>(FILE).1;
-    const DENSE: [u8; LENGTH] = dense(FILE).0;
-    match str::from_utf8(&DENSE) {
-        Ok(text) => text,
-        Err(_) => panic!("the schema is not UTF-8"),
-    }
-};
-
-/// As much of some JSON text as there is room for, and its length, without the blanks that make a file readable and a
-/// component larger.
-const fn dense<const ROOM: usize>(json: &[u8]) -> ([u8; ROOM], usize) {
-    let mut kept = [0; ROOM];
-    let (mut from, mut to) = (0, 0);
-    let (mut inside, mut escaped) = (false, false);
-    while from < json.len() {
-        let byte = json[from];
-        if inside || !byte.is_ascii_whitespace() {
-            if to < ROOM {
-                kept[to] = byte;
-            }
-            to += 1;
-        }
-        inside ^= byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        from += 1;
-    }
-    (kept, to)
-}
+/// The configuration as JSON Schema (2020-12), on one line; made by `build.rs`.
+const SCHEMA: &str = include_str!(concat!(env!("OUT_DIR"), "/schema.json"));
 
 /// The manifest.
 pub fn manifest() -> Manifest {

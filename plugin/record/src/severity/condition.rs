@@ -1,8 +1,8 @@
 use std::str::FromStr;
 
-use crate::event::{Part, Record};
 use crate::facts::{Category, Facts, Outcome, RoleChange};
 use crate::json::{Embedded, Shape, Text, Value};
+use crate::record::{Part, Record};
 
 /// What must be true of a record, besides its operation, for a row to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

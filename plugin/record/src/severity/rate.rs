@@ -1,7 +1,7 @@
 use super::{Row, Set, Severity, table};
-use crate::event::{Part, Record};
 use crate::facts::{Category, Facts, Outcome, Role, RoleChange};
 use crate::json::bytes;
+use crate::record::{Part, Record};
 use crate::rules::SeverityRow;
 
 /// How serious a record is, and what made it so.

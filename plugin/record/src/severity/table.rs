@@ -1,13 +1,13 @@
 //! The built-in table, a row for each line of `operations.tsv`.
 
-mod lines;
+mod ends;
 
 use std::sync::OnceLock;
 
 use super::Severity;
 use super::condition::Condition;
 use crate::pattern::Pattern;
-use lines::{ANY, COUNT, LINES, ends, hash_of_ends};
+use ends::{ANY, ends, hash_of_ends};
 
 /// One row: what an operation is worth.
 #[derive(Debug, Clone)]
@@ -37,12 +37,22 @@ pub enum Set {
     Content,
 }
 
+/// A line of the table, without its evidence.
+struct Line {
+    text: &'static str,
+    /// [`hash_of_ends`] of its pattern.
+    ends: u64,
+}
+
+/// Made by `build.rs`.
+static LINES: &[Line] = include!(concat!(env!("OUT_DIR"), "/operations.rs"));
+
 /// Those that were read so far. Most polls bring a few operations, and each operation has a few rows.
-static ROWS: [OnceLock<Option<Row>>; COUNT] = [const { OnceLock::new() }; COUNT];
+static ROWS: [OnceLock<Option<Row>>; LINES.len()] = [const { OnceLock::new() }; LINES.len()];
 
 /// The rows in their order. What cannot be read is left out; a test sees to it that there is none.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    (0..COUNT).filter_map(row)
+    (0..LINES.len()).filter_map(row)
 }
 
 /// The rows whose pattern matches `operation`, which is in lower case, in their order.
@@ -99,7 +109,7 @@ mod tests {
 
     #[test]
     fn every_line_is_a_row_with_a_reason() {
-        for line in LINES.map(|line| line.text) {
+        for line in LINES.iter().map(|line| line.text) {
             let row = Row::parse(line).unwrap_or_else(|| panic!("{line}"));
             assert!(!row.reason.is_empty(), "{line}");
             assert!(row.techniques.iter().all(|id| is_technique(id)), "{line}");
