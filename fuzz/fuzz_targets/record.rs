@@ -1,17 +1,16 @@
 //! Any record becomes one JSON object on one line, in every format, or is rejected with its bytes.
 #![no_main]
 
-use azure_activity::event::Record;
+use azure_activity::event::{Normalizer, Outcome, Settings};
 use azure_activity::format::Format;
-use azure_activity::normalize::{Normalizer, Outcome, Settings};
+use azure_activity::record::Record;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     for format in Format::ALL {
         let settings = Settings {
             format,
-            drop: Vec::new(),
-            severity: Vec::new(),
+            ..Settings::default()
         };
         match Normalizer::new(settings).apply(&Record::read(bytes)) {
             Outcome::Event(event) => {

@@ -51,7 +51,7 @@ fn main() {
         .collect();
     let text = |key: &str, default: &str| given.get(key).cloned().unwrap_or_else(|| default.to_owned());
     let duration_of =
-        |key: &str, default: &str| duration::parse(&text(key, default)).expect("a span such as 5m");
+        |key: &str, default: &str| duration::parse(&text(key, default)).expect("a duration such as 5m");
     let number = |key: &str, default: &str| text(key, default).parse::<u64>().expect("a whole number");
 
     let interval = duration_of("interval", "5m");

@@ -5,13 +5,13 @@ use std::fmt;
 use crate::config::{Filter, Settings};
 use crate::contract::{Nanos, Timestamp};
 use crate::duration::{MINUTE, SECOND};
+use crate::event::Rejected;
 use crate::fault::{Failure, Kind, arm, transport};
 use crate::guid;
 use crate::http::{Answer, Level, Method, Platform, Request, Response, TransportError};
 use crate::instant;
 use crate::login;
 use crate::measures::Measures;
-use crate::normalize::Rejected;
 use crate::partition::Partition;
 use crate::percent;
 use crate::session::Session;
@@ -56,7 +56,7 @@ pub struct Arm<'a> {
     /// The token and its history.
     pub session: Session,
     /// What was done.
-    pub tally: Measures,
+    pub measures: Measures,
     deadline: Nanos,
     /// Whether the token is new and has not been accepted yet.
     unproven: bool,
@@ -78,7 +78,7 @@ impl<'a> Arm<'a> {
             world,
             settings,
             session,
-            tally: Measures::default(),
+            measures: Measures::default(),
             deadline,
             unproven: false,
         }
@@ -106,7 +106,7 @@ impl<'a> Arm<'a> {
             if self.world.elapsed() >= self.deadline || !self.renewal_may_help(failure.kind) {
                 return Err(failure);
             }
-            self.tally.add_labelled("retries", "token", 1);
+            self.measures.add_labelled("retries", "token", 1);
             self.world.log(
                 Level::Info,
                 &format!(
@@ -123,7 +123,7 @@ impl<'a> Arm<'a> {
             self.world,
             self.settings,
             &mut self.session,
-            &mut self.tally,
+            &mut self.measures,
             timeout,
         ) {
             Ok(new) => {
@@ -162,7 +162,7 @@ impl<'a> Arm<'a> {
             response_limit: RESPONSE_LIMIT,
             timeout: self.timeout(),
         };
-        self.tally.add("requests", 1);
+        self.measures.add("requests", 1);
         let answer = self
             .world
             .send(&request)
@@ -206,13 +206,13 @@ impl<'a> Arm<'a> {
             name.starts_with(REMAINING_PREFIX) && name.ends_with("reads")
         });
         if let Some(least) = reads.filter_map(|(_, value)| value.trim().parse().ok()).min() {
-            self.tally.set("remaining_reads", least);
+            self.measures.set("remaining_reads", least);
         }
     }
 
     fn count_failure(&mut self, failure: &Failure) {
         if failure.kind == Kind::Throttled {
-            self.tally.add("throttled", 1);
+            self.measures.add("throttled", 1);
         }
     }
 
@@ -240,7 +240,7 @@ impl fmt::Debug for Arm<'_> {
         formatter
             .debug_struct("Arm")
             .field("session", &self.session)
-            .field("tally", &self.tally)
+            .field("measures", &self.measures)
             .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! What a poll has gathered so far, within its budget.
 
 use crate::contract::{Budget, Event, Rejected};
-use crate::normalize::Outcome;
+use crate::event::Outcome;
 
 /// Events and rejected items of one batch.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct BatchBuilder {
 }
 
 impl BatchBuilder {
-    /// An empty basket for a budget. A budget of nothing still takes one item, or no poll would get anywhere.
+    /// An empty batch for a budget. A budget of nothing still takes one item, or no poll would get anywhere.
     pub fn new(budget: &Budget) -> BatchBuilder {
         BatchBuilder {
             events: Vec::new(),

@@ -11,8 +11,8 @@ pub use read::{KEYS, read};
 use crate::cloud::Cloud;
 use crate::contract::{Nanos, Timestamp};
 use crate::duration::{DAY, HOUR, MINUTE};
+use crate::event;
 use crate::facts::Phase;
-use crate::normalize;
 use crate::partition::Partition;
 
 /// What `start` is when the operator does not say.
@@ -56,7 +56,7 @@ pub struct Settings {
     /// Which records of an operation are wanted.
     pub phases: Vec<Phase>,
     /// How events are rated, dropped and written.
-    pub normalize: normalize::Settings,
+    pub events: event::Settings,
 }
 
 impl Settings {

@@ -1,10 +1,10 @@
 //! The contract's records as plain Rust, so that all logic runs and is tested natively. Field by field the same as
 //! `wit/source.wit`, whose comments are the manual; `component` translates.
 
-/// A span of time in nanoseconds.
+/// A duration in nanoseconds.
 pub type Nanos = u64;
 
-pub use crate::normalize::{Event, Rejected};
+pub use crate::event::{Event, Rejected};
 pub use crate::time::Timestamp;
 
 /// A source's description of itself.

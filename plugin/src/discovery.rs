@@ -88,7 +88,7 @@ pub fn discover(
     Ok(Discovery {
         partitions,
         session,
-        measures: arm.tally.measures(),
+        measures: arm.measures.into_list(),
     })
 }
 
@@ -147,7 +147,7 @@ fn list(arm: &mut Arm<'_>) -> Result<Vec<Listed>, Failure> {
                 failure.error.message
             );
             arm.world.log(Level::Warn, &text);
-            arm.tally.add_labelled("anomalies", "odd_page", 1);
+            arm.measures.add_labelled("anomalies", "odd_page", 1);
             Ok(list.listed)
         }
     }
@@ -167,7 +167,7 @@ fn list_pages(arm: &mut Arm<'_>, list: &mut List) -> Result<(), Failure> {
             if !is_odd {
                 break;
             }
-            arm.tally.add_labelled("retries", "odd_answer", 1);
+            arm.measures.add_labelled("retries", "odd_answer", 1);
             page = list_page(arm, &url, list);
         }
         let (next, unread) = page?;

@@ -12,7 +12,7 @@ pub const HOUR: Nanos = 60 * MINUTE;
 /// One day of 24 hours.
 pub const DAY: Nanos = 24 * HOUR;
 
-/// From large to small, the order in which a span is written.
+/// From large to small, the order in which a duration is written.
 const UNITS: [(&str, Nanos); 5] = [
     ("d", DAY),
     ("h", HOUR),
@@ -45,9 +45,9 @@ pub fn parse(text: &str) -> Option<Nanos> {
     }
 }
 
-/// Writes a span in the form that [`parse`] reads; what is below a millisecond is cut off.
-pub fn format(span: Nanos) -> String {
-    let mut rest = span;
+/// Writes a duration in the form that [`parse`] reads; what is below a millisecond is cut off.
+pub fn format(duration: Nanos) -> String {
+    let mut rest = duration;
     let mut text = String::new();
     for (name, unit) in UNITS {
         if rest >= unit {
@@ -58,22 +58,22 @@ pub fn format(span: Nanos) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
-/// For `#[serde(with = "duration::text")]`: a span as text.
+/// For `#[serde(with = "duration::text")]`: a duration as text.
 pub mod text {
     use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::Serializer;
 
     use crate::contract::Nanos;
 
-    /// Writes the span.
-    pub fn serialize<S: Serializer>(span: &Nanos, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&super::format(*span))
+    /// Writes the duration.
+    pub fn serialize<S: Serializer>(duration: &Nanos, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::format(*duration))
     }
 
-    /// Reads the span.
+    /// Reads the duration.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Nanos, D::Error> {
         let text = String::deserialize(deserializer)?;
-        super::parse(&text).ok_or_else(|| Error::custom("not a span of time"))
+        super::parse(&text).ok_or_else(|| Error::custom("not a duration"))
     }
 }
 
@@ -82,16 +82,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_keep_their_value_through_text() {
-        for (text, span) in [
+    fn durations_keep_their_value_through_text() {
+        for (text, duration) in [
             ("30m", 30 * MINUTE),
             ("1h30m", 90 * MINUTE),
             ("7d", 7 * DAY),
             ("1s500ms", SECOND * 3 / 2),
             ("0s", 0),
         ] {
-            assert_eq!(parse(text), Some(span), "{text}");
-            assert_eq!(format(span), text);
+            assert_eq!(parse(text), Some(duration), "{text}");
+            assert_eq!(format(duration), text);
         }
         assert_eq!(parse("90m"), Some(90 * MINUTE));
         assert_eq!(parse(" 1h 30 m "), Some(90 * MINUTE));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_span_is_none() {
+    fn what_is_no_duration_is_none() {
         for text in [
             "",
             "30",

@@ -1,19 +1,19 @@
 //! The Azure Activity Log source.
 //!
-//! An event's way: [`reader`] asks [`arm`] for a page, [`page`] shows its records while it comes, [`event`] reads one,
-//! [`normalize`] drops or rates it, [`format`](mod@format) writes it, and [`cursor`] remembers it.
+//! An event's way: [`reader`] asks [`arm`] for a page, [`page`] shows its records while it comes, [`record`] reads one,
+//! [`event`] drops or rates it, [`format`](mod@format) writes it, and [`cursor`] remembers it.
 //!
 //! | concern | modules |
 //! | --- | --- |
 //! | the contract | [`contract`], [`source`] (its five functions), [`describe`], `component` (the only one that knows WIT) |
 //! | the world outside | [`http`] (a trait), [`cloud`], [`link`], [`percent`] |
-//! | the configuration | [`config`], [`partition`], [`guid`], [`span`], [`instant`] |
+//! | the configuration | [`config`], [`partition`], [`guid`], [`duration`], [`instant`] |
 //! | the login | [`login`], [`session`], `certificate` (a feature) |
-//! | one poll | [`reader`], [`arm`], [`basket`], [`tally`]; besides [`discovery`], [`check`], [`permission`] |
-//! | where reading stands | [`cursor`], [`revisit`] (the reading law), [`reading`], [`open`], [`seen`], [`ends`] |
+//! | one poll | [`reader`], [`arm`], [`batch_builder`], [`measures`]; besides [`discovery`], [`check`], [`permission`] |
+//! | where reading stands | [`cursor`], [`lookback`] (the reading law), [`window_scan`], [`open`], [`dedup_window`], [`ends`] |
 //! | what went wrong | [`fault`] |
-//! | records | [`page`], [`event`], [`facts`], [`json`], [`time`] |
-//! | events | [`normalize`], [`rules`], [`pattern`], [`severity`], [`format`](mod@format), [`labels`] |
+//! | records | [`page`], [`record`], [`facts`], [`json`], [`time`] |
+//! | events | [`event`], [`rules`], [`pattern`], [`severity`], [`format`](mod@format), [`labels`] |
 
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 
@@ -51,4 +51,4 @@ pub mod source;
 pub mod window_scan;
 
 pub use activity_json as json;
-pub use activity_record::{event, facts, format, labels, normalize, page, pattern, rules, severity, time};
+pub use activity_record::{event, facts, format, labels, page, pattern, record, rules, severity, time};

@@ -33,7 +33,7 @@ pub fn ensure_token(
     world: &mut dyn Platform,
     settings: &Settings,
     session: &mut Session,
-    tally: &mut Measures,
+    measures: &mut Measures,
     timeout: Nanos,
 ) -> Result<bool, Failure> {
     let now = world.now();
@@ -48,7 +48,7 @@ pub fn ensure_token(
     }
     session.refused = None;
     let request = token_request(world, settings, timeout);
-    tally.add("requests", 1);
+    measures.add("requests", 1);
     let response = match world.send(&request).and_then(Answer::whole) {
         Ok(response) => response,
         Err(error) => return Err(transport::failure(&error, &settings.cloud.authority)),

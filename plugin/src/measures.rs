@@ -57,7 +57,7 @@ impl Measures {
     }
 
     /// All measures, in a stable order.
-    pub fn measures(mut self) -> Vec<Measure> {
+    pub fn into_list(mut self) -> Vec<Measure> {
         let bounds = LATENESS_BOUNDS.iter().map(u64::to_string);
         let labels = bounds.chain(["+Inf".to_owned()]);
         for (label, count) in labels.zip(self.lateness) {

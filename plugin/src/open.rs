@@ -1,5 +1,5 @@
 //! Ranges that stay open: what the service could not show, or not as it should be, although everything around it was
-//! readable. WindowScan goes on behind them, and asks for them again until they are whole.
+//! readable. Reading goes on behind them, and asks for them again until they are whole.
 
 use serde::{Deserialize, Serialize};
 

@@ -11,12 +11,12 @@ use crate::config::{Settings, Start, Subscriptions};
 use crate::contract::{Batch, Error, Fault, Nanos, Progress, Request, Timestamp};
 use crate::cursor::Cursor;
 use crate::duration::{DAY, HOUR, MINUTE, SECOND};
+use crate::event::Normalizer;
 use crate::fault::arm::UNNAMED_WAIT;
 use crate::fault::{Failure, Kind};
 use crate::http::{Level, Platform};
 use crate::instant::{self, whole_millis};
 use crate::lookback::{self, Range};
-use crate::normalize::Normalizer;
 use crate::open;
 use crate::partition::Partition;
 use crate::window_scan::WindowScan;
@@ -57,7 +57,7 @@ struct Reader<'a> {
     partition: &'a Partition,
     cursor: Cursor,
     normalizer: Normalizer,
-    basket: BatchBuilder,
+    batch: BatchBuilder,
     /// The instant to reach.
     target: Timestamp,
     /// No request is begun after so much time.
@@ -105,8 +105,8 @@ pub fn poll(
         arm,
         partition,
         cursor,
-        normalizer: Normalizer::new(settings.normalize.clone()),
-        basket: BatchBuilder::new(&request.budget),
+        normalizer: Normalizer::new(settings.events.clone()),
+        batch: BatchBuilder::new(&request.budget),
         target,
         last_request: percent(LAST_REQUEST_PERCENT),
         pages: 0,
@@ -123,7 +123,7 @@ pub fn poll(
 
 fn first_start(start: Start, now: Timestamp) -> Timestamp {
     match start {
-        Start::Back(span) => now.saturating_sub(span),
+        Start::Back(duration) => now.saturating_sub(duration),
         Start::At(instant) => instant.min(now),
     }
 }
@@ -167,13 +167,13 @@ impl Reader<'_> {
         state.pointers.raise(floor);
         state.start = state.start.max(floor);
         state.reading = None;
-        self.arm.tally.add_labelled("anomalies", "retention", 1);
+        self.arm.measures.add_labelled("anomalies", "retention", 1);
         self.arm.world.log(Level::Warn, &text);
     }
 
     fn read_on(&mut self) -> StopReason {
         loop {
-            if self.basket.is_full() || (self.pages > 0 && self.is_late()) {
+            if self.batch.is_full() || (self.pages > 0 && self.is_late()) {
                 return StopReason::Full;
             }
             let Some(url) = self.next_url() else {
@@ -266,12 +266,12 @@ impl Reader<'_> {
             }
         };
         for (kind, count) in self.normalizer.take_anomalies() {
-            self.arm.tally.add_labelled("anomalies", kind, count);
+            self.arm.measures.add_labelled("anomalies", kind, count);
         }
         let state = &self.cursor.state;
         if state.newest > 0 {
             self.arm
-                .tally
+                .measures
                 .set("lag_seconds", self.target.saturating_sub(state.newest) / SECOND);
         }
         let position = state.pointers.watermark;
@@ -286,9 +286,9 @@ impl Reader<'_> {
             session: Some(self.arm.session_bytes()),
             next_in,
             progress,
-            events: self.basket.events,
-            rejected: self.basket.rejected,
-            measures: self.arm.tally.measures(),
+            events: self.batch.events,
+            rejected: self.batch.rejected,
+            measures: self.arm.measures.into_list(),
         })
     }
 
@@ -299,7 +299,7 @@ impl Reader<'_> {
             kind,
             Kind::BadRequest | Kind::ForeignLink | Kind::OddPage | Kind::OddItems
         );
-        !self.basket.is_empty() || self.slices > 0 || (self.pages > 0 && !caused_by_pages)
+        !self.batch.is_empty() || self.slices > 0 || (self.pages > 0 && !caused_by_pages)
     }
 
     /// Whether the stream is one that has no log, and that nobody has asked for by name.
@@ -316,7 +316,7 @@ impl Reader<'_> {
             let text = format!("passed over, since {}", failure.error.message);
             self.arm.world.log(Level::Warn, &text);
         }
-        self.arm.tally.add_labelled("anomalies", "no_log", 1);
+        self.arm.measures.add_labelled("anomalies", "no_log", 1);
     }
 
     fn pause_after(&mut self, failure: &Failure) -> Nanos {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use azure_activity::event::Record;
+use azure_activity::event::{Normalizer, Outcome, Settings};
 use azure_activity::facts::KNOWN_ROLES;
 use azure_activity::format::Format;
 use azure_activity::labels::Labels;
-use azure_activity::normalize::{Normalizer, Outcome, Settings};
+use azure_activity::record::Record;
 use serde_json::Value;
 
 /// Maps whose members are the upstream's own: one row for all of them.

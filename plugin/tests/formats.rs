@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use azure_activity::event::Record;
+use azure_activity::event::{Normalizer, Outcome, Settings};
 use azure_activity::format::Format;
-use azure_activity::normalize::{Normalizer, Outcome, Settings};
+use azure_activity::record::Record;
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/events");

@@ -3,11 +3,11 @@
 
 use std::net::IpAddr;
 
-use azure_activity::event::Record;
+use azure_activity::event::{Normalizer, Outcome, Settings};
 use azure_activity::facts::is_email_address;
 use azure_activity::format::Format;
 use azure_activity::labels::Labels;
-use azure_activity::normalize::{Normalizer, Outcome, Settings};
+use azure_activity::record::Record;
 use serde_json::Value;
 
 mod odd_records;

@@ -1,10 +1,10 @@
 //! Odd records: what each costs, and that it costs no more.
 
-use azure_activity::event::Record;
+use azure_activity::event::{Normalizer, Outcome, Settings};
 use azure_activity::format::Format;
 use azure_activity::json::DEEPEST;
-use azure_activity::normalize::{Normalizer, Outcome, Settings};
 use azure_activity::page::{self, PageError};
+use azure_activity::record::Record;
 use azure_activity::rules;
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use azure_activity::event::Record;
+use azure_activity::event::{Normalizer, Outcome, Settings};
 use azure_activity::format::Format;
 use azure_activity::labels::Labels;
-use azure_activity::normalize::{Normalizer, Outcome, Settings};
+use azure_activity::record::Record;
 use serde_json::Value;
 
 mod odd_records;

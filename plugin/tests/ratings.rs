@@ -1,8 +1,8 @@
 //! What records are rated, and what the event says about it.
 
-use azure_activity::event::Record;
+use azure_activity::event::{Normalizer, Outcome, Settings};
 use azure_activity::format::Format;
-use azure_activity::normalize::{Normalizer, Outcome, Settings};
+use azure_activity::record::Record;
 use azure_activity::rules::{DropRule, SeverityRow, default_drop};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use crate::quoted::Quoted;
+use crate::escaped::Escaped;
 use crate::{Scanner, Shape, Text, Value};
 
 /// How much of a text is searched: bodies of requests are cut off by Azure far below it.
@@ -15,7 +15,7 @@ pub struct Embedded<'a>(Form<'a>);
 #[derive(Debug)]
 enum Form<'a> {
     /// As received: each quote in it is escaped, and nothing else, which is how most is written.
-    Quoted(Quoted<'a>),
+    Escaped(Escaped<'a>),
     /// Any other, decoded.
     Decoded(Cow<'a, [u8]>),
 }
@@ -23,9 +23,9 @@ enum Form<'a> {
 impl<'a> Embedded<'a> {
     /// Takes the meaning of a string.
     pub fn new(text: Text<'a>) -> Self {
-        let may_be_quoted = !text.is_plain() && !text.is_dirty() && text.raw().len() <= MOST_SEARCHED;
-        let quoted = may_be_quoted.then(|| Quoted::new(text.raw())).flatten();
-        Embedded(quoted.map_or_else(|| Form::Decoded(text.decoded()), Form::Quoted))
+        let may_be_escaped = !text.is_plain() && !text.is_dirty() && text.raw().len() <= MOST_SEARCHED;
+        let escaped = may_be_escaped.then(|| Escaped::new(text.raw())).flatten();
+        Embedded(escaped.map_or_else(|| Form::Decoded(text.decoded()), Form::Escaped))
     }
 
     /// Takes JSON text, or what it means.
@@ -40,12 +40,12 @@ impl<'a> Embedded<'a> {
     /// or damaged. Of long text, the first 64 KiB are searched. A member that holds an object or a list comes as
     /// [`Value::MISSING`], before its contents.
     pub fn pairs(&self) -> impl Iterator<Item = (Text<'_>, Value<'_>)> {
-        let (mut quoted, mut scanner) = match &self.0 {
-            Form::Quoted(quoted) => (Some(quoted.clone()), Scanner::new(&[][..])),
+        let (mut escaped, mut scanner) = match &self.0 {
+            Form::Escaped(escaped) => (Some(escaped.clone()), Scanner::new(&[][..])),
             Form::Decoded(text) => (None, Scanner::new(&text[..text.len().min(MOST_SEARCHED)])),
         };
-        std::iter::from_fn(move || match &mut quoted {
-            Some(quoted) => quoted.pair(),
+        std::iter::from_fn(move || match &mut escaped {
+            Some(escaped) => escaped.pair(),
             None => pair(&mut scanner),
         })
     }
@@ -53,9 +53,9 @@ impl<'a> Embedded<'a> {
     /// For each name the first text that is not blank among the members of that name, whatever its letter case.
     pub fn first_texts<const N: usize>(&self, names: [&str; N]) -> [Option<Cow<'a, [u8]>>; N] {
         match &self.0 {
-            Form::Quoted(quoted) => {
-                let mut quoted = quoted.clone();
-                let found = first_texts(std::iter::from_fn(|| quoted.pair()), names);
+            Form::Escaped(escaped) => {
+                let mut escaped = escaped.clone();
+                let found = first_texts(std::iter::from_fn(|| escaped.pair()), names);
                 found.map(|text| text.map(Text::decoded))
             }
             Form::Decoded(_) => {

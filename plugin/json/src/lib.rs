@@ -1,4 +1,4 @@
-//! WindowScan and writing JSON without building trees: everything read is a span of the bytes received, everything
+//! Scanning and writing JSON without building trees: everything read is a span of the bytes received, everything
 //! written goes straight into one buffer. Nothing recurses, so the depth of the input costs no stack.
 //!
 //! This is what runs for every byte of a page. It is a package of its own so that it is compiled for speed while the
@@ -11,11 +11,11 @@ mod chunk;
 mod copy;
 mod embedded;
 mod escape;
+mod escaped;
 mod kind;
 mod minify;
-mod quoted;
+mod recover;
 mod scan;
-mod split;
 mod structural_index;
 mod swar;
 mod text;
@@ -24,8 +24,8 @@ mod writer;
 
 pub use embedded::Embedded;
 pub use minify::minify;
+pub use recover::ContainerEnd;
 pub use scan::{Scanner, SyntaxError};
-pub use split::ContainerEnd;
 pub use structural_index::{Marked, StructuralIndex};
 pub use text::Text;
 pub use value::{Member, Shape, Value};

@@ -3,7 +3,7 @@ use crate::kind::Kind;
 use crate::text::hex4;
 use crate::{DEEPEST, Marked, Member, Text, Value};
 
-/// Walks over JSON text. Whatever passes something stops where it is flawed and returns none; [`Scanner::flaw`] then says
+/// Walks over JSON text. Whatever passes something stops where it is flawed and returns none; [`Scanner::error`] then says
 /// why. (A result with the reason in it would travel through memory for every value of a page.)
 ///
 /// It is strict: what it accepts is valid JSON, save for control characters and halves of surrogate pairs inside strings,
@@ -138,7 +138,7 @@ impl<'a> Scanner<'a> {
 
     /// What is wrong at the present position, after something has stopped there.
     #[cold]
-    pub fn flaw(&self) -> SyntaxError {
+    pub fn error(&self) -> SyntaxError {
         if self.position >= self.bytes.len() {
             SyntaxError::CutOff(self.bytes.len())
         } else {

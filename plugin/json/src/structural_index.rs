@@ -120,8 +120,8 @@ mod tests {
             members.push((key, scanner.value()?));
             Some(())
         });
-        let flaw = passed.is_none().then(|| scanner.flaw());
-        format!("{members:?} {flaw:?} {}", scanner.dirty())
+        let error = passed.is_none().then(|| scanner.error());
+        format!("{members:?} {error:?} {}", scanner.dirty())
     }
 
     proptest! {

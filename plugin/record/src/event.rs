@@ -1,389 +1,192 @@
-//! One record of the Activity Log as received: read once, every field optional, whatever its shape.
+//! One record's way from page to event.
 
-mod address;
-mod anomaly;
-mod claims;
-mod field;
-mod unpack;
-
-use std::borrow::Cow;
-use std::cell::OnceCell;
-
-use xxhash_rust::xxh3::xxh3_128;
-
-pub use address::Address;
-pub use anomaly::{Anomaly, Oddities};
-pub use claims::Claims;
-pub(crate) use claims::without_directory;
-pub use field::{Field, LocalizableString};
-
-use crate::json::{Marked, Member, Scanner, Shape, SyntaxError, Text, Value, Writer, bytes, minify};
-use crate::time;
+use crate::facts::{Category, Facts};
+use crate::format::Format;
+use crate::json::{DEEPEST, Shape, Writer};
+use crate::labels::Labels;
+use crate::record::{Anomaly, Field, LocalizableString, Oddities, Part, Record};
+use crate::rules::{DropRule, SeverityRow};
+use crate::severity::Rater;
 use crate::time::Timestamp;
 
-/// A record, borrowed from the bytes of its page.
+/// What the operator wants.
 #[derive(Debug, Clone, Default)]
-pub struct Record<'a> {
-    received: Marked<'a>,
-    flaw: Option<SyntaxError>,
-    oddities: Oddities,
-    is_line: bool,
-    is_packed: bool,
-    fields: [Value<'a>; Field::COUNT],
-    labels: [LocalizableString<'a>; LocalizableString::COUNT],
-    parts: [Object<'a>; Part::COUNT],
-    claims: Claims<'a>,
-    client: Option<Address<'a>>,
-    rest: Vec<Member<'a>>,
-    id: OnceCell<Option<Cow<'a, str>>>,
-    caller_info: OnceCell<Vec<u8>>,
-    given_time: Option<Timestamp>,
-    submitted: Option<Timestamp>,
+pub struct Settings {
+    /// The shape of event bodies.
+    pub format: Format,
+    /// What to leave out.
+    pub drop: Vec<DropRule>,
+    /// Ratings that win over the built-in ones.
+    pub severity: Vec<SeverityRow>,
+    /// What all events are marked with.
+    pub labels: Labels,
 }
 
-/// A nested object, kept from one record to the next.
-#[derive(Debug, Clone, Default)]
-struct Object<'a> {
-    /// Its bytes; none if they are not fit to be recognised.
-    bytes: &'a [u8],
-    members: Vec<Member<'a>>,
-    /// Whether the present record has it.
-    is_here: bool,
+/// One record, ready for a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The upstream identity, never empty.
+    pub id: String,
+    /// When it happened.
+    pub time: Timestamp,
+    /// OpenTelemetry SeverityNumber, 0 when unknown.
+    pub severity: u8,
+    /// One JSON object on one line.
+    pub body: String,
 }
 
-/// The objects inside a record whose members are read with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// `authorization`: action, scope, role.
-    Authorization,
-    /// `claims`: who the caller is.
-    Claims,
-    /// `httpRequest`: method, address.
-    HttpRequest,
-    /// `properties`: what the category has to say.
-    Properties,
-}
-
-impl Part {
-    const COUNT: usize = 4;
-}
-
-impl<'a> Record<'a> {
-    /// Reads a record. Never fails: what cannot be read is a state of it, see [`Record::flaw`].
-    pub fn read(received: impl Into<Marked<'a>>) -> Record<'a> {
-        let mut record = Record::default();
-        record.read_next(received.into());
-        record
-    }
-
-    /// Reads another record in the place of this one.
-    pub fn read_next(&mut self, received: Marked<'a>) {
-        let end = self.read_from(received, 0);
-        self.received = received;
-        let mut rest = Scanner::new(received);
-        rest.skip(end);
-        if self.flaw.is_none() && rest.end().is_none() {
-            self.flaw = Some(rest.flaw());
-        }
-        self.is_line &= !rest.blanks();
-    }
-
-    /// Reads the object at `start` in the place of this record. Returns where it ends, or where its flaw is.
-    #[inline(never)]
-    pub fn read_from(&mut self, page: Marked<'a>, start: usize) -> usize {
-        let mut scanner = Scanner::new(page);
-        scanner.skip(start);
-        self.fields = [Value::MISSING; Field::COUNT];
-        self.labels = [LocalizableString::default(); LocalizableString::COUNT];
-        for object in &mut self.parts {
-            object.is_here = false;
-        }
-        self.rest.clear();
-        self.id.take();
-        self.caller_info.take();
-        self.is_packed = false;
-        self.oddities = Oddities::default();
-        self.flaw = self.scan(&mut scanner).err();
-        self.received = page.part(start, scanner.position());
-        self.oddities.note_if(scanner.too_deep(), Anomaly::TooDeep);
-        self.oddities.note_if(scanner.dirty(), Anomaly::RepairedText);
-        self.is_line = !scanner.blanks() && !scanner.dirty();
-        self.given_time = self.instant(Field::EventTimestamp);
-        self.submitted = self.instant(Field::SubmissionTimestamp);
-        scanner.position()
-    }
-
-    fn scan(&mut self, scanner: &mut Scanner<'a>) -> Result<(), SyntaxError> {
-        if scanner.peek() != Some(b'{') {
-            let passed = scanner.value();
-            return Err(passed.map_or_else(|| scanner.flaw(), |_| SyntaxError::NotAnObject));
-        }
-        let passed = scanner.members(|scanner, key| self.member(scanner, key));
-        passed.ok_or_else(|| scanner.flaw())
-    }
-
-    fn member(&mut self, scanner: &mut Scanner<'a>, key: Text<'a>) -> Option<()> {
-        let known = field::find(key);
-        let opens = scanner.peek();
-        match known {
-            Some(field::Known::Field(field)) => {
-                let value = scanner.value()?;
-                // An old name beside the new one must not wipe it out.
-                if !value.says_nothing() {
-                    self.fields[field as usize] = value;
-                }
-            }
-            Some(field::Known::LocalizableString(slot)) if opens == Some(b'{') => {
-                self.labels[slot].read(scanner)?;
-            }
-            Some(field::Known::Part(part)) if opens == Some(b'{') => self.part(scanner, part)?,
-            _ => {
-                let value = scanner.value()?;
-                self.odd_member(known, Member { key, value });
-            }
-        }
-        Some(())
-    }
-
-    /// Keeps the members of one of the known objects. The records of an operation have the same request, those of a token
-    /// the same claims: if the bytes are those of the last record's, so are the members.
-    fn part(&mut self, scanner: &mut Scanner<'a>, part: Part) -> Option<()> {
-        let object = &mut self.parts[part as usize];
-        object.is_here = true;
-        let rest = scanner.remaining();
-        if !object.bytes.is_empty() && bytes::starts_with(rest, object.bytes) {
-            scanner.skip(object.bytes.len());
-            return Some(());
-        }
-        object.bytes = &[];
-        object.members.clear();
-        let passed = scanner.collect(&mut object.members);
-        match part {
-            Part::Claims => self.claims = Claims::of(&object.members),
-            Part::HttpRequest => self.client = address(&object.members),
-            Part::Authorization | Part::Properties => {}
-        }
-        passed?;
-        // What is unusual about a form is noted where it is scanned.
-        if !(scanner.too_deep() || scanner.dirty() || scanner.blanks()) {
-            object.bytes = &rest[..rest.len() - scanner.remaining().len()];
-        }
-        Some(())
-    }
-
-    /// Keeps a member that is unknown, or known and not of its usual shape.
-    fn odd_member(&mut self, known: Option<field::Known>, member: Member<'a>) {
-        match (known, member.value.shape()) {
-            (Some(_), Shape::Null) => {}
-            (Some(field::Known::LocalizableString(slot)), Shape::Text(_)) => {
-                self.labels[slot].plain(member.value);
-                self.oddities.note(Anomaly::PlainText);
-            }
-            (Some(field::Known::LocalizableString(slot)), Shape::Number(_)) => {
-                self.labels[slot].plain(member.value);
-                self.oddities.note(Anomaly::OddShape);
-            }
-            (Some(field::Known::Part(part)), Shape::Array(elements)) => {
-                self.first_object(part, elements);
-                self.rest.push(member);
-                self.oddities.note(Anomaly::OddShape);
-            }
-            (Some(known), shape) => {
-                let is_part = matches!(known, field::Known::Part(_));
-                self.is_packed |= is_part && matches!(shape, Shape::Text(_));
-                self.rest.push(member);
-                self.oddities.note(Anomaly::OddShape);
-            }
-            (None, _) => {
-                self.is_packed |= member.key.is(unpack::IDENTITY);
-                self.rest.push(member);
-                self.oddities
-                    .note_if(!member.key.is("relatedEvents"), Anomaly::UnknownMember);
-            }
-        }
-    }
-
-    /// Reads the first object of a list where an object is usual: `authorization` has been met as a list.
-    fn first_object(&mut self, part: Part, elements: &'a [u8]) {
-        let mut scanner = Scanner::new(elements);
-        if scanner.take(b'[') && scanner.peek() == Some(b'{') {
-            // The list has been passed once, so that this cannot fail.
-            let _ = self.part(&mut scanner, part);
-        }
-    }
-
+/// Something read that could not be made an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its identity, if that much could be read.
+    pub id: Option<String>,
+    /// Why, in one sentence.
+    pub reason: String,
     /// The bytes as received.
-    pub fn raw(&self) -> &'a [u8] {
-        self.received.bytes()
-    }
+    pub raw: Vec<u8>,
+}
 
-    /// Why the bytes are not a JSON object; none if they are. Fields before the flaw can be read all the same.
-    pub fn flaw(&self) -> Option<SyntaxError> {
-        self.flaw
-    }
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is an event.
+    Event(Event),
+    /// A rule of the operator leaves it out.
+    Dropped {
+        /// The rule's place in [`Settings::drop`].
+        rule: usize,
+    },
+    /// It cannot be made an event.
+    Rejected(Rejected),
+}
 
-    /// What is unusual about its form.
-    pub fn oddities(&self) -> Oddities {
-        self.oddities
-    }
+/// Makes events of records. Keeps its buffer from one to the next.
+#[derive(Debug)]
+pub struct Normalizer {
+    format: Format,
+    drop: Vec<DropRule>,
+    rater: Rater,
+    labels: Labels,
+    output: Writer,
+    anomalies: [u64; Anomaly::COUNT],
+}
 
-    /// The record as one line of valid JSON: the bytes as received, unless there are blanks between them or strings
-    /// that strict readers refuse.
-    pub fn line(&self) -> Cow<'a, [u8]> {
-        if self.is_line {
-            return Cow::Borrowed(self.raw());
+impl Normalizer {
+    /// Prepares for records under these settings.
+    pub fn new(settings: Settings) -> Self {
+        Normalizer {
+            format: settings.format,
+            drop: settings.drop,
+            rater: Rater::new(settings.severity),
+            labels: settings.labels,
+            output: Writer::default(),
+            anomalies: [0; Anomaly::COUNT],
         }
-        // Only a record with a flaw cannot be squeezed, and such a one is never written.
-        minify(self.raw()).map_or(Cow::Borrowed(self.raw()), Cow::Owned)
     }
 
-    /// Writes [`Record::line`] as a member that is a string.
-    pub fn write_line(&self, output: &mut Writer, name: &'static str) {
-        if self.is_line {
-            output.key(name);
-            output.marked_string(self.received);
-        } else {
-            output.member_bytes(name, &self.line());
+    /// Makes an event of a record, unless a rule leaves it out or it is none.
+    // Inlined into its caller, it would be compiled for size with that.
+    #[inline(never)]
+    pub fn apply(&mut self, record: &Record<'_>) -> Outcome {
+        if let Some(error) = record.error() {
+            return reject(record, error.to_string());
         }
+        if record.is_packed() {
+            let unpacked = record.unpacked();
+            let unpacked = record.read_unpacked(&unpacked);
+            if unpacked.error().is_none() {
+                return self.apply_plain(&unpacked);
+            }
+        }
+        self.apply_plain(record)
     }
 
-    /// `properties.CallerInfo`, in which Privileged Identity Management names the caller: JSON text, or what it means.
-    pub fn caller_info(&self) -> &[u8] {
-        let decode = || match self.member_of(Part::Properties, "CallerInfo").shape() {
-            Shape::Text(text) => text.decoded().into_owned(),
-            Shape::Array(raw) | Shape::Object(raw) => raw.to_vec(),
-            _ => Vec::new(),
+    #[inline(never)]
+    fn apply_plain(&mut self, record: &Record<'_>) -> Outcome {
+        let (Some(id), Some(time)) = (record.id(), record.time()) else {
+            return reject(
+                record,
+                "it has no time between the years 1970 and 2554".to_owned(),
+            );
         };
-        // Kept, since what is read in it is borrowed like everything else.
-        self.caller_info.get_or_init(decode)
+        let facts = Facts::of(record, id.to_owned(), time);
+        if let Some(rule) = self.drop.iter().position(|rule| rule.matches(&facts)) {
+            return Outcome::Dropped { rule };
+        }
+        let mut oddities = oddities(record, &facts);
+        if oddities.has(Anomaly::TooDeep) && self.format.embeds() {
+            self.count(oddities);
+            let name = self.format.name();
+            return reject(
+                record,
+                format!("it is nested more than {DEEPEST} levels deep, too deep for the format {name}"),
+            );
+        }
+        let rating = self.rater.rate(record, &facts);
+        let severity = rating.severity.open_telemetry();
+        self.format
+            .write(&mut self.output, record, &facts, &rating, &self.labels);
+        let (body, replaced) = self.output.finish();
+        oddities.note_if(replaced, Anomaly::InvalidUtf8);
+        self.count(oddities);
+        Outcome::Event(Event {
+            id: facts.id,
+            time,
+            severity,
+            body,
+        })
     }
 
-    /// A field as received.
-    pub fn value(&self, field: Field) -> Value<'a> {
-        self.fields[field as usize]
+    /// The oddities absorbed since the last call: their kinds, and how many records showed each.
+    pub fn take_anomalies(&mut self) -> Vec<(&'static str, u64)> {
+        let counts = std::mem::take(&mut self.anomalies);
+        Anomaly::ALL
+            .iter()
+            .map(|oddity| oddity.name())
+            .zip(counts)
+            .filter(|(_, count)| *count > 0)
+            .collect()
     }
 
-    /// A field's text, if it is not blank.
-    pub fn text(&self, field: Field) -> Option<Text<'a>> {
-        self.value(field).text()
-    }
-
-    /// A localizable field.
-    #[inline(always)]
-    pub fn label(&self, slot: usize) -> &LocalizableString<'a> {
-        &self.labels[slot]
-    }
-
-    /// The members of a nested object.
-    pub fn part_members(&self, part: Part) -> &[Member<'a>] {
-        let object = &self.parts[part as usize];
-        if object.is_here { &object.members } else { &[] }
-    }
-
-    /// What the claims say.
-    pub fn claims(&self) -> &Claims<'a> {
-        if self.parts[Part::Claims as usize].is_here {
-            &self.claims
-        } else {
-            &Claims::NONE
+    fn count(&mut self, oddities: Oddities) {
+        if oddities.is_empty() {
+            return;
+        }
+        for oddity in Anomaly::ALL {
+            self.anomalies[oddity as usize] += u64::from(oddities.has(oddity));
         }
     }
-
-    /// Where the request came from: its own address.
-    pub fn client(&self) -> Option<&Address<'a>> {
-        let is_here = self.parts[Part::HttpRequest as usize].is_here;
-        self.client.as_ref().filter(|_| is_here)
-    }
-
-    /// The bytes of a nested object, if it has no blanks or flaws.
-    pub fn part_bytes(&self, part: Part) -> &'a [u8] {
-        let object = &self.parts[part as usize];
-        if object.is_here { object.bytes } else { &[] }
-    }
-
-    /// A member of a nested object, whatever the letter case of its name.
-    #[inline(always)]
-    pub fn member_of(&self, part: Part, name: &str) -> Value<'a> {
-        *find(self.part_members(part), name)
-    }
-
-    /// A member's text, if it is not blank.
-    #[inline(always)]
-    pub fn text_of(&self, part: Part, name: &str) -> Option<Text<'a>> {
-        self.member_of(part, name).text()
-    }
-
-    /// Members of the record that have no place in this model, or not their usual shape.
-    pub fn rest(&self) -> &[Member<'a>] {
-        &self.rest
-    }
-
-    /// The identity of the record, equal on every redelivery: `eventDataId`, else `id`, else a hash of its bytes. None
-    /// if it has a flaw and neither of them was read before it.
-    pub fn id(&self) -> Option<&str> {
-        let hash = || Cow::Owned(format!("xxh3-{:032x}", xxh3_128(self.raw())));
-        let find = || self.own_id().or_else(|| self.flaw.is_none().then(hash));
-        // The reader asks for it, and then the normalizer.
-        self.id.get_or_init(find).as_deref()
-    }
-
-    /// Whether it has an identity of its own.
-    pub fn names_itself(&self) -> bool {
-        let names =
-            |field| matches!(self.value(field).shape(), Shape::Number(_)) || self.text(field).is_some();
-        names(Field::EventDataId) || names(Field::Id)
-    }
-
-    fn own_id(&self) -> Option<Cow<'a, str>> {
-        [Field::EventDataId, Field::Id]
-            .into_iter()
-            .find_map(|field| match self.value(field).shape() {
-                Shape::Number(digits) => Some(String::from_utf8_lossy(digits)),
-                _ => self.text(field).map(Text::to_str),
-            })
-    }
-
-    /// When it happened: `eventTimestamp`, else its Event Hub name `time`, else the ticks in `id`, else when it was
-    /// submitted.
-    pub fn time(&self) -> Option<Timestamp> {
-        self.given_time
-            .or_else(|| self.instant(Field::Time))
-            .or_else(|| self.ticks())
-            .or(self.submitted)
-    }
-
-    /// `eventTimestamp`, where it can be read.
-    pub fn given_time(&self) -> Option<Timestamp> {
-        self.given_time
-    }
-
-    /// When it became readable.
-    pub fn submitted(&self) -> Option<Timestamp> {
-        self.submitted
-    }
-
-    fn instant(&self, field: Field) -> Option<Timestamp> {
-        time::parse(self.text(field)?.raw())
-    }
-
-    /// The instant at the end of `id`: `…/ticks/636528553513810679`.
-    fn ticks(&self) -> Option<Timestamp> {
-        let id = self.text(Field::Id)?.raw();
-        let at = id
-            .windows(7)
-            .rposition(|window| window.eq_ignore_ascii_case(b"/ticks/"))?;
-        time::from_ticks(&id[at + 7..])
-    }
 }
 
-/// The value of the last member of a name.
-#[inline(never)]
-fn find<'m, 'a>(members: &'m [Member<'a>], name: &str) -> &'m Value<'a> {
-    let member = members.iter().rev().find(|member| member.key.is(name));
-    member.map_or(&Value::MISSING, |member| &member.value)
+/// What is unusual about a record's form, and about what it says.
+fn oddities(record: &Record<'_>, facts: &Facts<'_>) -> Oddities {
+    let mut oddities = record.oddities();
+    oddities.note_if(record.given_time().is_none(), Anomaly::OtherTime);
+    oddities.note_if(!record.names_itself(), Anomaly::HashedId);
+    let level = record.value(Field::Level);
+    oddities.note_if(
+        matches!(level.shape(), Shape::Number(_)) || !level.says_nothing() && facts.level.is_none(),
+        Anomaly::OddLevel,
+    );
+    let category = Category::named(record.label(LocalizableString::CATEGORY).value());
+    oddities.note_if(category.is_none(), Anomaly::OddCategory);
+    let addresses = [facts.client, facts.token_client()];
+    oddities.note_if(
+        addresses.into_iter().flatten().any(|address| !address.is_ip),
+        Anomaly::OddAddress,
+    );
+    if facts.category == Category::Policy && facts.policies.is_empty() {
+        let policies = record.text_of(Part::Properties, "policies");
+        let unread = policies.is_some_and(|text| text.raw() != b"[]");
+        oddities.note_if(unread, Anomaly::BrokenJsonText);
+    }
+    oddities
 }
 
-/// The address in a request.
-fn address<'a>(request: &[Member<'a>]) -> Option<Address<'a>> {
-    Address::in_value(*find(request, "clientIpAddress"))
+fn reject(record: &Record<'_>, reason: String) -> Outcome {
+    Outcome::Rejected(Rejected {
+        id: record.id().map(str::to_owned),
+        reason,
+        raw: record.raw().to_vec(),
+    })
 }

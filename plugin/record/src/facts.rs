@@ -33,8 +33,8 @@ pub use step::Step;
 use std::borrow::Cow;
 use std::iter;
 
-use crate::event::{Address, Field, LocalizableString, Part, Record};
 use crate::json::Text;
+use crate::record::{Address, Field, LocalizableString, Part, Record};
 use crate::time::Timestamp;
 
 /// What is derived from one record.

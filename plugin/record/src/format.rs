@@ -15,10 +15,10 @@ mod sentence;
 
 use std::str::FromStr;
 
-use crate::event::Record;
 use crate::facts::Facts;
 use crate::json::Writer;
 use crate::labels::Labels;
+use crate::record::Record;
 use crate::severity::Rating;
 
 /// The version of what the fields of our own formats mean, in every event of them: raised when one is renamed or gets another

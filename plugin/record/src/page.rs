@@ -2,8 +2,8 @@
 
 mod walk;
 
-use crate::event::Record;
 use crate::json::SyntaxError;
+use crate::record::Record;
 use walk::{Flow, Walk};
 
 /// What a page says about the next one.
@@ -211,7 +211,7 @@ mod tests {
             elements in proptest::collection::vec(r#"\{"(id|level|[a-z]{0,3})":("([a-z]|\\["n]|\x01){0,80}"|\[1, 2\]| \{"a":\[\]\}|[0-9x]|null)?\}?|null"#, 0..6),
         ) {
             let state = |record: &Record<'_>| {
-                (record.flaw(), record.oddities(), record.id().map(str::to_owned), record.line().into_owned())
+                (record.error(), record.oddities(), record.id().map(str::to_owned), record.line().into_owned())
             };
             let mut shown = Vec::new();
             let page = format!(r#"{{"value":[{}]}}"#, elements.join(","));

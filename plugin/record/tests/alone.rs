@@ -1,9 +1,9 @@
 //! A record and a normalizer are used again for the next record, and recognise what they have seen. What comes out is
 //! what would come out of each record alone.
 
-use activity_record::event::Record;
+use activity_record::event::{Normalizer, Outcome, Settings};
 use activity_record::format::Format;
-use activity_record::normalize::{Normalizer, Outcome, Settings};
+use activity_record::record::Record;
 use proptest::prelude::*;
 use proptest::sample::select;
 

@@ -11,12 +11,12 @@ use super::{
 };
 use crate::contract::{Issue, Nanos};
 use crate::duration::{self, MINUTE};
+use crate::event;
 use crate::facts::Phase;
 use crate::format::Format;
 use crate::guid;
 use crate::instant;
 use crate::labels::Labels;
-use crate::normalize;
 use crate::rules::{self, DropRule, SeverityRow};
 
 /// Every key of the configuration.
@@ -140,7 +140,7 @@ fn settings(object: &Map<String, Value>, issues: &mut Issues, warnings: &mut Iss
     }
     let filter = filter(&fields, issues);
     let phases = phases(&fields, lookback, issues);
-    let normalize = normalize::Settings {
+    let events = event::Settings {
         format: format(&fields, issues),
         drop: rows(&fields, "drop", DropRule::from_json, issues).unwrap_or_else(rules::default_drop),
         severity: rows(&fields, "severity", SeverityRow::from_json, issues).unwrap_or_default(),
@@ -158,7 +158,7 @@ fn settings(object: &Map<String, Value>, issues: &mut Issues, warnings: &mut Iss
         window,
         filter,
         phases,
-        normalize,
+        events,
     })
 }
 
@@ -235,14 +235,14 @@ fn start(fields: &Fields<'_>, issues: &mut Issues) -> Start {
 }
 
 fn duration_of(fields: &Fields<'_>, key: &str, example: &str, issues: &mut Issues) -> Option<Nanos> {
-    let span = duration::parse(fields.text(key, issues)?);
-    if span.is_none() {
+    let duration = duration::parse(fields.text(key, issues)?);
+    if duration.is_none() {
         issues.add(
             fields.pointer(key),
             format!("is not a duration; write for example `{example}`"),
         );
     }
-    span
+    duration
 }
 
 fn filter(fields: &Fields<'_>, issues: &mut Issues) -> Option<Filter> {

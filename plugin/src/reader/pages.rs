@@ -5,15 +5,15 @@ use super::phases::{Fate, held};
 use crate::arm::transport_failure;
 use crate::contract::Timestamp;
 use crate::dedup_window::DedupState;
-use crate::event::Record;
+use crate::event::Outcome;
 use crate::fault::Failure;
 use crate::fault::arm::{foreign_link, odd_items};
 use crate::http::Body;
 use crate::json::bytes;
 use crate::link;
-use crate::normalize::Outcome;
 use crate::open::OpenRange;
 use crate::page::{self, NextLink};
+use crate::record::Record;
 use crate::window_scan::{MOST_PAGES, WindowScan};
 
 /// Longer links would not fit into a cursor beside the ids. Real ones have some hundred bytes.
@@ -38,7 +38,7 @@ struct Shown {
 }
 
 impl Reader<'_> {
-    /// Takes the records of a page and decides what comes next. Stops inside the page when the basket is full, or where
+    /// Takes the records of a page and decides what comes next. Stops inside the page when the batch is full, or where
     /// the page is broken: it is then asked for again, and its ids tell what was taken.
     pub(super) fn take_page(&mut self, body: Body) -> Result<(), Failure> {
         let Some(mut reading) = self.cursor.state.reading.take() else {
@@ -48,8 +48,8 @@ impl Reader<'_> {
         let failure = transport_failure(self.arm.settings);
         let pieces = body.map(|piece| piece.map_err(&failure));
         let read = page::read(pieces, |record| self.take(record, &mut reading, &mut shown));
-        self.arm.tally.add("received", shown.received);
-        self.arm.tally.add("duplicates", shown.duplicates);
+        self.arm.measures.add("received", shown.received);
+        self.arm.measures.add("duplicates", shown.duplicates);
         let next_link = match read {
             Ok(Some(next_link)) => next_link,
             unfinished => {
@@ -66,7 +66,7 @@ impl Reader<'_> {
             return Err(odd_items(shown.withheld));
         }
         self.pages += 1;
-        self.arm.tally.add("pages", 1);
+        self.arm.measures.add("pages", 1);
         reading.query.pages += 1;
         let resumed = std::mem::take(&mut reading.query.partial);
         let stuck = shown.records > 0 && !shown.brought_new && !resumed;
@@ -75,11 +75,11 @@ impl Reader<'_> {
             self.cursor.state.reading = Some(reading);
         }
         let evicted = self.cursor.seen.forget_excess(self.cursor.ends.places());
-        self.arm.tally.add("dedupe_evicted", evicted);
+        self.arm.measures.add("dedupe_evicted", evicted);
         followed
     }
 
-    /// Takes a record into the basket, unless it is known. None when the basket is full.
+    /// Takes a record into the batch, unless it is known. None when the batch is full.
     fn take(&mut self, record: &Record<'_>, reading: &mut WindowScan, shown: &mut Shown) -> Option<()> {
         let id = record
             .id()
@@ -92,7 +92,7 @@ impl Reader<'_> {
             .filter(|time| range.contains(time))
             .unwrap_or(reading.query.end);
         let (mut known_as, mut sight) = (id, self.cursor.seen.look(id));
-        if record.flaw().is_some() || record.time().is_none() {
+        if record.error().is_some() || record.time().is_none() {
             if sight == DedupState::New && !reading.query.resigned {
                 shown.withheld += 1;
                 return Some(());
@@ -108,7 +108,7 @@ impl Reader<'_> {
                     Reader::hold(record.time(), reading);
                     known_as = held_as;
                 }
-                Fate::Over => self.arm.tally.add_labelled("dropped", "phases", 1),
+                Fate::Over => self.arm.measures.add_labelled("dropped", "phases", 1),
                 Fate::Wanted => {
                     self.take_new(record)?;
                 }
@@ -146,7 +146,7 @@ impl Reader<'_> {
     /// Makes an event of a record not seen before. Says whether it is one, or was left out by a rule; none when there is no
     /// room for it.
     fn take_new(&mut self, record: &Record<'_>) -> Option<bool> {
-        if self.basket.is_full() {
+        if self.batch.is_full() {
             return None;
         }
         let mut outcome = self.normalizer.apply(record);
@@ -155,10 +155,10 @@ impl Reader<'_> {
         }
         let is_event = !matches!(outcome, Outcome::Rejected(_));
         if let Outcome::Dropped { rule } = outcome {
-            let rules = &self.arm.settings.normalize.drop;
+            let rules = &self.arm.settings.events.drop;
             let label = rules.get(rule).map_or("", |rule| rule.label());
-            self.arm.tally.add_labelled("dropped", label, 1);
-        } else if !self.basket.put(outcome) {
+            self.arm.measures.add_labelled("dropped", label, 1);
+        } else if !self.batch.put(outcome) {
             return None;
         }
         Some(is_event)
@@ -168,7 +168,7 @@ impl Reader<'_> {
         let Some(submitted) = submitted else { return };
         self.cursor.state.newest = self.cursor.state.newest.max(submitted.min(self.target));
         if let Some(time) = time {
-            self.arm.tally.lateness(submitted.saturating_sub(time));
+            self.arm.measures.lateness(submitted.saturating_sub(time));
         }
     }
 
@@ -192,7 +192,7 @@ impl Reader<'_> {
                 } else {
                     "foreign_link"
                 };
-                self.arm.tally.add_labelled("anomalies", kind, 1);
+                self.arm.measures.add_labelled("anomalies", kind, 1);
                 // The page is asked for again, and its records are known then.
                 reading.query.partial = true;
                 return Err(foreign_link());

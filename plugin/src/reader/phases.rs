@@ -13,9 +13,9 @@
 
 use super::Reader;
 use crate::contract::Timestamp;
-use crate::event::Record;
 use crate::facts::{Phase, Step};
 use crate::instant::whole_millis;
+use crate::record::Record;
 use crate::window_scan::WindowScan;
 
 /// What becomes of a record that was not delivered yet.
@@ -40,7 +40,7 @@ impl Reader<'_> {
     /// Decides about a record that was not delivered yet.
     pub(super) fn fate(&self, record: &Record<'_>, reading: &WindowScan) -> Fate {
         let wanted = &self.arm.settings.phases;
-        if wanted.len() == Phase::ALL.len() || record.flaw().is_some() {
+        if wanted.len() == Phase::ALL.len() || record.error().is_some() {
             return Fate::Wanted;
         }
         let (Some(time), Some(step)) = (record.time(), Step::of(record)) else {

@@ -49,7 +49,7 @@ impl Reader<'_> {
             return None;
         }
         if let Some(kind) = anomaly(failure.kind) {
-            self.arm.tally.add_labelled("anomalies", kind, 1);
+            self.arm.measures.add_labelled("anomalies", kind, 1);
         }
         let repaired = self.repairs < MOST_REPAIRS && !self.is_late() && self.repair(&failure, &mut reading);
         self.repairs += u32::from(repaired);
@@ -63,7 +63,7 @@ impl Reader<'_> {
         match failure.kind {
             // What is odd once may be good when it is asked for again; the page's place is known.
             Kind::OddPage | Kind::OddItems | Kind::ForeignLink if self.repairs == 0 => {
-                self.arm.tally.add_labelled("retries", "odd_answer", 1);
+                self.arm.measures.add_labelled("retries", "odd_answer", 1);
                 true
             }
             Kind::OddPage | Kind::OddItems => self.narrow(reading, 4, "odd_answer"),
@@ -71,7 +71,7 @@ impl Reader<'_> {
             // is broken.
             Kind::BadRequest if paged && reading.query.restarts == 0 => {
                 self.restart(reading);
-                self.arm.tally.add_labelled("retries", "stale_link", 1);
+                self.arm.measures.add_labelled("retries", "stale_link", 1);
                 true
             }
             Kind::BadRequest if paged => self.narrow(reading, 2, "stale_link"),
@@ -103,7 +103,7 @@ impl Reader<'_> {
         };
         self.cursor.state.slice = Some(width);
         self.cursor.seen.start_query();
-        self.arm.tally.add_labelled("retries", reason, 1);
+        self.arm.measures.add_labelled("retries", reason, 1);
         let text = format!(
             "reading {} at a time from {} on: {reason}",
             duration::format(width),
@@ -117,7 +117,7 @@ impl Reader<'_> {
     /// in which some of Azure's answers end. Narrower slices tell. They reach what was hidden; when several in a row go
     /// round in circles too and show nothing that the wider ones had not, the circle is taken as the end.
     pub(super) fn leave_circle(&mut self, reading: &mut WindowScan) {
-        self.arm.tally.add_labelled("anomalies", "paging_loop", 1);
+        self.arm.measures.add_labelled("anomalies", "paging_loop", 1);
         reading.circles = if reading.query.news {
             0
         } else {

@@ -101,7 +101,7 @@ impl Reader<'_> {
             ),
         };
         if noted == Noted::New {
-            self.arm.tally.add_labelled("anomalies", "open_range", 1);
+            self.arm.measures.add_labelled("anomalies", "open_range", 1);
         }
         self.arm.world.log(Level::Warn, &text);
     }

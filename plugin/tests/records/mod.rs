@@ -2,9 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
-use azure_activity::event::Record;
+use azure_activity::event::{Normalizer, Outcome, Settings};
 use azure_activity::format::Format;
-use azure_activity::normalize::{Normalizer, Outcome, Settings};
+use azure_activity::record::Record;
 use serde_json::{Value, json};
 
 pub const SUBSCRIPTION: &str = "/subscriptions/11111111-2222-4333-8444-555555555555";

@@ -11,9 +11,9 @@ mod pages;
 use std::convert::Infallible;
 use std::hint::black_box;
 
-use azure_activity::event::Record;
+use azure_activity::record::Record;
 use azure_activity::format::Format;
-use azure_activity::normalize::{self, Normalizer, Outcome, Settings};
+use azure_activity::event::{self, Normalizer, Outcome, Settings};
 use azure_activity::page::{self, PageError};
 use pace::best;
 use vrl::compiler::state::RuntimeState;

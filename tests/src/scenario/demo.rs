@@ -29,9 +29,9 @@ pub fn events(end: Instant, seed: u64) -> Vec<(Scope, Event)> {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use azure_activity::event::Record;
+    use azure_activity::event::{Normalizer, Outcome, Settings};
     use azure_activity::format::Format;
-    use azure_activity::normalize::{Normalizer, Outcome, Settings};
+    use azure_activity::record::Record;
     use azure_activity::rules::default_drop;
     use chrono::TimeDelta;
     use serde_json::Value;

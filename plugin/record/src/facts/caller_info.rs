@@ -1,5 +1,5 @@
-use crate::event::{Record, without_directory};
 use crate::json::{Scanner, Text};
+use crate::record::{Record, without_directory};
 
 /// Who asked Privileged Identity Management for something, from `properties.CallerInfo`: a list of objects, each with the
 /// kind of an identity and its value.
@@ -19,7 +19,7 @@ impl<'a> CallerInfo<'a> {
     pub fn of(record: &'a Record<'_>) -> Self {
         let mut info = CallerInfo::default();
         let mut scanner = Scanner::new(record.caller_info());
-        // A flaw ends the list early, which is what is wanted.
+        // An error ends the list early, which is what is wanted.
         let _ = match scanner.peek() {
             Some(b'{') => info.read(&mut scanner),
             Some(b'[') => scanner.elements(|scanner| match scanner.peek() {

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
-use crate::event::{Part, Record};
 use crate::json::{Embedded, Text};
+use crate::record::{Part, Record};
 
 /// Why an operation failed, as far as the record says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

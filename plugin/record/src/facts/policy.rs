@@ -1,7 +1,7 @@
 //! The policies that took part in a decision.
 
-use crate::event::{Part, Record};
 use crate::json::{Scanner, Shape};
+use crate::record::{Part, Record};
 
 /// What is kept of each policy: Azure's name, ours.
 pub const FIELDS: [(&str, &str); 9] = [
@@ -28,7 +28,7 @@ impl Policy {
     /// yields the policies before it; the text itself stays among the properties.
     pub fn list(record: &Record<'_>) -> Vec<Policy> {
         let mut policies = Vec::new();
-        // A flaw ends the list early, which is what is wanted.
+        // An error ends the list early, which is what is wanted.
         let _ = match record.member_of(Part::Properties, "policies").shape() {
             Shape::Text(text) => read(&text.decoded(), &mut policies),
             Shape::Array(raw) => read(raw, &mut policies),

@@ -1,6 +1,6 @@
 use super::CallerInfo;
-use crate::event::{Claims, Field, Record, without_directory};
 use crate::json::{Text, bytes};
+use crate::record::{Claims, Field, Record, without_directory};
 
 /// Who made a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

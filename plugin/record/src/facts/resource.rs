@@ -1,8 +1,8 @@
 use std::borrow::Cow;
 
 use super::path::{after_first, after_last, first_segment, last_segment};
-use crate::event::{Field, LocalizableString, Part, Record};
 use crate::json::Text;
+use crate::record::{Field, LocalizableString, Part, Record};
 
 /// What follows the resource in the `id` of a record.
 const EVENTS: &[u8] = b"/events/";

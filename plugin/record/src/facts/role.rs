@@ -2,9 +2,9 @@ use std::borrow::Cow;
 
 use super::path::last_segment;
 use super::{Operation, Verb};
-use crate::event::{Field, LocalizableString, Part, Record};
 use crate::json::{Embedded, Text, bytes};
 use crate::pattern;
+use crate::record::{Field, LocalizableString, Part, Record};
 
 /// A role that was given to somebody, or taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]

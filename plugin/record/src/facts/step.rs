@@ -1,6 +1,6 @@
 use super::{Category, Operation, Phase, Resource, status};
-use crate::event::{Field, LocalizableString, Part, Record};
 use crate::json::{Text, bytes};
+use crate::record::{Field, LocalizableString, Part, Record};
 
 /// Which record of which operation a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 use super::map::write_texts;
 use super::members::{Names, members};
 use super::security;
-use crate::event::{Field, LocalizableString, Part, Record};
 use crate::facts::{Category, Facts, policy};
 use crate::json::{Embedded, Text, Writer, bytes};
+use crate::record::{Field, LocalizableString, Part, Record};
 use crate::severity::Rating;
 
 /// Writes what the common part of ECS has no place for, or only a place of another name, as members of

@@ -1,6 +1,6 @@
-use crate::event::{Field, LocalizableString, Record};
 use crate::facts::Facts;
 use crate::json::{Text, Writer};
+use crate::record::{Field, LocalizableString, Record};
 use crate::severity::Severity;
 
 /// The title of a record without an operation, as in the reference system.

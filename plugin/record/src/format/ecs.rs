@@ -8,10 +8,10 @@ mod place;
 use super::activity;
 use super::security;
 use super::sentence;
-use crate::event::{Address, Field, LocalizableString, Part, Record};
 use crate::facts::{Category, Facts, Outcome};
 use crate::json::{Text, Writer, bytes};
 use crate::labels::Labels;
+use crate::record::{Address, Field, LocalizableString, Part, Record};
 use crate::severity::Rating;
 use crate::time;
 

@@ -8,10 +8,10 @@ mod resource;
 use super::ecs;
 use super::sentence;
 use super::{activity, security};
-use crate::event::{Field, LocalizableString, Part, Record};
 use crate::facts::{Category, Facts, Outcome, Verb};
 use crate::json::{Text, Writer};
 use crate::labels::Labels;
+use crate::record::{Field, LocalizableString, Part, Record};
 use crate::severity::Rating;
 
 /// The data set of the integration, for which its rules ask.

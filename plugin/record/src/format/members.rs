@@ -1,7 +1,7 @@
 //! Members of `properties` under our names.
 
-use crate::event::{Part, Record};
 use crate::json::Writer;
+use crate::record::{Part, Record};
 
 /// Our name, and Azure's names in the order in which they count.
 pub(super) type Names = [(&'static str, &'static [&'static str])];

@@ -6,10 +6,10 @@ mod metadata;
 
 use super::activity;
 use super::sentence;
-use crate::event::{Field, LocalizableString, Part, Record};
 use crate::facts::{Category, Facts, Outcome, Verb, is_guid};
 use crate::json::{Text, Writer, bytes};
 use crate::labels::Labels;
+use crate::record::{Field, LocalizableString, Part, Record};
 use crate::severity::{Rating, Severity};
 
 /// The version of OCSF that events follow.

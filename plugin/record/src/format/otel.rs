@@ -6,10 +6,10 @@ use super::activity;
 use super::ecs;
 use super::map::write_texts;
 use super::sentence;
-use crate::event::{Field, LocalizableString, Part, Record};
 use crate::facts::{Assignee, Facts, Kind, Outcome};
 use crate::json::{Text, Writer, bytes};
 use crate::labels::Labels;
+use crate::record::{Field, LocalizableString, Part, Record};
 use crate::severity::Rating;
 
 /// The event that the conventions have for what Azure logs of a resource.

@@ -1,5 +1,5 @@
-use crate::event::Record;
 use crate::json::Writer;
+use crate::record::Record;
 
 /// Writes the record as received, on one line.
 pub fn write(output: &mut Writer, record: &Record<'_>) {

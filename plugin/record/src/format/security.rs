@@ -1,8 +1,8 @@
 //! What an alert of Defender says about who was hit, and with what aim.
 
 use super::members::{Names, members};
-use crate::event::{Part, Record};
 use crate::json::{Scanner, Shape, Text, Value, Writer, bytes};
+use crate::record::{Part, Record};
 
 const NAMES: &Names = &[
     ("compromised_entity", &["compromisedEntity"]),
@@ -51,7 +51,7 @@ fn list(value: Value<'_>) -> Vec<Vec<u8>> {
     let mut texts = Vec::new();
     let mut scanner = Scanner::new(&*decoded);
     if scanner.peek() == Some(b'[') {
-        // A flaw ends the list early, which is what is wanted.
+        // An error ends the list early, which is what is wanted.
         let _ = scanner.elements(|scanner| {
             let element = scanner.value()?;
             texts.extend(element.text().map(|text| text.decoded().into_owned()));

@@ -1,8 +1,8 @@
 //! One sentence about a record, for people.
 
-use crate::event::{Field, LocalizableString, Part, Record};
 use crate::facts::{Category, Facts};
 use crate::json::{Text, Writer};
+use crate::record::{Field, LocalizableString, Part, Record};
 
 /// Writes `message` with a sentence about the record. Missing parts are left out.
 pub fn write(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {

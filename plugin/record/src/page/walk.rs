@@ -1,6 +1,6 @@
 use super::{NextLink, PageError};
-use crate::event::Record;
 use crate::json::{ContainerEnd, Scanner, Shape, StructuralIndex, SyntaxError, Value};
+use crate::record::Record;
 
 /// Byte order mark, which some gateways put before JSON.
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -153,7 +153,7 @@ impl Walk {
             }
             b'{' => {
                 let end = record.read_from(scanner.marked(), scanner.position());
-                match record.flaw() {
+                match record.error() {
                     None => {
                         scanner.return_to(end);
                         return Some(true);
@@ -197,7 +197,7 @@ impl Walk {
                 List::Met if self.is_error => Err(PageError::NoPage),
                 List::Met => Ok(Flow::Ended),
             },
-            _ => Err(match scanner.flaw() {
+            _ => Err(match scanner.error() {
                 SyntaxError::CutOff(length) => SyntaxError::CutOff(self.before + length),
                 SyntaxError::Unexpected(at) => SyntaxError::Unexpected(self.before + at),
                 SyntaxError::NotAnObject => SyntaxError::NotAnObject,

@@ -1,8 +1,8 @@
 use super::address;
-use crate::event::{Part, Record};
 use crate::facts::{Assignee, Category, Facts};
 use crate::format::security;
 use crate::json::{Scanner, Shape, Text, Value, Writer, bytes};
+use crate::record::{Part, Record};
 
 /// Writes `user`, `source`, `client` and `observer`.
 pub fn write(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {

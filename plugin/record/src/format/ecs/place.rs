@@ -1,7 +1,7 @@
-use crate::event::Record;
 use crate::facts::{Category, Facts};
 use crate::format::security;
 use crate::json::Writer;
+use crate::record::Record;
 
 /// The clusters of Kubernetes: what their operations begin with, and the segment before their name.
 const CLUSTERS: [(&[u8], &[u8]); 2] = [

@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
-use crate::event::{Part, Record};
 use crate::facts::{Facts, Kind, is_guid};
 use crate::format::map::write_texts;
 use crate::json::{Member, Scanner, Shape, Text, Writer, bytes};
+use crate::record::{Part, Record};
 
 const SCHEMA: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims";
 const GIVEN_NAME: &str = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname";

@@ -1,7 +1,7 @@
-use crate::event::{Part, Record};
 use crate::format::map::{cut, write_members_with, write_text};
 use crate::format::nested;
 use crate::json::{Member, Shape, Text, Writer};
+use crate::record::{Part, Record};
 
 /// Members that the integration moves elsewhere.
 const MOVED: [&str; 2] = ["eventCategory", "statusMessage"];

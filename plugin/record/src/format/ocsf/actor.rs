@@ -1,7 +1,7 @@
 use super::{PLATFORM, is_service_name};
-use crate::event::{Address, Part, Record};
 use crate::facts::{Facts, Kind, Principal, is_email_address};
 use crate::json::{Text, Writer};
+use crate::record::{Address, Part, Record};
 
 /// Writes `actor` and `src_endpoint`.
 pub fn write(output: &mut Writer, record: &Record<'_>, facts: &Facts<'_>) {

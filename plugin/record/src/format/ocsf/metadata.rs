@@ -1,8 +1,8 @@
 use super::VERSION;
-use crate::event::{Field, LocalizableString, Record};
 use crate::facts::Facts;
 use crate::json::{Text, Writer};
 use crate::labels::Labels;
+use crate::record::{Field, LocalizableString, Record};
 
 /// The name of the log, as product and as log.
 const LOG: &str = "Azure Activity Log";

@@ -5,20 +5,20 @@ use crate::{Scanner, Text, Value};
 /// Text in which each quote is escaped and nothing else, to be searched without decoding it. Between two members it is
 /// inside the next string.
 #[derive(Debug, Clone)]
-pub struct Quoted<'a> {
+pub struct Escaped<'a> {
     text: &'a [u8],
     at: usize,
 }
 
-impl<'a> Quoted<'a> {
+impl<'a> Escaped<'a> {
     /// Starts at the first string. None if something else is escaped too.
     pub fn new(text: &'a [u8]) -> Option<Self> {
         if !only_quotes_are_escaped(text) {
             return None;
         }
-        let mut quoted = Quoted { text, at: 0 };
-        quoted.up_to_quote();
-        Some(quoted)
+        let mut escaped = Escaped { text, at: 0 };
+        escaped.up_to_quote();
+        Some(escaped)
     }
 
     /// The next member, as it would be found in the decoded text.

@@ -49,7 +49,7 @@ impl<'a> Record<'a> {
     fn lift(&self, identity: Value<'_>, output: &mut Writer) {
         let identity = object(identity);
         let mut members = Vec::new();
-        // A flaw costs the members behind it.
+        // An error costs the members behind it.
         let _ = Scanner::new(&*identity).collect(&mut members);
         for (name, part) in INSIDE_IDENTITY {
             let found = members.iter().rev().find(|member| member.key.is(name));
