@@ -47,6 +47,15 @@ const USER_AGENT: &str = concat!("headwater-azure-activity/", env!("CARGO_PKG_VE
 /// The headers that tell how many reads are left before throttling.
 const REMAINING_PREFIX: &str = "x-ms-ratelimit-remaining-";
 
+/// The part of a call's deadline that a request may last into. The rest is for making events of the last page and handing
+/// them over.
+const LAST_ANSWER_PERCENT: Nanos = 85;
+
+/// When the last answer of a call must be there, counted from its start.
+pub fn last_answer(deadline: Nanos) -> Nanos {
+    deadline / 100 * LAST_ANSWER_PERCENT
+}
+
 /// A caller of Resource Manager during one call of the contract.
 pub struct Arm<'a> {
     /// The world outside.
@@ -328,7 +337,7 @@ mod tests {
                     "tenant_log":true,"filter":{{{filter}}}}}"#
             );
             let (settings, _) = config::read(&config).unwrap();
-            let url = log_url(&settings, &Partition::Tenant, 0, SECOND);
+            let url = log_url(&settings, &Partition::Tenant(settings.tenant.clone()), 0, SECOND);
             let expected = format!(
                 "https://management.azure.com/providers/Microsoft.Insights/eventtypes/management/values\
                  ?api-version=2015-04-01&$filter=eventTimestamp%20ge%20%271970-01-01T00%3A00%3A00Z%27%20and%20\

@@ -1,9 +1,9 @@
 //! The connection test: the request that a poll would send, for the last hour.
 
-use crate::arm::{Arm, log_url, transport_failure};
+use crate::arm::{Arm, last_answer, log_url, transport_failure};
 use crate::config::{Settings, Subscriptions};
 use crate::contract::{Error, Nanos, Report, Timestamp};
-use crate::duration::{HOUR, SECOND};
+use crate::duration::HOUR;
 use crate::fault::arm::foreign_link;
 use crate::fault::{Failure, Kind};
 use crate::http::Platform;
@@ -16,18 +16,16 @@ use crate::permission;
 /// The API has no way to ask for one event only, so that the test asks for a short time.
 const SPAN: Nanos = HOUR;
 
-/// Somebody may be waiting for the answer.
-const DEADLINE: Nanos = 20 * SECOND;
-
 /// Tests a partition.
 pub fn check(
     world: &mut dyn Platform,
     settings: &Settings,
     session: Option<&[u8]>,
     partition: &Partition,
+    deadline: Nanos,
 ) -> Result<Report, Error> {
     let now = whole_millis(world.now());
-    let mut arm = Arm::new(world, settings, session, DEADLINE);
+    let mut arm = Arm::new(world, settings, session, last_answer(deadline));
     let found = look(&mut arm, partition, now).map(|(summary, mut warnings)| {
         let start = settings
             .start
@@ -45,6 +43,7 @@ pub fn check(
         }),
         Err(failure) => Err(Error {
             session,
+            measures: arm.measures.into_list(),
             ..failure.error
         }),
     }
@@ -99,7 +98,7 @@ fn empty(arm: &mut Arm<'_>, partition: &Partition) -> Result<(String, Vec<String
         "no event in the last hour: usual where little changes; events take up to 20 minutes to appear";
     let permitted = match partition {
         Partition::Subscription(id) => permission::is_granted(arm, id),
-        Partition::Tenant => None,
+        Partition::Tenant(_) => None,
     };
     match permitted {
         Some(true) => Ok((

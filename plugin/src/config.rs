@@ -63,7 +63,7 @@ impl Settings {
     /// Whether this configuration asks for that partition.
     pub fn wants(&self, partition: &Partition) -> bool {
         match (partition, &self.subscriptions) {
-            (Partition::Tenant, _) => self.tenant_log,
+            (Partition::Tenant(tenant), _) => self.tenant_log && *tenant == self.tenant,
             (Partition::Subscription(_), Subscriptions::All) => true,
             (Partition::Subscription(id), Subscriptions::These(ids)) => ids.contains(id),
         }

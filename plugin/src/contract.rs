@@ -1,5 +1,6 @@
-//! The contract's records as plain Rust, so that all logic runs and is tested natively. Field by field the same as
-//! `wit/source.wit`, whose comments are the manual; `component` translates.
+//! The contract's records as plain Rust, so that all logic runs and is tested natively. The same as in `wit/source.wit`, whose
+//! comments are the manual, less what this source never says: it replaces its session or keeps it, and its events all have a
+//! time and no attributes. `component` translates.
 
 /// A duration in nanoseconds.
 pub type Nanos = u64;
@@ -78,6 +79,8 @@ pub struct Error {
     pub retry_after: Option<Nanos>,
     /// A session worth keeping in spite of the error.
     pub session: Option<Vec<u8>>,
+    /// What the call counted.
+    pub measures: Vec<Measure>,
 }
 
 /// Whether a measure is added up or replaces its predecessor.
@@ -102,13 +105,26 @@ pub struct Measure {
     pub value: u64,
 }
 
+/// What is true of every event of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name, that of the semantic conventions of OpenTelemetry.
+    pub name: &'static str,
+    /// The value.
+    pub value: String,
+}
+
 /// One stream that can be read on its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionInfo {
     /// Its stable name.
     pub id: String,
+    /// Names that earlier versions gave it.
+    pub formerly: Vec<String>,
     /// A name for people.
     pub title: String,
+    /// What is true of every event of it.
+    pub attributes: Vec<Attribute>,
     /// Why it cannot be read at present.
     pub unavailable: Option<String>,
 }
@@ -142,7 +158,7 @@ pub struct Budget {
     pub max_events: u32,
     /// Most bytes of bodies and raw bytes together.
     pub max_bytes: u64,
-    /// Time from the start of the call after which the host interrupts it.
+    /// Time from the start of the call within which it returns.
     pub deadline: Nanos,
 }
 
@@ -170,8 +186,6 @@ pub struct Progress {
     pub position: Timestamp,
     /// Where it would be caught up.
     pub target: Timestamp,
-    /// Nothing more was ready when the poll ended.
-    pub caught_up: bool,
 }
 
 /// What a poll brought.
@@ -187,6 +201,8 @@ pub struct Batch {
     pub session: Option<Vec<u8>>,
     /// None = wait the interval, 0 = more is ready now, n = not before.
     pub next_in: Option<Nanos>,
+    /// Nothing more was ready when the poll ended.
+    pub caught_up: bool,
     /// How far reading has come.
     pub progress: Progress,
     /// Numbers about the call.

@@ -4,20 +4,17 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::arm::{Arm, subscriptions_url};
+use crate::arm::{Arm, last_answer, subscriptions_url};
 use crate::config::{Settings, Subscriptions};
-use crate::contract::{Discovery, Error, Fault, Nanos, PartitionInfo};
-use crate::duration::{MINUTE, SECOND};
+use crate::contract::{Attribute, Discovery, Error, Fault, Nanos, PartitionInfo};
+use crate::duration::MINUTE;
 use crate::fault::arm::{blame_list, foreign_link, no_page, not_json, odd_items};
 use crate::fault::{Failure, Kind, without_mark};
 use crate::guid;
 use crate::http::{Level, Platform};
 use crate::link;
-use crate::partition::Partition;
+use crate::partition::{FORMER_TENANT, Partition};
 use crate::session::Listing;
-
-/// Time for the whole discovery: the contract gives it no deadline of its own. The list of a large tenant takes seconds.
-const DEADLINE: Nanos = 30 * SECOND;
 
 /// How often a page is asked for that is not one.
 const ATTEMPTS: u32 = 3;
@@ -42,12 +39,13 @@ pub fn discover(
     world: &mut dyn Platform,
     settings: &Settings,
     session: Option<&[u8]>,
+    deadline: Nanos,
 ) -> Result<Discovery, Error> {
     // Before anything is sent.
     if let Some(warning) = settings.start.warning(world.now()) {
         world.log(Level::Warn, &format!("start {warning}"));
     }
-    let mut arm = Arm::new(world, settings, session, DEADLINE);
+    let mut arm = Arm::new(world, settings, session, last_answer(deadline));
     let mut partitions = Vec::new();
     match &settings.subscriptions {
         Subscriptions::These(ids) if ids.is_empty() => {}
@@ -61,7 +59,7 @@ pub fn discover(
                 listed.iter().map(|listed| (listed.id.as_str(), listed)).collect();
             partitions.extend(
                 ids.iter()
-                    .map(|id| partition(id, listed.get(id.as_str()).copied())),
+                    .map(|id| partition(settings, id, listed.get(id.as_str()).copied())),
             );
         }
         Subscriptions::All => {
@@ -69,18 +67,30 @@ pub fn discover(
                 Ok(listed) if listed.is_empty() && !settings.tenant_log => Err(nothing_visible()),
                 listed => listed,
             };
-            let listed = listed.map_err(|failure| Error {
-                session: Some(arm.session_bytes()),
-                ..failure.error
-            })?;
-            partitions.extend(listed.iter().map(|listed| partition(&listed.id, Some(listed))));
+            let listed = match listed {
+                Ok(listed) => listed,
+                Err(failure) => {
+                    return Err(Error {
+                        session: Some(arm.session_bytes()),
+                        measures: arm.measures.into_list(),
+                        ..failure.error
+                    });
+                }
+            };
+            partitions.extend(
+                listed
+                    .iter()
+                    .map(|listed| partition(settings, &listed.id, Some(listed))),
+            );
         }
     }
     if settings.tenant_log {
         let title = "tenant log".to_owned();
         partitions.push(PartitionInfo {
-            id: Partition::Tenant.to_string(),
+            id: Partition::Tenant(settings.tenant.clone()).to_string(),
+            formerly: vec![FORMER_TENANT.to_owned()],
             title,
+            attributes: attributes(settings, None),
             unavailable: None,
         });
     }
@@ -92,9 +102,25 @@ pub fn discover(
     })
 }
 
-fn partition(id: &str, listed: Option<&Listed>) -> PartitionInfo {
+/// What is true of each event of a log.
+fn attributes(settings: &Settings, subscription: Option<&str>) -> Vec<Attribute> {
+    let mut attributes = vec![
+        ("cloud.provider", "azure"),
+        ("azure.tenant.id", settings.tenant.as_str()),
+    ];
+    attributes.extend(subscription.map(|id| ("cloud.account.id", id)));
+    let attribute = |(name, value): (&'static str, &str)| Attribute {
+        name,
+        value: value.to_owned(),
+    };
+    attributes.into_iter().map(attribute).collect()
+}
+
+fn partition(settings: &Settings, id: &str, listed: Option<&Listed>) -> PartitionInfo {
     PartitionInfo {
         id: Partition::Subscription(id.to_owned()).to_string(),
+        formerly: Vec::new(),
+        attributes: attributes(settings, Some(id)),
         title: listed.map_or(id, |listed| &listed.title).to_owned(),
         unavailable: listed.and_then(|listed| listed.unavailable.clone()),
     }

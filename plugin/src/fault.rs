@@ -71,6 +71,7 @@ impl Failure {
             hint: None,
             retry_after: None,
             session: None,
+            measures: Vec::new(),
         };
         Failure {
             error,

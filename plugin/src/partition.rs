@@ -9,16 +9,20 @@ use crate::guid;
 pub enum Partition {
     /// The log of the subscription with this id, in lower case.
     Subscription(String),
-    /// The tenant-level log.
-    Tenant,
+    /// The log of the tenant with this GUID or domain, in lower case.
+    Tenant(String),
 }
+
+/// What the tenant's log was called while a source could have one only.
+pub const FORMER_TENANT: &str = "tenant";
 
 impl Partition {
     /// Reads the name that [`fmt::Display`] writes.
     pub fn parse(name: &str) -> Option<Partition> {
-        match name.strip_prefix("subscriptions/") {
-            Some(id) => Some(Partition::Subscription(guid::parse(id)?)),
-            None => (name == "tenant").then_some(Partition::Tenant),
+        match name.split_once('/')? {
+            ("subscriptions", id) => Some(Partition::Subscription(guid::parse(id)?)),
+            ("tenants", tenant) => (!tenant.is_empty()).then(|| Partition::Tenant(tenant.to_owned())),
+            _ => None,
         }
     }
 
@@ -27,7 +31,7 @@ impl Partition {
         let log = "/providers/Microsoft.Insights/eventtypes/management/values";
         match self {
             Partition::Subscription(id) => format!("/subscriptions/{id}{log}"),
-            Partition::Tenant => log.to_owned(),
+            Partition::Tenant(_) => log.to_owned(),
         }
     }
 }
@@ -37,7 +41,7 @@ impl fmt::Display for Partition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Partition::Subscription(id) => write!(formatter, "subscriptions/{id}"),
-            Partition::Tenant => formatter.write_str("tenant"),
+            Partition::Tenant(tenant) => write!(formatter, "tenants/{tenant}"),
         }
     }
 }
@@ -48,10 +52,20 @@ mod tests {
 
     #[test]
     fn names_keep_their_meaning() {
-        for name in ["subscriptions/11111111-2222-3333-4444-5555aaaabbbb", "tenant"] {
+        for name in [
+            "subscriptions/11111111-2222-3333-4444-5555aaaabbbb",
+            "tenants/contoso.example",
+        ] {
             assert_eq!(Partition::parse(name).unwrap().to_string(), name);
         }
-        for name in ["", "tenants", "subscriptions/", "subscriptions/1111", "Tenant"] {
+        for name in [
+            "",
+            "tenants",
+            "subscriptions/",
+            "subscriptions/1111",
+            "tenant",
+            "tenants/",
+        ] {
             assert_eq!(Partition::parse(name), None, "{name}");
         }
     }

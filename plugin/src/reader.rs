@@ -5,7 +5,7 @@ mod phases;
 mod repair;
 mod unread;
 
-use crate::arm::{Arm, log_url};
+use crate::arm::{Arm, last_answer, log_url};
 use crate::batch_builder::BatchBuilder;
 use crate::config::{Settings, Start, Subscriptions};
 use crate::contract::{Batch, Error, Fault, Nanos, Progress, Request, Timestamp};
@@ -24,10 +24,8 @@ use crate::window_scan::WindowScan;
 /// What Azure keeps, less some slack: a request takes time to arrive, and clocks differ.
 const RETENTION: Nanos = 90 * DAY - 10 * MINUTE;
 
-/// The part of the deadline after which no further request is begun, and the part that a request may last into. The rest
-/// is for making events of the last page and handing them over.
+/// The part of the deadline after which no further request is begun.
 const LAST_REQUEST_PERCENT: Nanos = 60;
-const LAST_ANSWER_PERCENT: Nanos = 85;
 
 /// A watermark so far ahead of the clock means that the clock was wrong once.
 const CLOCK_TOLERANCE: Nanos = 5 * MINUTE;
@@ -80,12 +78,11 @@ pub fn poll(
     request: &Request,
 ) -> Result<Batch, Error> {
     let target = whole_millis(world.now());
-    let percent = |percent| request.budget.deadline / 100 * percent;
     let arm = Arm::new(
         world,
         settings,
         request.session.as_deref(),
-        percent(LAST_ANSWER_PERCENT),
+        last_answer(request.budget.deadline),
     );
     let cursor = match &request.cursor {
         Some(bytes) => Cursor::decode(bytes).map_err(|error| {
@@ -108,7 +105,7 @@ pub fn poll(
         normalizer: Normalizer::new(settings.events.clone()),
         batch: BatchBuilder::new(&request.budget),
         target,
-        last_request: percent(LAST_REQUEST_PERCENT),
+        last_request: request.budget.deadline / 100 * LAST_REQUEST_PERCENT,
         pages: 0,
         slices: 0,
         repairs: 0,
@@ -261,6 +258,7 @@ impl Reader<'_> {
                 let session = Some(self.arm.session_bytes());
                 return Err(Error {
                     session,
+                    measures: self.arm.measures.into_list(),
                     ..failure.error
                 });
             }
@@ -279,12 +277,12 @@ impl Reader<'_> {
             start: state.start,
             position,
             target: self.target,
-            caught_up,
         };
         Ok(Batch {
             cursor: self.cursor.encode(),
             session: Some(self.arm.session_bytes()),
             next_in,
+            caught_up,
             progress,
             events: self.batch.events,
             rejected: self.batch.rejected,

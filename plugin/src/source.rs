@@ -1,7 +1,7 @@
 //! The five functions of the contract over plain Rust types: what `component` exports and what tests call.
 
 use crate::config::{self, Settings};
-use crate::contract::{Batch, Discovery, Error, Fault, Issue, Manifest, Plan, Report, Request};
+use crate::contract::{Batch, Discovery, Error, Fault, Issue, Manifest, Nanos, Plan, Report, Request};
 use crate::fault::Failure;
 use crate::http::Platform;
 use crate::partition::Partition;
@@ -22,8 +22,13 @@ pub fn validate(config: &str) -> Result<Plan, Vec<Issue>> {
 }
 
 /// Finds the partitions that a configuration asks for.
-pub fn discover(world: &mut dyn Platform, config: &str, session: Option<&[u8]>) -> Result<Discovery, Error> {
-    discovery::discover(world, &settings(config)?, session)
+pub fn discover(
+    world: &mut dyn Platform,
+    config: &str,
+    session: Option<&[u8]>,
+    deadline: Nanos,
+) -> Result<Discovery, Error> {
+    discovery::discover(world, &settings(config)?, session, deadline)
 }
 
 /// Tests one partition with the request that [`poll`] would send.
@@ -32,10 +37,11 @@ pub fn check(
     config: &str,
     session: Option<&[u8]>,
     partition: &str,
+    deadline: Nanos,
 ) -> Result<Report, Error> {
     let settings = settings(config)?;
     let partition = wanted(&settings, partition)?;
-    connection::check(world, &settings, session, &partition)
+    connection::check(world, &settings, session, &partition, deadline)
 }
 
 /// Fetches and normalizes the next batch of one partition.

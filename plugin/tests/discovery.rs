@@ -16,6 +16,7 @@ const FIRST: &str = "11111111-2222-3333-4444-555555555555";
 const SECOND: &str = "22222222-2222-3333-4444-555555555555";
 /// 2026-03-01T12:00:00Z.
 const NOW: Timestamp = 1_772_366_400_000_000_000;
+const DEADLINE: Nanos = 30_000_000_000;
 
 /// Answers in turn; the login is always good.
 #[derive(Default)]
@@ -87,7 +88,7 @@ fn config(subscriptions: &str, tenant_log: bool) -> String {
 }
 
 fn found(world: &mut Canned, config: &str) -> Vec<(String, String, bool)> {
-    let found = source::discover(world, config, None).unwrap();
+    let found = source::discover(world, config, None, DEADLINE).unwrap();
     assert!(found.session.is_some());
     found
         .partitions
@@ -112,7 +113,7 @@ fn an_answer_that_is_no_list_is_not_taken_for_a_tenant_without_subscriptions() {
         "<html>",
     ] {
         let mut world = canned(&[(200, body)]);
-        let error = source::discover(&mut world, &config(r#""*""#, false), None).unwrap_err();
+        let error = source::discover(&mut world, &config(r#""*""#, false), None, DEADLINE).unwrap_err();
         assert_eq!(error.fault, Fault::Retry, "{body}");
         assert!(
             ["azure.bad_page", "azure.foreign_link"].contains(&error.code),
@@ -143,7 +144,7 @@ fn a_list_that_is_refused_or_is_not_json_is_told_in_words_about_the_list() {
         (200, "{", "it is not valid JSON"),
     ] {
         let mut world = canned(&[(status, body)]);
-        let error = source::discover(&mut world, &config(r#""*""#, false), None).unwrap_err();
+        let error = source::discover(&mut world, &config(r#""*""#, false), None, DEADLINE).unwrap_err();
         assert!(error.message.contains(words), "{body}: {}", error.message);
         assert!(!error.message.contains("this log"), "{}", error.message);
         assert!(!error.message.contains("line 1 column"), "{}", error.message);
@@ -157,7 +158,7 @@ fn an_incomplete_list_counts_only_when_it_lasts_and_nothing_else_was_seen() {
     let mut session = None;
     for attempt in 1.. {
         assert!(attempt < 20, "it is never taken");
-        match source::discover(&mut canned(&[(200, &half)]), &all, session.as_deref()) {
+        match source::discover(&mut canned(&[(200, &half)]), &all, session.as_deref(), DEADLINE) {
             Ok(found) => {
                 assert_eq!(found.partitions.len(), 1);
                 assert!(attempt > 5, "it was taken at once");
@@ -167,10 +168,11 @@ fn an_incomplete_list_counts_only_when_it_lasts_and_nothing_else_was_seen() {
         }
     }
     let good = format!(r#"{{"value":[{{"subscriptionId":"{FIRST}"}},{{"subscriptionId":"{SECOND}"}}]}}"#);
-    let found = source::discover(&mut canned(&[(200, &good)]), &all, None).unwrap();
+    let found = source::discover(&mut canned(&[(200, &good)]), &all, None, DEADLINE).unwrap();
     let mut session = found.session;
     for _ in 0..20 {
-        let error = source::discover(&mut canned(&[(200, &half)]), &all, session.as_deref()).unwrap_err();
+        let error =
+            source::discover(&mut canned(&[(200, &half)]), &all, session.as_deref(), DEADLINE).unwrap_err();
         assert_eq!((error.fault, error.code), (Fault::Retry, "azure.bad_page"));
         session = error.session;
     }
@@ -197,7 +199,11 @@ fn every_visible_subscription_is_found_once_over_all_pages() {
     let expected = [
         (format!("subscriptions/{FIRST}"), "Production".to_owned(), true),
         (format!("subscriptions/{SECOND}"), SECOND.to_owned(), false),
-        ("tenant".to_owned(), "tenant log".to_owned(), true),
+        (
+            "tenants/contoso.example".to_owned(),
+            "tenant log".to_owned(),
+            true,
+        ),
     ];
     assert_eq!(found(&mut world, &config("\"*\"", true)), expected);
     assert_eq!(world.urls[1], next);
@@ -222,6 +228,7 @@ fn an_application_that_sees_nothing_is_told_what_to_do() {
         &mut canned(&[(200, r#"{"value":[]}"#)]),
         &config("\"*\"", false),
         None,
+        DEADLINE,
     )
     .unwrap_err();
     assert_eq!(
@@ -234,7 +241,13 @@ fn an_application_that_sees_nothing_is_told_what_to_do() {
 #[test]
 fn a_list_that_continues_elsewhere_is_not_followed() {
     let body = r#"{"value":[],"nextLink":"https://evil.example/subscriptions?x"}"#;
-    let error = source::discover(&mut canned(&[(200, body)]), &config("\"*\"", false), None).unwrap_err();
+    let error = source::discover(
+        &mut canned(&[(200, body)]),
+        &config("\"*\"", false),
+        None,
+        DEADLINE,
+    )
+    .unwrap_err();
     assert_eq!(error.code, "azure.foreign_link");
 }
 
@@ -262,25 +275,46 @@ fn the_connection_test_says_what_it_found() {
         ([(200, empty), (404, "<html>")], "does not prove", 1),
         ([(200, empty), (200, r#"{"value":null}"#)], "does not prove", 1),
     ] {
-        let report = source::check(&mut canned(&answers), &config, None, &partition).unwrap();
+        let report = source::check(&mut canned(&answers), &config, None, &partition, DEADLINE).unwrap();
         assert!(report.summary.contains(summary), "{}", report.summary);
         assert_eq!(report.warnings.len(), warnings, "{summary}");
     }
     for permissions in [other.as_str(), r#"{"value":[]}"#] {
         let answers = [(200, empty), (200, permissions)];
-        let error = source::check(&mut canned(&answers), &config, None, &partition).unwrap_err();
+        let error = source::check(&mut canned(&answers), &config, None, &partition, DEADLINE).unwrap_err();
         assert_eq!((error.fault, error.code), (Fault::Denied, "azure.no_permission"));
     }
     let refused = r#"{"error":{"code":"AuthorizationFailed","message":"no"}}"#;
-    let error = source::check(&mut canned(&[(403, refused)]), &config, None, &partition).unwrap_err();
+    let error = source::check(
+        &mut canned(&[(403, refused)]),
+        &config,
+        None,
+        &partition,
+        DEADLINE,
+    )
+    .unwrap_err();
     assert_eq!((error.fault, error.code), (Fault::Denied, "azure.forbidden"));
     let disallowed = r#"{"error":{"code":"DisallowedOperation","message":"no"}}"#;
-    let error = source::check(&mut canned(&[(403, disallowed)]), &config, None, &partition).unwrap_err();
+    let error = source::check(
+        &mut canned(&[(403, disallowed)]),
+        &config,
+        None,
+        &partition,
+        DEADLINE,
+    )
+    .unwrap_err();
     assert_eq!((error.fault, error.code), (Fault::Denied, "azure.no_log"));
     let all = config.replace(&format!("\"{FIRST}\""), "\"*\"");
-    let report = source::check(&mut canned(&[(403, disallowed)]), &all, None, &partition).unwrap();
+    let report = source::check(
+        &mut canned(&[(403, disallowed)]),
+        &all,
+        None,
+        &partition,
+        DEADLINE,
+    )
+    .unwrap();
     assert!(report.summary.contains("passed over"));
-    let error = source::check(&mut canned(&[]), &config, None, "tenant").unwrap_err();
+    let error = source::check(&mut canned(&[]), &config, None, "tenant", DEADLINE).unwrap_err();
     assert_eq!(
         (error.fault, error.code),
         (Fault::InvalidConfig, "config.unknown_partition")
@@ -298,7 +332,7 @@ fn a_start_that_cannot_be_meant_is_told_before_anything_is_sent() {
         let config = config(&format!("\"{FIRST}\""), false)
             .replace("\"tenant_log\"", &format!("\"start\":\"{start}\",\"tenant_log\""));
         let mut world = canned(&[(403, "")]);
-        let _ = source::discover(&mut world, &config, None);
+        let _ = source::discover(&mut world, &config, None, DEADLINE);
         let told = world
             .lines
             .iter()
@@ -310,6 +344,7 @@ fn a_start_that_cannot_be_meant_is_told_before_anything_is_sent() {
             &config,
             None,
             &format!("subscriptions/{FIRST}"),
+            DEADLINE,
         )
         .unwrap();
         assert_eq!(report.warnings.len(), usize::from(word.is_some()), "{start}");

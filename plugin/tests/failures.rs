@@ -114,11 +114,11 @@ fn what_came_before_a_failure_is_a_shorter_batch() {
     azure.mishaps = vec![None, Some(Mishap::Throttled(6))];
     let batch = poll(&mut azure, None, None).unwrap();
     assert_eq!((batch.events.len(), batch.next_in), (5, Some(7 * SECOND)));
-    assert!(!batch.progress.caught_up);
+    assert!(!batch.caught_up);
     azure.now += 7 * SECOND;
     let rest = poll(&mut azure, Some(batch.cursor), batch.session).unwrap();
     assert_eq!((rest.events.len(), rest.next_in), (7, None));
-    assert!(rest.progress.caught_up);
+    assert!(rest.caught_up);
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn a_subscription_without_a_log_is_passed_over_unless_it_was_asked_for() {
     host.azure.lasting = Some(Mishap::Refused(403, NO_LOG));
     for _ in 0..24 {
         let batch = host.poll().unwrap();
-        assert!(batch.events.is_empty() && batch.progress.caught_up && batch.next_in.is_none());
+        assert!(batch.events.is_empty() && batch.caught_up && batch.next_in.is_none());
         assert_eq!(measure(&batch, "anomalies", "no_log"), 1);
     }
     assert_eq!(host.warnings("passed over"), 2, "once, and once an hour");

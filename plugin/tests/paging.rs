@@ -26,7 +26,7 @@ fn what_came_of_half_a_page_is_a_shorter_batch() {
         assert_eq!((again.fault, again.code), (Fault::Retry, code));
         azure.lasting = None;
         let rest = poll(&mut azure, Some(first.cursor), again.session).unwrap();
-        assert_eq!((rest.events.len(), rest.progress.caught_up), (2, true));
+        assert_eq!((rest.events.len(), rest.caught_up), (2, true));
         let duplicates = measure(&rest, "duplicates", "");
         assert_eq!(duplicates, shown_again, "what was taken is known");
     }
@@ -45,7 +45,7 @@ fn a_page_that_never_comes_as_a_whole_is_asked_for_in_parts() {
                 delivered += batch.events.len();
                 cursor = Some(batch.cursor);
                 session = batch.session;
-                if batch.progress.caught_up {
+                if batch.caught_up {
                     assert_eq!(delivered, 40);
                     return;
                 }
@@ -133,7 +133,7 @@ fn a_look_back_that_takes_longer_than_a_poll_is_read_once_an_interval() {
         delivered += batch.events.len();
         polls += 1;
         (cursor, session) = (Some(batch.cursor), batch.session);
-        if batch.progress.caught_up {
+        if batch.caught_up {
             break;
         }
         assert!(polls < 5, "it never ends");
@@ -177,7 +177,7 @@ fn a_server_error_is_answered_with_a_narrower_window() {
         (batch.events.len(), measure(&batch, "retries", "server_error")),
         (12, 1)
     );
-    assert!(batch.progress.caught_up);
+    assert!(batch.caught_up);
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Host {
                 }
                 self.cursor = Some(batch.cursor);
                 self.session = batch.session.or(self.session.take());
-                prop_assert!(batch.next_in != Some(0) || !batch.progress.caught_up);
+                prop_assert!(batch.next_in != Some(0) || !batch.caught_up);
                 Ok(batch.next_in.map_or(Next::Interval, Next::Wait))
             }
             Err(error) => {

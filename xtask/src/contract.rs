@@ -5,7 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use wit_parser::{Docs, Function, Interface, Record, Resolve, Type, TypeDef, TypeDefKind, World, WorldItem};
+use wit_parser::{
+    Docs, Function, Interface, InterfaceId, Record, Resolve, Type, TypeDef, TypeDefKind, World, WorldItem,
+};
 
 use crate::cargo::root;
 
@@ -48,16 +50,36 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn world(&self, world: &World) -> String {
-        let exports = world.exports.values().filter_map(|item| match item {
-            WorldItem::Interface { id, .. } => self.resolve.interfaces[*id].name.as_deref(),
-            _ => None,
-        });
-        let exports: Vec<_> = exports
-            .map(|name| format!("[`{name}`](#interface-{name})"))
-            .collect();
         let mut text = format!("\n## World `{}`\n{}", world.name, deepened(&world.docs));
-        let _ = writeln!(text, "\nIt exports {}.", exports.join(", "));
+        let interfaces = |items: &mut dyn Iterator<Item = &WorldItem>| -> Vec<String> {
+            let names = items.filter_map(|item| match item {
+                WorldItem::Interface { id, .. } => self.named(*id),
+                _ => None,
+            });
+            names.collect()
+        };
+        for (does, names) in [
+            ("imports", interfaces(&mut world.imports.values())),
+            ("exports", interfaces(&mut world.exports.values())),
+        ] {
+            if !names.is_empty() {
+                let _ = writeln!(text, "\nIt {does} {}.", names.join(", "));
+            }
+        }
         text
+    }
+
+    /// An interface: a place on this page, or the full name of one that others define.
+    fn named(&self, id: InterfaceId) -> Option<String> {
+        let interface = &self.resolve.interfaces[id];
+        let name = interface.name.as_deref()?;
+        let package = interface
+            .package
+            .map(|package| &self.resolve.packages[package].name);
+        match package {
+            Some(package) if package.namespace == "wasi" => Some(format!("`wasi:{}/{name}`", package.name)),
+            _ => Some(format!("[`{name}`](#interface-{name})")),
+        }
     }
 
     /// What can be called comes before what it is called with.
@@ -103,6 +125,19 @@ impl Page<'_> {
                     .map(|case| format!("| `{}` | {} |\n", case.name, cell(&case.docs)));
                 format!(
                     "\n### Enum `{name}`\n{docs}\n| case | meaning |\n| --- | --- |\n{}",
+                    rows.collect::<String>()
+                )
+            }
+            TypeDefKind::Variant(variant) => {
+                let rows = variant.cases.iter().map(|case| {
+                    let payload = case
+                        .ty
+                        .map(|ty| format!("({})", self.ty(&ty)))
+                        .unwrap_or_default();
+                    format!("| `{}{payload}` | {} |\n", case.name, cell(&case.docs))
+                });
+                format!(
+                    "\n### Variant `{name}`\n{docs}\n| case | meaning |\n| --- | --- |\n{}",
                     rows.collect::<String>()
                 )
             }

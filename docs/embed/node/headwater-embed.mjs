@@ -15,7 +15,7 @@ import { http } from "@bytecodealliance/preview2-shim";
 import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
 
 const MILLISECONDS = 1_000_000n; // in nanoseconds, which is how the contract counts
-const DEADLINE = 60_000n * MILLISECONDS; // of one poll
+const DEADLINE = 60_000n * MILLISECONDS; // of one call: a source returns within it (rule 10)
 const PATIENCE = 5; // failed polls in a row before the run gives up
 
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
@@ -99,9 +99,9 @@ class Source {
   }
 
   discover() {
-    const found = outcome(() => this.plugin.fresh().source.discover(this.config, this.session));
+    const found = outcome(() => this.plugin.fresh().source.discover(this.config, this.session, DEADLINE));
+    this.note((found.ok ?? found.error).session);
     if (found.error) stop(explain(found.error));
-    this.session = found.ok.session ?? this.session;
     return found.ok.partitions.filter(({ unavailable }) => unavailable === undefined).map(({ id }) => id);
   }
 
@@ -109,8 +109,14 @@ class Source {
     const budget = { maxEvents: 5000, maxBytes: 8n << 20n, deadline: DEADLINE };
     const request = { config: this.config, partition, cursor, session: this.session, budget };
     const polled = outcome(() => this.plugin.fresh().source.poll(request));
-    this.session = (polled.ok ?? polled.error).session ?? this.session;
+    this.note((polled.ok ?? polled.error).session);
     return polled;
+  }
+
+  /** Keeps, drops or replaces the session, also after an error. */
+  note(change) {
+    if (change.tag === "replace") this.session = change.val;
+    if (change.tag === "drop") this.session = undefined;
   }
 }
 
@@ -128,7 +134,7 @@ async function catchUp(source, partition, ledger, ids) {
     failures = 0;
     ledger.deliver(partition, batch);
     ids.push(...batch.events.map((event) => event.id));
-    if (batch.progress.caughtUp) return true;
+    if (batch.caughtUp) return true;
     await pause(batch.nextIn ?? source.interval); // rule 3: none leaves it to the interval
   }
 }

@@ -101,6 +101,7 @@ async fn check_partition(source: &Source, info: PartitionInfo) -> Finding {
         id,
         title,
         unavailable,
+        ..
     } = info;
     let finding = |verdict, detail, hints| Finding {
         source: source.name().to_owned(),

@@ -98,6 +98,7 @@ impl Outlets {
         let delivery = Delivery {
             source: batch.source(),
             partition: batch.partition(),
+            attributes: batch.attributes(),
             events: batch.events(),
             settled: batch.settled(),
             redactor: batch.redactor(),

@@ -46,11 +46,8 @@ impl Progress {
         self.screen.clone()
     }
 
-    /// Shows where a partition stands. One that has caught up is not shown: there is nothing to wait for.
+    /// Shows where a partition stands.
     pub(crate) fn show(&self, source: &str, partition: &str, position: &Position) {
-        if position.caught_up {
-            return self.end(source, partition);
-        }
         let done = permille(position);
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let bars = shown
@@ -152,7 +149,6 @@ mod tests {
                 start,
                 position,
                 target,
-                caught_up: false,
             };
             assert_eq!(permille(&position), expected, "{position:?}");
         }

@@ -49,11 +49,15 @@ pub enum Check {
     Secrets,
     /// The contract's version.
     Version,
+    /// What partitions are called.
+    PartitionIdentity,
+    /// What events are called.
+    UniqueIds,
 }
 
 impl Check {
     /// All of them, in the order of the report: first what has no number, then by rule.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::World,
         Self::Describe,
         Self::Validate,
@@ -75,6 +79,8 @@ impl Check {
         Self::Clock,
         Self::Secrets,
         Self::Version,
+        Self::PartitionIdentity,
+        Self::UniqueIds,
     ];
 
     /// The number of the contract's rule; none for what the contract says elsewhere.
@@ -94,7 +100,7 @@ impl Check {
 
     fn row(self) -> (Option<u8>, &'static str, &'static str) {
         match self {
-            Self::World => (None, "world", "imports nothing but stable WASI 0.2"),
+            Self::World => (None, "world", "imports nothing but what the contract lists"),
             Self::Describe => (
                 None,
                 "describe",
@@ -165,8 +171,14 @@ impl Check {
             Self::Version => (
                 Some(9),
                 "version",
-                "exports the contract in the version of this host",
+                "exports the contract in a version of this host",
             ),
+            Self::PartitionIdentity => (
+                Some(11),
+                "partition-identity",
+                "another upstream is another partition",
+            ),
+            Self::UniqueIds => (Some(12), "unique-ids", "no two events of a partition share an id"),
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn polled(
             let secrets = setting
                 .secrets
                 .with_session(request.session.as_ref().map(Session::as_bytes))
-                .with_session(batch.session.as_ref().map(Session::as_bytes));
+                .with_session(batch.session.session().map(Session::as_bytes));
             for text in texts(batch) {
                 harness.guard(&secrets, format_args!("the batch of {what}"), &text);
             }
@@ -41,6 +41,8 @@ pub(super) fn texts(batch: &Batch) -> Vec<String> {
     let mut texts = vec![lossy(&batch.cursor)];
     for event in &batch.events {
         texts.extend([event.id.clone(), event.body.clone()]);
+        let attributes = event.attributes.iter();
+        texts.extend(attributes.map(|attribute| format!("{} {}", attribute.name, attribute.value)));
     }
     for item in &batch.rejected {
         texts.extend([
@@ -98,7 +100,7 @@ fn progress(harness: &Harness<'_>, what: &str, request: &Request, batch: &Batch)
     harness.expect(Check::EmptyProgress, !at_once || moved, || {
         format!("{what}: it wants to be called at once, but its cursor does not change: this never ends")
     });
-    let contradiction = at_once && batch.progress.caught_up;
+    let contradiction = at_once && batch.caught_up;
     harness.expect(Check::EmptyProgress, !contradiction, || {
         format!("{what}: it says that it has caught up and that more is ready")
     });
@@ -106,11 +108,15 @@ fn progress(harness: &Harness<'_>, what: &str, request: &Request, batch: &Batch)
 
 /// Looks at an error.
 pub(super) fn error(harness: &Harness<'_>, setting: &Setting, what: &str, error: &Error) {
-    let session = error.session.as_ref().map(Session::as_bytes);
+    let session = error.session.session().map(Session::as_bytes);
     let secrets = setting.secrets.with_session(session);
     let hint = error.hint.as_deref();
     for text in [&error.code, &error.message, hint.unwrap_or_default()] {
         harness.guard(&secrets, format_args!("the error of {what}"), text);
+    }
+    for measure in &error.measures {
+        let text = format!("{} {}", measure.name, measure.label);
+        harness.guard(&secrets, format_args!("a measure of the error of {what}"), &text);
     }
     harness.expect(Check::ErrorShape, is_code(&error.code), || {
         format!(

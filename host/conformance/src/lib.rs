@@ -25,6 +25,7 @@
 mod check;
 mod findings;
 mod harness;
+mod identity;
 mod inspect;
 mod offline;
 mod online;
@@ -55,7 +56,7 @@ pub use self::settings::SourceSettings;
 use self::transport::NoNetwork;
 
 /// What needs a configuration.
-const ONLINE: [Check; 15] = [
+const ONLINE: [Check; 17] = [
     Check::Origins,
     Check::Discover,
     Check::Events,
@@ -71,6 +72,8 @@ const ONLINE: [Check; 15] = [
     Check::CursorRefusal,
     Check::Clock,
     Check::Secrets,
+    Check::PartitionIdentity,
+    Check::UniqueIds,
 ];
 
 /// A report about a file that could not be loaded because of what it imports or exports.

@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use headwater::component::check_partitions;
-use headwater::component::judge_manifest;
 use headwater::component::raw::{Discovery, Manifest, Plan, Session};
+use headwater::component::{attribute_problem, check_partitions, judge_manifest};
 use headwater::egress::{Grant, HttpClient, Origin};
 use headwater::redact::Redactor;
 
@@ -14,7 +13,7 @@ use super::harness::{Harness, Setting};
 use super::reading::{MOST_POLLS, Reading, SMALL_BATCH, SourceUnderTest, Stop};
 use super::settings::SourceSettings;
 use super::transport::RecordedTransport;
-use super::{inspect, offline, refusal, resume, same};
+use super::{identity, inspect, offline, refusal, resume, same};
 
 /// Partitions that are read.
 const MOST_PARTITIONS: usize = 3;
@@ -26,8 +25,9 @@ pub(super) async fn examine(
     settings: SourceSettings,
     manifest: &Manifest,
 ) -> Result<(), String> {
-    let (source, recorded) = prepare(harness, offline, settings, manifest).await?;
+    let (source, recorded, plan) = prepare(harness, offline, settings, manifest).await?;
     let (partitions, session) = discover(&source).await?;
+    identity::of_partitions(&source, &plan, &partitions, &recorded.answers());
     let mut readings = Vec::new();
     for partition in partitions.iter().take(MOST_PARTITIONS) {
         let read = source
@@ -43,6 +43,7 @@ pub(super) async fn examine(
         resume::after_interruptions(&source, reading).await;
         refusal::of_cursors(&source, reading, manifest.cursor_format).await;
         refusal::of_large_batches(&source, reading).await;
+        identity::of_events(&source, reading);
     }
     same::in_turn(&source, &readings).await;
     for reading in &readings {
@@ -57,7 +58,7 @@ async fn prepare<'a>(
     offline: Setting,
     settings: SourceSettings,
     manifest: &Manifest,
-) -> Result<(SourceUnderTest<'a>, Arc<RecordedTransport>), String> {
+) -> Result<(SourceUnderTest<'a>, Arc<RecordedTransport>, Plan), String> {
     let judged = judge_manifest(manifest.clone()).map_err(|failure| failure.message)?;
     let resolved = settings
         .config
@@ -93,7 +94,7 @@ async fn prepare<'a>(
         setting,
         config: resolved.json,
     };
-    Ok((source, recorded))
+    Ok((source, recorded, plan))
 }
 
 /// What the plan grants: requests to anything else are counted as violations.
@@ -124,15 +125,20 @@ async fn discover(source: &SourceUnderTest<'_>) -> Result<(Vec<String>, Option<S
     harness.expect(Check::Discover, found.partitions == again.partitions, || {
         "it finds other partitions each time".to_owned()
     });
-    let session = found.session.as_ref().map(Session::as_bytes);
+    let session = found.session.session().map(Session::as_bytes);
     let secrets = source.setting.secrets.with_session(session);
     for info in &found.partitions {
         let reason = info.unavailable.as_deref().unwrap_or_default();
-        harness.guard(
-            &secrets,
-            "discover",
-            &format!("{} {} {reason}", info.id, info.title),
-        );
+        let attributes = info.attributes.iter();
+        let attributes: String = attributes
+            .map(|attribute| format!(" {} {}", attribute.name, attribute.value))
+            .collect();
+        let text = format!("{} {} {reason}{attributes}", info.id, info.title);
+        harness.guard(&secrets, "discover", &text);
+        let problem = attribute_problem(&info.attributes);
+        harness.expect(Check::Discover, problem.is_none(), || {
+            format!("{} has {}", info.id, problem.unwrap_or_default())
+        });
     }
     let readable = found
         .partitions
@@ -142,14 +148,14 @@ async fn discover(source: &SourceUnderTest<'_>) -> Result<(Vec<String>, Option<S
     if ids.is_empty() {
         return Err("discover found nothing that can be read".to_owned());
     }
-    Ok((ids, found.session))
+    Ok((ids, found.session.apply(None)))
 }
 
 /// One discovery without a session.
 async fn ask(source: &SourceUnderTest<'_>) -> Result<Discovery, String> {
     let (harness, setting) = (source.harness, &source.setting);
     let mut instance = harness.instance(setting);
-    let found = instance.discover(&source.config, None).await;
+    let found = instance.discover(&source.config, None, source.deadline()).await;
     match harness.returned(setting, "discover", &mut instance, found) {
         Some(Ok(discovery)) => Ok(discovery),
         Some(Err(error)) => {

@@ -1,6 +1,7 @@
 //! Reading a partition from a cursor to its end, batch by batch.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use headwater::component::Instance;
 use headwater::component::raw::{Batch, Budget, Error, Request, Session};
@@ -55,6 +56,12 @@ pub(super) enum Stop {
 }
 
 impl SourceUnderTest<'_> {
+    /// The time that a call is told to take.
+    pub(super) fn deadline(&self) -> Duration {
+        // Less than the time after which it is interrupted, as a host does it.
+        self.setting.surroundings.limits.poll_timeout.mul_f64(0.9)
+    }
+
     /// What a poll asks for.
     pub(super) fn request(
         &self,
@@ -71,7 +78,7 @@ impl SourceUnderTest<'_> {
             budget: Budget {
                 max_events,
                 max_bytes,
-                deadline: self.setting.surroundings.limits.poll_timeout,
+                deadline: self.deadline(),
             },
         }
     }
@@ -145,9 +152,9 @@ impl SourceUnderTest<'_> {
         };
         while !reading.complete && reading.steps.len() < most {
             let step = self.step(partition, cursor, session, max_events).await?;
-            reading.complete = step.batch.progress.caught_up;
+            reading.complete = step.batch.caught_up;
             cursor = Some(step.batch.cursor.clone());
-            session = step.batch.session.clone().or(step.session.clone());
+            session = step.batch.session.apply(step.session.clone());
             reading.steps.push(step);
         }
         Ok(reading)
@@ -214,7 +221,7 @@ pub(super) fn place(cursor: Option<&[u8]>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use headwater::model::Progress;
+    use headwater::component::raw::SessionChange;
 
     use super::*;
 
@@ -227,14 +234,10 @@ mod tests {
                 events: Vec::new(),
                 rejected: Vec::new(),
                 cursor: b"1 x".to_vec(),
-                session: None,
+                session: SessionChange::Keep,
                 next_in: None,
-                progress: Progress {
-                    start: 0,
-                    position: 0,
-                    target: 0,
-                    caught_up: true,
-                },
+                caught_up: true,
+                progress: None,
                 measures: Vec::new(),
             },
         };

@@ -78,14 +78,14 @@ pub(super) async fn of_large_batches(source: &SourceUnderTest<'_>, reading: &Rea
                 Err(stop) => return source.stopped(Check::Budget, &place, &stop),
                 Ok((batch, _)) => batch,
             };
-            if batch.progress.caught_up {
+            if batch.caught_up {
                 break;
             }
             let moved = cursor.as_ref() != Some(&batch.cursor);
             source
                 .harness
                 .expect(Check::Budget, moved, || format!("{place} did not move on"));
-            session = batch.session.or(session);
+            session = batch.session.apply(session);
             cursor = Some(batch.cursor);
         }
     }

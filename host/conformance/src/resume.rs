@@ -150,7 +150,7 @@ pub(super) async fn after_interruptions(source: &SourceUnderTest<'_>, reading: &
                     &reading.ids_from(0),
                     &count(batches),
                 );
-                let over = batch.progress.caught_up && !rest.ids_from(0).is_empty();
+                let over = batch.caught_up && !rest.ids_from(0).is_empty();
                 source.harness.expect(Check::Interruption, !over, || {
                     format!("{what} says that it has caught up, and more came after it")
                 });

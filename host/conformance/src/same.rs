@@ -19,7 +19,7 @@ pub(super) async fn again(source: &SourceUnderTest<'_>, reading: &Reading) {
         .steps
         .iter()
         .rev()
-        .find_map(|step| step.batch.session.clone());
+        .find_map(|step| step.batch.session.session().cloned());
     for sample in reading.samples(SAMPLES) {
         let step = &reading.steps[sample];
         for (check, session, how) in [
@@ -98,7 +98,7 @@ pub(super) async fn in_turn(source: &SourceUnderTest<'_>, readings: &[Reading]) 
             let what = format!("{} between those of others", label(reading, step));
             let batch = polled.map(|step| step.batch);
             if let Ok(batch) = &batch {
-                session = batch.session.clone().or(session);
+                session = batch.session.apply(session);
             }
             compare(source, Check::Independence, &what, &step.batch, batch);
         }
@@ -141,7 +141,7 @@ fn difference(one: &Batch, other: &Batch) -> Option<&'static str> {
         Some("cursors")
     } else if one.next_in != other.next_in {
         Some("waiting times")
-    } else if one.progress != other.progress {
+    } else if (one.caught_up, one.progress) != (other.caught_up, other.progress) {
         Some("progress")
     } else {
         None

@@ -34,6 +34,15 @@ impl RecordedTransport {
         }
     }
 
+    /// What the upstream has answered so far.
+    pub(super) fn answers(&self) -> Vec<String> {
+        let recording = lock(&self.recording);
+        let bodies = recording.responses.values().map(Response::body);
+        bodies
+            .map(|body| String::from_utf8_lossy(body).into_owned())
+            .collect()
+    }
+
     /// The credentials that have been sent.
     pub(super) fn credentials(&self) -> Vec<String> {
         lock(&self.recording).credentials.clone()

@@ -8,12 +8,12 @@ use super::call_error::CallError;
 use super::fetched::{self, Fetched};
 use super::instance::{Finished, Instance, Surroundings};
 use super::partition_pool::PartitionShare;
-use super::raw::{self, Session, WithSession};
-use super::session::{KnownSession, LARGEST_SESSION, SessionSlot, Turn};
+use super::raw::{self, Session, SessionChange, WithSession};
+use super::session::{KnownSession, LARGEST_SESSION, Outcome, SessionSlot, Turn};
 use super::validation::{self, Validation};
-use super::{discovery, fault, manifest};
+use super::{discovery, fault, manifest, measures};
 use crate::egress::{BoundSecrets, Grant, Transport};
-use crate::model::{Failure, Fault, Limits, Manifest, PartitionInfo, Report};
+use crate::model::{Failure, Fault, Limits, Manifest, Measure, PartitionInfo, Report};
 use crate::plugin::CompiledPlugin;
 use crate::redact::Redactor;
 use crate::sandbox::Usage;
@@ -29,6 +29,12 @@ use crate::work::low_priority;
 const BATCH_BYTES: u64 = 8 << 20;
 /// A call that failed after this time has waited for an upstream in vain: it counts as one that hung.
 const HANGS: Duration = Duration::from_secs(5);
+/// A plugin is told a deadline that is so much of its time-out earlier, and no more than that: one that keeps its deadline is never
+/// interrupted on the way out.
+const MARGIN_PART: u32 = 10;
+const LONGEST_MARGIN: Duration = Duration::from_secs(2);
+/// The longest deadline of a call that somebody waits for: a discovery, a connection test.
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
 /// Warnings of a connection test that are shown.
 const MOST_WARNINGS: usize = 100;
 
@@ -51,6 +57,8 @@ pub(crate) struct ComponentClient {
 pub(crate) struct CallResult<T> {
     /// What the plugin returned, or why it did not.
     pub(crate) result: Result<T, Failure>,
+    /// What the plugin counted in a call that it ended with an error.
+    pub(crate) measures: Vec<Measure>,
     /// What it used.
     pub(crate) usage: Usage,
     /// From start to end.
@@ -88,6 +96,12 @@ impl ComponentClient {
         self.limits
     }
 
+    /// The time that a call is told to take.
+    fn deadline(&self) -> Duration {
+        let timeout = self.limits.poll_timeout;
+        timeout - (timeout / MARGIN_PART).min(LONGEST_MARGIN)
+    }
+
     /// The source's access to the threads that compute: one piece of work at a time, whoever has it done.
     pub(crate) fn compute(&self) -> Compute {
         self.compute.clone()
@@ -122,7 +136,13 @@ impl ComponentClient {
         let turn = self.session.turn().await;
         let mut instance = self.instance(self.grant.clone(), config.bound.clone());
         let (json, session) = (config.json.clone(), session_of(&turn).cloned());
-        let found = async move { (instance.discover(&json, session.as_ref()).await, instance) };
+        let deadline = self.deadline().min(LONGEST_LOOK);
+        let found = async move {
+            (
+                instance.discover(&json, session.as_ref(), deadline).await,
+                instance,
+            )
+        };
         let (found, instance) = low_priority::run(self.cpu.clone(), found).await;
         let mut discovered = self.online(turn, instance, config, found, discovery::judge).await;
         discovered.result = discovered.result.and_then(|found| {
@@ -138,11 +158,10 @@ impl ComponentClient {
         let mut instance = self.instance(self.grant.clone(), config.bound.clone());
         let (json, partition) = (config.json.clone(), partition.to_owned());
         let session = session_of(&turn).cloned();
+        let deadline = self.deadline().min(LONGEST_LOOK);
         let report = async move {
-            (
-                instance.check(&json, session.as_ref(), &partition).await,
-                instance,
-            )
+            let checked = instance.check(&json, session.as_ref(), &partition, deadline);
+            (checked.await, instance)
         };
         let (report, instance) = low_priority::run(self.cpu.clone(), report).await;
         self.online(turn, instance, config, report, clean_report).await
@@ -166,7 +185,7 @@ impl ComponentClient {
             budget: raw::Budget {
                 max_events: most,
                 max_bytes: BATCH_BYTES,
-                deadline: self.limits.poll_timeout,
+                deadline: self.deadline(),
             },
         };
         let polled = async move { (instance.poll(request).await, instance) };
@@ -234,31 +253,41 @@ impl ComponentClient {
         };
         let returned = returned.map_err(|error| error.explain(&known));
         let examine = move || {
-            let (returned, session) = split_session(returned);
-            let session = session.map(|session| match before {
-                Some(before) if *before.session() == session => before,
-                _ => Arc::new(KnownSession::new(session)),
-            });
+            let (returned, change) = split_session(returned);
+            let session = match change {
+                SessionChange::Keep => Outcome::Keep,
+                SessionChange::Drop => Outcome::Drop,
+                SessionChange::Replace(session) => Outcome::Replace(match before {
+                    Some(before) if *before.session() == session => before,
+                    _ => Arc::new(KnownSession::new(session)),
+                }),
+            };
             let known = match &session {
-                Some(session) => known.and(session.redactor()),
-                None => known,
+                Outcome::Replace(session) => known.and(session.redactor()),
+                Outcome::Keep | Outcome::Drop => known,
             };
             let redactor = known.with_credentials(credentials);
-            let judged = match returned {
-                Ok(Ok(value)) => judge(value, &redactor),
-                Ok(Err(error)) => Err(fault::judge(error, &redactor)),
-                Err(failure) => Err(failure),
+            let (judged, counted) = match returned {
+                Ok(Ok(value)) => (judge(value, &redactor), Vec::new()),
+                Ok(Err(mut error)) => {
+                    let counted = std::mem::take(&mut error.measures);
+                    // Why the call failed counts more than what is wrong with its numbers.
+                    let counted = measures::check(counted, &redactor).unwrap_or_default();
+                    (Err(fault::judge(error, &redactor)), counted)
+                }
+                Err(failure) => (Err(failure), Vec::new()),
             };
-            ((judged, session), redactor)
+            ((judged, counted, session), redactor)
         };
-        let (result, session, redactor) = match self.examine(log, examine).await {
-            Ok(((judged, session), redactor)) => (judged, session, redactor),
-            Err(failure) => (Err(failure), None, config.redactor.clone()),
+        let (result, measures, session, redactor) = match self.examine(log, examine).await {
+            Ok(((judged, counted, session), redactor)) => (judged, counted, session, redactor),
+            Err(failure) => (Err(failure), Vec::new(), Outcome::Keep, config.redactor.clone()),
         };
         turn.finish(session, result.is_ok());
         self.share.note(result.is_ok() || took < HANGS);
         CallResult {
             result,
+            measures,
             usage,
             took,
             redactor,
@@ -289,19 +318,21 @@ fn session_of<'a>(turn: &'a Turn<'_>) -> Option<&'a Session> {
     turn.session().map(|known| known.session())
 }
 
-/// What a call returned, and the session apart from it. A session that is too large makes the call fail before anything is
+/// What a call returned, and what it makes of the session apart from it. A session that is too large makes the call fail before anything is
 /// done with it, since everything takes time in proportion to its size.
 fn split_session<T: WithSession>(
     mut returned: Result<Result<T, raw::Error>, Failure>,
-) -> (Result<Result<T, raw::Error>, Failure>, Option<Session>) {
-    let session = match &mut returned {
+) -> (Result<Result<T, raw::Error>, Failure>, SessionChange) {
+    let change = match &mut returned {
         Ok(Ok(value)) => value.take_session(),
         Ok(Err(error)) => error.take_session(),
-        Err(_) => None,
+        Err(_) => SessionChange::Keep,
     };
-    match session {
-        Some(session) if session.as_bytes().len() > LARGEST_SESSION => (Err(oversized_session()), None),
-        session => (returned, session),
+    match change.session() {
+        Some(session) if session.as_bytes().len() > LARGEST_SESSION => {
+            (Err(oversized_session()), SessionChange::Keep)
+        }
+        _ => (returned, change),
     }
 }
 

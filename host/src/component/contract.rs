@@ -4,6 +4,7 @@
 use serde::de::IgnoredAny;
 use thiserror::Error;
 
+use super::attributes::attribute_problem;
 use crate::model::Event;
 
 /// The contract's bound for a cursor.
@@ -37,12 +38,15 @@ pub enum EventProblem {
     /// There is no such severity. The host takes it for unknown.
     #[error("has a severity above 24")]
     Severity,
+    /// Its attributes are too many, too long, named twice or named otherwise than the contract says. The host leaves those out.
+    #[error("has attributes that break the contract")]
+    Attributes,
 }
 
 impl EventProblem {
     /// Whether the host delivers such an event all the same.
     pub fn is_tolerated(self) -> bool {
-        matches!(self, Self::NotOnOneLine | Self::Severity)
+        matches!(self, Self::NotOnOneLine | Self::Severity | Self::Attributes)
     }
 }
 
@@ -64,6 +68,8 @@ pub fn event_problem(event: &Event) -> Option<EventProblem> {
         Some(EventProblem::NotOnOneLine)
     } else if *severity > HIGHEST_SEVERITY {
         Some(EventProblem::Severity)
+    } else if attribute_problem(&event.attributes).is_some() {
+        Some(EventProblem::Attributes)
     } else {
         None
     }
@@ -142,8 +148,9 @@ mod tests {
     fn event(id: &str, body: &str) -> Event {
         Event {
             id: id.to_owned(),
-            time: 1,
+            time: Some(1),
             severity: 9,
+            attributes: Vec::new(),
             body: body.to_owned(),
         }
     }

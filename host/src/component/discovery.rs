@@ -3,12 +3,14 @@
 
 use std::collections::HashSet;
 
-use super::raw;
+use super::{attributes, raw};
 use crate::model::{Failure, Fault, MOST_PARTITIONS, PartitionInfo};
 use crate::redact::Redactor;
 
 /// The contract's bound for a partition's name.
 const LONGEST_PARTITION: usize = 256;
+/// Names that earlier versions of a plugin gave a partition.
+const MOST_FORMER_NAMES: usize = 8;
 /// Titles are names of subscriptions and the like.
 const LONGEST_TITLE: usize = 200;
 
@@ -22,6 +24,7 @@ pub(crate) fn judge(found: raw::Discovery, redactor: &Redactor) -> Result<Vec<Pa
         }
         let title = redactor.clean(&info.title);
         info.title = title.chars().take(LONGEST_TITLE).collect();
+        info.attributes = attributes::clean(std::mem::take(&mut info.attributes), redactor);
         info.unavailable = info.unavailable.take().map(|reason| redactor.clean(&reason));
     }
     Ok(partitions)
@@ -31,7 +34,7 @@ pub(crate) fn judge(found: raw::Discovery, redactor: &Redactor) -> Result<Vec<Pa
 ///
 /// # Errors
 ///
-/// There are too many, or a name is empty, too long, used twice or more than printable ASCII.
+/// There are too many, or a name, a former one included, is empty, too long, used twice or more than printable ASCII.
 pub fn check_partitions(partitions: &[PartitionInfo]) -> Result<(), Failure> {
     if partitions.len() > MOST_PARTITIONS {
         let message = format!(
@@ -42,17 +45,26 @@ pub fn check_partitions(partitions: &[PartitionInfo]) -> Result<(), Failure> {
             .with_hint("spread them over several sources, each with a part of them in its configuration"));
     }
     let mut seen = HashSet::new();
-    for PartitionInfo { id, .. } in partitions {
-        let problem = if id.is_empty() || id.len() > LONGEST_PARTITION {
+    let names = partitions
+        .iter()
+        .flat_map(|info| std::iter::once(&info.id).chain(&info.formerly));
+    for name in names {
+        let problem = if name.is_empty() || name.len() > LONGEST_PARTITION {
             "an empty or too long name"
-        } else if !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        } else if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             "a name with other than printable ASCII letters"
-        } else if !seen.insert(id) {
+        } else if !seen.insert(name) {
             "a name that it used twice"
         } else {
             continue;
         };
         return Err(misnamed(problem));
+    }
+    if partitions
+        .iter()
+        .any(|info| info.formerly.len() > MOST_FORMER_NAMES)
+    {
+        return Err(misnamed("more than 8 former names"));
     }
     Ok(())
 }
@@ -70,6 +82,8 @@ mod tests {
     fn named(ids: impl IntoIterator<Item = impl Into<String>>) -> Vec<PartitionInfo> {
         let info = |id: String| PartitionInfo {
             id,
+            formerly: Vec::new(),
+            attributes: Vec::new(),
             title: "a\u{1b}title of s3cret-value".to_owned(),
             unavailable: Some("s3cret-value\n".to_owned()),
         };
@@ -79,7 +93,7 @@ mod tests {
     fn discovery(partitions: Vec<PartitionInfo>) -> raw::Discovery {
         raw::Discovery {
             partitions,
-            session: None,
+            session: raw::SessionChange::Keep,
             measures: Vec::new(),
         }
     }

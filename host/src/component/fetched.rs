@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::contract::{self, CursorProblem, EventProblem};
-use super::{measures, raw};
+use super::{attributes, measures, raw};
 use crate::model::{Event, Failure, Fault, Measure, Progress, Rejected};
 use crate::redact::Redactor;
 
@@ -22,8 +22,10 @@ pub struct Fetched {
     pub cursor: Vec<u8>,
     /// When the plugin wants to be called again; none leaves it to the interval.
     pub next_in: Option<Duration>,
+    /// Whether there is nothing more to read at present.
+    pub caught_up: bool,
     /// How far reading has come.
-    pub progress: Progress,
+    pub progress: Option<Progress>,
     /// Numbers for metrics.
     pub measures: Vec<Measure>,
 }
@@ -60,6 +62,7 @@ impl Fetched {
             rejected,
             cursor: batch.cursor,
             next_in: batch.next_in,
+            caught_up: batch.caught_up,
             progress: batch.progress,
             measures,
         })
@@ -86,7 +89,14 @@ pub(crate) fn check_size(batch: &raw::Batch, items: u32, bytes: u64) -> Result<(
             "`limits.batch_events` sets the bound; that the plugin does not keep it is a defect, report it to its author",
         ));
     }
-    let events = batch.events.iter().map(|event| event.body.len() + event.id.len());
+    let attributes = |event: &Event| -> usize {
+        let texts = event.attributes.iter();
+        texts
+            .map(|attribute| attribute.name.len() + attribute.value.len())
+            .sum()
+    };
+    let events = batch.events.iter();
+    let events = events.map(|event| event.body.len() + event.id.len() + attributes(event));
     let rejected = batch.rejected.iter().map(Rejected::size);
     let total = events.chain(rejected).sum::<usize>() as u64;
     let allowed = bytes * BYTES_ALLOWANCE;
@@ -119,7 +129,8 @@ fn check_cursor(cursor: &[u8], redactor: &Redactor) -> Result<(), Failure> {
         .with_hint("this is a defect of the plugin; report it to its author"))
 }
 
-fn check_event(event: Event, redactor: &Redactor) -> Result<Event, Rejected> {
+fn check_event(mut event: Event, redactor: &Redactor) -> Result<Event, Rejected> {
+    event.attributes = attributes::clean(event.attributes, redactor);
     let problem = contract::event_problem(&event);
     let refusal = match problem.filter(|problem| !EventProblem::is_tolerated(*problem)) {
         Some(problem) => problem.to_string(),
@@ -141,8 +152,9 @@ mod tests {
     fn event(id: &str, body: &str) -> Event {
         Event {
             id: id.to_owned(),
-            time: 1,
+            time: Some(1),
             severity: 9,
+            attributes: Vec::new(),
             body: body.to_owned(),
         }
     }
@@ -152,14 +164,10 @@ mod tests {
             events,
             rejected: Vec::new(),
             cursor: cursor.to_vec(),
-            session: None,
+            session: raw::SessionChange::Keep,
             next_in: None,
-            progress: Progress {
-                start: 0,
-                position: 0,
-                target: 0,
-                caught_up: true,
-            },
+            caught_up: true,
+            progress: None,
             measures: Vec::new(),
         }
     }

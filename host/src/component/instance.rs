@@ -12,7 +12,7 @@ use super::raw::{self, Session};
 use crate::egress::{BoundSecrets, EgressHooks, Grant, Transport};
 use crate::model::{Issue, Limits};
 use crate::plugin::CompiledPlugin;
-use crate::plugin::bindings::LogSource;
+use crate::plugin::bindings::SourceExports;
 use crate::sandbox::plugin_log::PluginLog;
 use crate::sandbox::{self, StoreState, Usage};
 use crate::work::cpu_share::{CpuShare, CpuUse};
@@ -46,7 +46,7 @@ pub struct Surroundings {
 pub struct Instance {
     plugin: Arc<CompiledPlugin>,
     store: Store<StoreState>,
-    exports: Option<LogSource>,
+    exports: Option<SourceExports>,
     limits: Limits,
     cpu: Arc<CpuShare>,
     share: Arc<Share>,
@@ -133,7 +133,7 @@ impl Instance {
         Ok(validated.await?.map(Into::into).map_err(raw::issues))
     }
 
-    /// Has the plugin find the partitions. The inner error is the plugin's own.
+    /// Has the plugin find the partitions, within `deadline` as far as it keeps it. The inner error is the plugin's own.
     ///
     /// # Errors
     ///
@@ -142,16 +142,20 @@ impl Instance {
         &mut self,
         config: &str,
         session: Option<&Session>,
+        deadline: Duration,
     ) -> Result<Result<raw::Discovery, raw::Error>, CallError> {
         let (config, session) = (config.to_owned(), bytes(session));
+        let deadline = raw::nanoseconds(deadline);
         let discovered = self.call(LARGEST_DISCOVERY, async |source, store| {
             let source = source.headwater_source_source();
-            source.call_discover(store, &config, session.as_ref()).await
+            source
+                .call_discover(store, &config, session.as_ref(), deadline)
+                .await
         });
         Ok(discovered.await?.map(Into::into).map_err(Into::into))
     }
 
-    /// Has the plugin test a partition. The inner error is the plugin's own.
+    /// Has the plugin test a partition, within `deadline` as far as it keeps it. The inner error is the plugin's own.
     ///
     /// # Errors
     ///
@@ -161,12 +165,14 @@ impl Instance {
         config: &str,
         session: Option<&Session>,
         partition: &str,
+        deadline: Duration,
     ) -> Result<Result<raw::Report, raw::Error>, CallError> {
         let (config, session, partition) = (config.to_owned(), bytes(session), partition.to_owned());
+        let deadline = raw::nanoseconds(deadline);
         let checked = self.call(LARGEST_REPORT, async |source, store| {
             let source = source.headwater_source_source();
             source
-                .call_check(store, &config, session.as_ref(), &partition)
+                .call_check(store, &config, session.as_ref(), &partition, deadline)
                 .await
         });
         Ok(checked.await?.map(Into::into).map_err(Into::into))
@@ -201,7 +207,7 @@ impl Instance {
     async fn call<T>(
         &mut self,
         most: usize,
-        function: impl AsyncFnOnce(&LogSource, &mut Store<StoreState>) -> wasmtime::Result<T>,
+        function: impl AsyncFnOnce(&SourceExports, &mut Store<StoreState>) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
         // Waiting here counts towards no time-out: it is not the plugin that is slow.
         if self.slot.is_none() {

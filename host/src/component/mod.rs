@@ -4,6 +4,7 @@
 //! An [`Instance`] is called, by the host's own client for sources and by whoever examines plugins. What comes back is
 //! [`raw`] until it has been judged.
 
+mod attributes;
 mod call_error;
 mod client;
 mod contract;
@@ -18,6 +19,7 @@ pub mod raw;
 mod session;
 mod validation;
 
+pub use attributes::attribute_problem;
 pub use call_error::{CallError, Refused};
 pub(crate) use client::{CallResult, ComponentClient};
 pub use contract::{CursorProblem, EventProblem, cursor_problem, event_problem, is_code};

@@ -6,7 +6,7 @@ mod convert;
 use std::fmt;
 use std::time::Duration;
 
-pub(super) use self::convert::issues;
+pub(super) use self::convert::{issues, nanoseconds};
 use crate::model::{Event, Fault, Issue, Measure, PartitionInfo, Progress, Rejected};
 
 /// What a source remembers between calls, for example an access token. Shows nothing of itself.
@@ -32,6 +32,37 @@ impl fmt::Debug for Session {
     }
 }
 
+/// What becomes of the session that the host holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SessionChange {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// The one that the call was given is of no use any more.
+    Drop,
+    /// This one takes its place.
+    Replace(Session),
+}
+
+impl SessionChange {
+    /// The session that a call returned, if it did.
+    pub fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Replace(session) => Some(session),
+            Self::Keep | Self::Drop => None,
+        }
+    }
+
+    /// The session that the next call gets, where this one was given `before`.
+    pub fn apply(&self, before: Option<Session>) -> Option<Session> {
+        match self {
+            Self::Keep => before,
+            Self::Drop => None,
+            Self::Replace(session) => Some(session.clone()),
+        }
+    }
+}
+
 /// What to poll, and from where.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
@@ -54,7 +85,7 @@ pub struct Budget {
     pub max_events: u32,
     /// Most bytes of bodies and rejected items together.
     pub max_bytes: u64,
-    /// Time from the start of the call after which it is interrupted.
+    /// Time from the start of the call within which it returns.
     pub deadline: Duration,
 }
 
@@ -67,12 +98,14 @@ pub struct Batch {
     pub rejected: Vec<Rejected>,
     /// Covers the events and rejected items of this batch and of those before it.
     pub cursor: Vec<u8>,
-    /// The newest session, when there is one.
-    pub session: Option<Session>,
+    /// What becomes of the session.
+    pub session: SessionChange,
     /// When to poll again; none leaves it to the interval.
     pub next_in: Option<Duration>,
-    /// How far reading has come.
-    pub progress: Progress,
+    /// Whether there is nothing more to read at present.
+    pub caught_up: bool,
+    /// How far reading has come, where time says something about that.
+    pub progress: Option<Progress>,
     /// What the call counted.
     pub measures: Vec<Measure>,
 }
@@ -82,8 +115,8 @@ pub struct Batch {
 pub struct Discovery {
     /// Every partition.
     pub partitions: Vec<PartitionInfo>,
-    /// The newest session, when there is one.
-    pub session: Option<Session>,
+    /// What becomes of the session.
+    pub session: SessionChange,
     /// What the call counted.
     pub measures: Vec<Measure>,
 }
@@ -95,8 +128,8 @@ pub struct Report {
     pub summary: String,
     /// What a person should look at although the test passed.
     pub warnings: Vec<String>,
-    /// The newest session, when there is one.
-    pub session: Option<Session>,
+    /// What becomes of the session.
+    pub session: SessionChange,
 }
 
 /// Why a call failed, in the plugin's own words.
@@ -112,8 +145,10 @@ pub struct Error {
     pub hint: Option<String>,
     /// No further call for this partition before this much time has passed.
     pub retry_after: Option<Duration>,
-    /// A session worth keeping in spite of the error.
-    pub session: Option<Session>,
+    /// What becomes of the session.
+    pub session: SessionChange,
+    /// What the call counted.
+    pub measures: Vec<Measure>,
 }
 
 /// What a configuration asks for.
@@ -159,30 +194,30 @@ pub struct Log {
 
 /// What comes back from a call that takes the session.
 pub(crate) trait WithSession {
-    fn take_session(&mut self) -> Option<Session>;
+    fn take_session(&mut self) -> SessionChange;
 }
 
 impl WithSession for Batch {
-    fn take_session(&mut self) -> Option<Session> {
-        self.session.take()
+    fn take_session(&mut self) -> SessionChange {
+        std::mem::take(&mut self.session)
     }
 }
 
 impl WithSession for Discovery {
-    fn take_session(&mut self) -> Option<Session> {
-        self.session.take()
+    fn take_session(&mut self) -> SessionChange {
+        std::mem::take(&mut self.session)
     }
 }
 
 impl WithSession for Report {
-    fn take_session(&mut self) -> Option<Session> {
-        self.session.take()
+    fn take_session(&mut self) -> SessionChange {
+        std::mem::take(&mut self.session)
     }
 }
 
 impl WithSession for Error {
-    fn take_session(&mut self) -> Option<Session> {
-        self.session.take()
+    fn take_session(&mut self) -> SessionChange {
+        std::mem::take(&mut self.session)
     }
 }
 

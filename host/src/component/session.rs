@@ -37,6 +37,14 @@ impl KnownSession {
     }
 }
 
+/// What a call makes of the session.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Keep,
+    Drop,
+    Replace(Arc<KnownSession>),
+}
+
 /// Keeps the newest session, and lets one call go first while there is none.
 #[derive(Default)]
 pub(crate) struct SessionSlot {
@@ -93,13 +101,22 @@ impl Turn<'_> {
         self.session.as_ref()
     }
 
-    /// Ends the turn with what the call brought back. No session leaves the present one as it is.
-    pub(crate) fn finish(self, returned: Option<Arc<KnownSession>>, succeeded: bool) {
+    /// Ends the turn with what the call made of the session. It drops the one that it was given, and none that another call
+    /// has brought meanwhile.
+    pub(crate) fn finish(self, outcome: Outcome, succeeded: bool) {
         let mut state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match returned {
-            Some(session) => state.session = Some(session),
-            None if succeeded && state.session.is_none() => state.sessionless = true,
-            None => {}
+        match outcome {
+            Outcome::Replace(session) => state.session = Some(session),
+            Outcome::Drop => {
+                let is_given = |held: &Arc<KnownSession>| {
+                    self.session
+                        .as_ref()
+                        .is_some_and(|given| Arc::ptr_eq(held, given))
+                };
+                state.session = state.session.take().filter(|held| !is_given(held));
+            }
+            Outcome::Keep if succeeded && state.session.is_none() => state.sessionless = true,
+            Outcome::Keep => {}
         }
     }
 }
@@ -110,8 +127,16 @@ mod tests {
 
     use super::*;
 
-    fn session(text: &str) -> Option<Arc<KnownSession>> {
-        Some(Arc::new(KnownSession::new(text.as_bytes().to_vec().into())))
+    fn session(text: &str) -> Outcome {
+        Outcome::Replace(Arc::new(KnownSession::new(text.as_bytes().to_vec().into())))
+    }
+
+    fn held(slot: &SessionSlot) -> Option<Vec<u8>> {
+        let state = slot.state.lock().unwrap();
+        state
+            .session
+            .as_ref()
+            .map(|held| held.session().as_bytes().to_vec())
     }
 
     #[tokio::test]
@@ -123,10 +148,10 @@ mod tests {
                 let (slot, asked) = (slot.clone(), asked.clone());
                 tokio::spawn(async move {
                     let turn = slot.turn().await;
-                    let new = turn.session().is_none().then(|| session("token")).flatten();
-                    asked.fetch_add(usize::from(new.is_some()), Ordering::Relaxed);
+                    let is_first = turn.session().is_none();
+                    asked.fetch_add(usize::from(is_first), Ordering::Relaxed);
                     tokio::task::yield_now().await;
-                    turn.finish(new, true);
+                    turn.finish(if is_first { session("token") } else { Outcome::Keep }, true);
                 })
             })
             .collect();
@@ -139,35 +164,46 @@ mod tests {
     #[tokio::test]
     async fn a_failed_first_call_lets_the_next_one_try_alone() {
         let slot = SessionSlot::default();
-        slot.turn().await.finish(None, false);
+        slot.turn().await.finish(Outcome::Keep, false);
         let second = slot.turn().await;
         assert!(second._first.is_some());
         second.finish(session("token"), false);
-        let kept = slot.turn().await.session().cloned();
-        assert_eq!(
-            kept.map(|kept| kept.session().as_bytes().to_vec()),
-            Some(b"token".to_vec())
-        );
+        assert_eq!(held(&slot), Some(b"token".to_vec()));
     }
 
     #[tokio::test]
     async fn a_source_without_sessions_runs_in_parallel() {
         let slot = SessionSlot::default();
-        slot.turn().await.finish(None, true);
+        slot.turn().await.finish(Outcome::Keep, true);
         let (one, two) = (slot.turn().await, slot.turn().await);
         assert!(one.session().is_none() && two.session().is_none());
     }
 
     #[tokio::test]
-    async fn the_newest_session_wins_and_none_keeps_it() {
+    async fn a_session_is_kept_dropped_or_replaced() {
         let slot = SessionSlot::default();
-        for (returned, expected) in [(Some("one"), "one"), (None, "one"), (Some("two"), "two")] {
-            slot.turn().await.finish(returned.and_then(session), true);
-            let kept = slot.turn().await.session().cloned();
-            assert_eq!(
-                kept.map(|kept| kept.session().as_bytes().to_vec()),
-                Some(expected.as_bytes().to_vec())
-            );
+        for (outcome, expected) in [
+            (session("one"), Some("one")),
+            (Outcome::Keep, Some("one")),
+            (session("two"), Some("two")),
+            (Outcome::Drop, None),
+        ] {
+            slot.turn().await.finish(outcome, true);
+            assert_eq!(held(&slot).as_deref(), expected.map(str::as_bytes));
         }
+        assert!(
+            slot.turn().await._first.is_some(),
+            "whoever comes next brings one, alone"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_call_drops_no_session_that_another_one_has_brought_meanwhile() {
+        let slot = SessionSlot::default();
+        slot.turn().await.finish(session("old"), true);
+        let (slow, fast) = (slot.turn().await, slot.turn().await);
+        fast.finish(session("new"), true);
+        slow.finish(Outcome::Drop, false);
+        assert_eq!(held(&slot), Some(b"new".to_vec()));
     }
 }

@@ -126,6 +126,7 @@ impl Upstream for Inner {
     async fn poll(&self, config: Resolved, partition: &str, cursor: Option<Vec<u8>>) -> Polled {
         let CallResult {
             result,
+            measures,
             usage,
             took,
             redactor,
@@ -137,6 +138,7 @@ impl Upstream for Inner {
         });
         Polled {
             result,
+            measures,
             usage,
             took,
             redactor,

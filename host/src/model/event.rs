@@ -1,14 +1,18 @@
 //! What a source delivers.
 
+use super::attribute::Attribute;
+
 /// One event, ready for a sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The upstream's identity of the record, unique within its partition. At most 1,024 bytes.
     pub id: String,
-    /// When it happened, in nanoseconds since 1970.
-    pub time: u64,
+    /// When it happened, in nanoseconds since 1970; none when its source does not know.
+    pub time: Option<u64>,
     /// OpenTelemetry SeverityNumber, 1 to 24; 0 when unknown.
     pub severity: u8,
+    /// What is true of this event and not of its whole partition; at most 32, each name once.
+    pub attributes: Vec<Attribute>,
     /// One JSON object on one line.
     pub body: String,
 }

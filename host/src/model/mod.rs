@@ -1,5 +1,6 @@
 //! What everything else speaks of.
 
+mod attribute;
 mod event;
 mod event_key;
 mod failure;
@@ -12,6 +13,7 @@ mod progress;
 mod source_name;
 mod totals;
 
+pub use attribute::Attribute;
 pub use event::{Event, Rejected};
 pub use event_key::event_key;
 pub use failure::{Failure, Fault};

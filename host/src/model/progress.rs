@@ -9,6 +9,4 @@ pub struct Progress {
     pub position: u64,
     /// Where it wants to be at present.
     pub target: u64,
-    /// Whether there is nothing more to read at present.
-    pub caught_up: bool,
 }

@@ -170,6 +170,14 @@ impl Monitor {
         }
     }
 
+    /// Notes what a plugin counted in a call that brought no batch.
+    fn measured(&self, source: &str, partition: &str, measures: &[Measure]) {
+        let metrics = &mut self.state().metrics;
+        for measure in measures {
+            metrics.measure(source, partition, measure);
+        }
+    }
+
     /// Notes a failure of a partition, or of a whole source (the empty name).
     pub fn failed(&self, source: &str, partition: &str, failure: &Failure) {
         let mut state = self.state();

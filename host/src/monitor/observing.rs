@@ -16,20 +16,25 @@ impl Observer for Monitor {
                 usage,
                 took,
                 succeeded,
-            } => self.called(source, &partition, &usage, took, succeeded),
+                measures,
+            } => {
+                self.called(source, &partition, &usage, took, succeeded);
+                self.measured(source, &partition, &measures);
+            }
             Notice::Committed {
                 partition,
                 totals,
                 bytes,
                 newest,
-                progress,
+                caught_up,
                 measures,
+                progress: _,
             } => {
                 let stored = Stored {
                     totals: &totals,
                     bytes,
                     newest,
-                    caught_up: progress.caught_up,
+                    caught_up,
                     measures: &measures,
                 };
                 self.stored(source, &partition, &stored);
@@ -59,6 +64,7 @@ fn sorted(partitions: Vec<PartitionInfo>, gone: Vec<Gone>) -> (Vec<(String, Stri
         id,
         title,
         unavailable,
+        ..
     } in partitions
     {
         match unavailable {

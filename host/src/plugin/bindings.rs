@@ -1,7 +1,8 @@
-//! The contract in `wit/`, host side. Generated; the words are explained there.
+//! The contract in `wit/`, host side: what a source exports. Generated; the words are explained there. What it may import is
+//! linked in `link`.
 
 wasmtime::component::bindgen!({
-    world: "log-source",
+    world: "source-exports",
     path: "wit",
     exports: { default: async },
     additional_derives: [PartialEq],

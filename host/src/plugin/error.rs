@@ -41,8 +41,9 @@ pub enum PluginError {
     },
     /// The component wants what no source gets.
     #[error(
-        "{} needs {}, which no source is given: sources have HTTP to granted origins, clocks and random numbers, but \
-         no files, sockets or custom interfaces; use a plugin that does without", path.display(), imports.join(", ")
+        "{} imports {}, which no source is given: a source has stable WASI 0.2 (HTTP to granted origins, clocks, random \
+         numbers; files and sockets that lead nowhere) and nothing else; build it without them, as the world \
+         `source-imports` of the contract lists them", path.display(), imports.join(", ")
     )]
     ForbiddenImports {
         /// The file.

@@ -22,7 +22,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use self::audit::{AuditError, Interfaces};
-use self::bindings::LogSourcePre;
+use self::bindings::SourceExportsPre;
 use self::cache::{Cache, Key};
 use self::compile::CompileError;
 use crate::file::small_file::{self, Purpose};
@@ -34,9 +34,9 @@ pub use cache::CachePlace;
 pub(crate) use compile_process::serve;
 pub use error::PluginError;
 
-/// The package of the contract, and the version this host serves.
+/// The package of the contract, and the versions that this host serves: `0.2.` and any number.
 const CONTRACT: &str = "headwater:source";
-const CONTRACT_VERSION: &str = "0.1.0";
+const CONTRACT_VERSIONS: (u64, u64) = (0, 2);
 /// What the world of a source exports.
 const CONTRACT_INTERFACES: [&str; 3] = ["types", "descriptor", "source"];
 
@@ -56,7 +56,7 @@ pub(crate) struct CompiledPlugin {
     pub imports: Vec<String>,
     /// The interfaces it exports, with versions.
     pub exports: Vec<String>,
-    pub(crate) pre: LogSourcePre<StoreState>,
+    pub(crate) pre: SourceExportsPre<StoreState>,
     /// One is held while an instance exists, of this plugin or any other of the engine.
     pub(crate) slots: FairSlots,
 }
@@ -196,7 +196,7 @@ impl PluginLoader {
         let pre = self
             .linker
             .instantiate_pre(&component)
-            .and_then(LogSourcePre::new)
+            .and_then(SourceExportsPre::new)
             .map_err(|error| {
                 // The names match, so it is the shape of a function or a type that differs.
                 PluginError::WrongWorld {
@@ -282,32 +282,78 @@ fn audit_imports(path: &Path, imports: &[String]) -> Result<(), PluginError> {
     }
 }
 
-/// Checks that the contract's interfaces are there, in the version that this host serves.
+/// Checks that the contract's interfaces are there, in a version that this host serves.
 fn audit_exports(path: &Path, exports: &[String]) -> Result<(), PluginError> {
+    let (major, minor) = CONTRACT_VERSIONS;
+    let wrong = |problem: String| {
+        Err(PluginError::WrongWorld {
+            path: path.to_owned(),
+            problem,
+        })
+    };
+    let of_contract = |interface: &str| {
+        exports.iter().find_map(|name| {
+            let (package, rest) = name.split_once('/')?;
+            let (found, version) = rest.split_once('@').unwrap_or((rest, ""));
+            (package == CONTRACT && (interface.is_empty() || found == interface)).then_some(version)
+        })
+    };
+    let Some(version) = of_contract("") else {
+        let mut packages: Vec<&str> = exports.iter().filter_map(|name| name.split('/').next()).collect();
+        packages.dedup();
+        let offer = match packages[..] {
+            [] => "nothing".to_owned(),
+            _ => packages.join(", "),
+        };
+        return wrong(format!(
+            "it exports {offer}, and not {CONTRACT}@{major}.{minor}; name a component that was built for that contract"
+        ));
+    };
+    match served(version) {
+        Served::Yes => {}
+        Served::Older => {
+            return wrong(format!(
+                "it was built for {CONTRACT}@{version}, and this host serves {CONTRACT}@{major}.{minor}; get a newer build of \
+                 the plugin, or build it again for the present contract"
+            ));
+        }
+        Served::Newer => {
+            return wrong(format!(
+                "it was built for {CONTRACT}@{version}, and this host serves {CONTRACT}@{major}.{minor}; use a newer host, or a \
+                 build of the plugin for {major}.{minor}"
+            ));
+        }
+    }
     let missing: Vec<String> = CONTRACT_INTERFACES
         .iter()
-        .map(|interface| format!("{CONTRACT}/{interface}@{CONTRACT_VERSION}"))
-        .filter(|wanted| !exports.contains(wanted))
+        .filter(|interface| of_contract(interface) != Some(version))
+        .map(|interface| format!("{CONTRACT}/{interface}@{version}"))
         .collect();
     if missing.is_empty() {
         return Ok(());
     }
-    let prefix = format!("{CONTRACT}/");
-    let other = exports
-        .iter()
-        .find(|name| name.starts_with(&prefix))
-        .and_then(|name| name.split('@').nth(1));
-    let problem = match other {
-        Some(version) if version != CONTRACT_VERSION => format!(
-            "it was built for {CONTRACT}@{version}, this host serves {CONTRACT}@{CONTRACT_VERSION}; use a matching \
-             plugin or host"
-        ),
-        _ => format!("it does not export {}", missing.join(", ")),
-    };
-    Err(PluginError::WrongWorld {
-        path: path.to_owned(),
-        problem,
-    })
+    wrong(format!(
+        "it does not export {}; build it for the world `log-source` of the contract",
+        missing.join(", ")
+    ))
+}
+
+/// How a version of the contract stands to those that this host serves.
+#[derive(Debug, PartialEq, Eq)]
+enum Served {
+    Yes,
+    Older,
+    Newer,
+}
+
+/// Compares a version as SemVer does: below 1.0 what has the same minor number is compatible. A candidate is not a version.
+fn served(version: &str) -> Served {
+    let numbers: Vec<Option<u64>> = version.split('.').map(|number| number.parse().ok()).collect();
+    match numbers[..] {
+        [Some(major), Some(minor), Some(_)] if (major, minor) == CONTRACT_VERSIONS => Served::Yes,
+        [Some(major), Some(minor), ..] if (major, minor) > CONTRACT_VERSIONS => Served::Newer,
+        _ => Served::Older,
+    }
 }
 
 impl std::fmt::Debug for CompiledPlugin {
@@ -355,35 +401,72 @@ mod tests {
     fn all_forbidden_imports_are_named_at_once() {
         let imports = names(&[
             "wasi:http/types@0.2.4",
-            "wasi:filesystem/types@0.2.6",
-            "wasi:sockets/tcp@0.2.6",
+            "wasi:filesystem/types@0.3.0",
+            "wasi:http/incoming-handler@0.2.4",
             "acme:kv/store@1.0.0",
         ]);
         let error = audit_imports(Path::new("x.wasm"), &imports)
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("wasi:filesystem/types@0.2.6, wasi:sockets/tcp@0.2.6, acme:kv/store@1.0.0,"),
+            error.contains(
+                "wasi:filesystem/types@0.3.0, wasi:http/incoming-handler@0.2.4, acme:kv/store@1.0.0,"
+            ),
             "{error}"
         );
         assert!(!error.contains("wasi:http/types"), "{error}");
     }
 
     #[test]
-    fn another_version_of_the_contract_is_named_with_ours() {
-        let exports = names(&["headwater:source/types@0.2.0", "headwater:source/source@0.2.0"]);
-        let error = audit_exports(Path::new("x.wasm"), &exports)
-            .unwrap_err()
-            .to_string();
+    fn versions_of_the_contract_are_compared_as_semver() {
+        let exporting = |version: &str| -> Vec<String> {
+            let interfaces = CONTRACT_INTERFACES.iter();
+            interfaces
+                .map(|interface| format!("headwater:source/{interface}@{version}"))
+                .collect()
+        };
+        let judge = |exports: &[String]| audit_exports(Path::new("x.wasm"), exports);
+        for version in ["0.2.0", "0.2.1", "0.2.99"] {
+            assert!(judge(&exporting(version)).is_ok(), "{version}");
+        }
+        for (version, remedy) in [
+            ("0.1.0", "newer build of the plugin"),
+            ("0.2.0-rc.1", "newer build of the plugin"),
+            ("0.3.0", "newer host"),
+            ("1.0.0", "newer host"),
+            ("0.10.0", "newer host"),
+        ] {
+            let error = judge(&exporting(version)).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("headwater:source@{version}"))
+                    && error.contains("headwater:source@0.2;")
+                    && error.contains(remedy),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let judge = |exports: &[&str]| {
+            let error = audit_exports(Path::new("x.wasm"), &names(exports));
+            error.unwrap_err().to_string()
+        };
+        let error = judge(&["wasi:cli/run@0.2.0"]);
         assert!(
-            error.contains("headwater:source@0.2.0") && error.contains("headwater:source@0.1.0"),
+            error.contains("exports wasi:cli, and not headwater:source@0.2"),
             "{error}"
         );
-        let error = audit_exports(Path::new("x.wasm"), &names(&["wasi:cli/run@0.2.0"]))
-            .unwrap_err()
-            .to_string();
+        assert!(judge(&[]).contains("exports nothing"));
+        let error = judge(&["acme:source/source@0.2.0", "acme:source/types@0.2.0"]);
         assert!(
-            error.contains("does not export headwater:source/types@0.1.0"),
+            error.contains("exports acme:source, and not headwater:source@0.2"),
+            "{error}"
+        );
+        let error = judge(&["headwater:source/types@0.2.0", "headwater:source/source@0.2.1"]);
+        assert!(
+            error
+                .contains("does not export headwater:source/descriptor@0.2.0, headwater:source/source@0.2.0"),
             "{error}"
         );
     }

@@ -12,7 +12,7 @@ use super::observer::{Notice, Notices};
 use super::summary::Summary;
 use super::trouble::{Next, Trouble};
 use crate::component::{Fetched, redacted};
-use crate::model::{Event, Failure, Fault, Measure, Progress, Rejected, Totals};
+use crate::model::{Attribute, Event, Failure, Fault, Measure, Progress, Rejected, Totals};
 use crate::redact::Redactor;
 use crate::work::compute::Compute;
 
@@ -28,10 +28,12 @@ pub struct Batch {
     source: Arc<str>,
     partition: Arc<str>,
     title: Arc<str>,
+    attributes: Arc<[Attribute]>,
     events: Vec<Event>,
     rejected: Vec<Rejected>,
     measures: Vec<Measure>,
-    progress: Progress,
+    caught_up: bool,
+    progress: Option<Progress>,
     summary: Summary,
     /// Events that are accounted for.
     settled: usize,
@@ -55,6 +57,7 @@ pub(super) struct Parts {
     pub(super) source: Arc<str>,
     pub(super) partition: Arc<str>,
     pub(super) title: Arc<str>,
+    pub(super) attributes: Arc<[Attribute]>,
     pub(super) fetched: Fetched,
     pub(super) requests: u64,
     pub(super) redactor: Redactor,
@@ -74,6 +77,7 @@ impl Batch {
             source,
             partition,
             title,
+            attributes,
             fetched,
             requests,
             redactor,
@@ -90,6 +94,7 @@ impl Batch {
             events,
             rejected,
             measures,
+            caught_up,
             progress,
             ..
         } = fetched;
@@ -108,12 +113,14 @@ impl Batch {
             source,
             partition,
             title,
+            attributes,
             summary,
             settled: 0,
             redacted: rejected.len(),
             events,
             rejected,
             measures,
+            caught_up,
             progress,
             redactor,
             compute,
@@ -143,6 +150,11 @@ impl Batch {
         &self.title
     }
 
+    /// What is true of each event of the partition, for example the subscription that it belongs to.
+    pub fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
     /// The events that are not settled yet ([`Batch::settle`]): all of them, at first. May be empty: reading can make
     /// progress without events, and a batch without events is acknowledged like any other.
     pub fn events(&self) -> &[Event] {
@@ -155,8 +167,13 @@ impl Batch {
         &self.rejected
     }
 
-    /// How far reading has come with this batch.
-    pub fn progress(&self) -> Progress {
+    /// Whether nothing more was ready when the batch was fetched.
+    pub fn is_caught_up(&self) -> bool {
+        self.caught_up
+    }
+
+    /// How far reading has come with this batch; none where the plugin has no times to tell it by.
+    pub fn progress(&self) -> Option<Progress> {
         self.progress
     }
 
@@ -199,7 +216,7 @@ impl Batch {
                 newest,
             } = &mut self.summary;
             let Some(reason) = reasons.remove(&place) else {
-                *newest = event.time.max(*newest);
+                *newest = event.time.unwrap_or_default().max(*newest);
                 continue;
             };
             *bytes = bytes.saturating_sub(event.body.len() as u64);
@@ -252,7 +269,7 @@ impl Batch {
     /// The store could not do it, and the batch can be acknowledged again; or the source is not read any more.
     pub async fn ack(&self) -> Result<(), AckError> {
         let mut summary = self.summary.clone();
-        let delivered = self.events.iter().map(|event| event.time);
+        let delivered = self.events.iter().map(|event| event.time.unwrap_or_default());
         summary.newest = delivered.fold(summary.newest, u64::max);
         self.acks.ack(summary).await
     }

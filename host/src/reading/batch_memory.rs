@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::model::{Event, Measure, Rejected};
+use crate::model::{Attribute, Event, Measure, Rejected};
 use crate::redact::Redactor;
 
 /// What the batches of one source may take in any case, in KiB: one of the usual size or two.
@@ -117,7 +117,13 @@ pub(super) fn kib(
     kept: usize,
     redactor: &Redactor,
 ) -> u32 {
-    let event = |event: &Event| event.id.capacity() + event.body.capacity() + 2 * ALLOCATION;
+    let attribute = |attribute: &Attribute| {
+        size_of::<Attribute>() + attribute.name.capacity() + attribute.value.capacity() + 2 * ALLOCATION
+    };
+    let event = |event: &Event| {
+        let attributes: usize = event.attributes.iter().map(attribute).sum();
+        event.id.capacity() + event.body.capacity() + attributes + 2 * ALLOCATION
+    };
     let item = |item: &Rejected| {
         let id = item.id.as_ref().map_or(0, String::capacity);
         id + item.reason.capacity() + item.raw.capacity() + 3 * ALLOCATION
@@ -141,8 +147,9 @@ mod tests {
     fn batch(events: usize, id: usize, rejected: usize, raw: usize) -> (Vec<Event>, Vec<Rejected>) {
         let event = Event {
             id: "i".repeat(id),
-            time: 0,
+            time: None,
             severity: 0,
+            attributes: Vec::new(),
             body: "{}".to_owned(),
         };
         let item = Rejected {

@@ -53,6 +53,11 @@ impl KnownPartitions {
     /// watched now, which somebody may have wanted.
     pub(super) fn note(&mut self, listed: &[PartitionInfo]) -> Vec<Gone> {
         self.note_unavailable(listed);
+        // Known by another name from now on.
+        for name in listed.iter().flat_map(|info| &info.formerly) {
+            self.known.remove(name);
+            self.gone.remove(name);
+        }
         let listed: BTreeMap<&str, &str> = listed
             .iter()
             .map(|info| (info.id.as_str(), info.title.as_str()))
@@ -122,13 +127,21 @@ mod tests {
         let mut known = KnownPartitions::default();
         let listed = |id: &str| PartitionInfo {
             id: id.to_owned(),
+            formerly: vec![format!("old-{id}")],
             title: format!("The {id}"),
+            attributes: Vec::new(),
             unavailable: None,
         };
         assert!(known.note(&[listed("a")]).is_empty());
         assert!(!known.is_complete(), "nobody has said it");
-        known.recall(vec!["a".to_owned(), "b".to_owned()]);
+        known.recall(["a", "b", "old-a"].map(str::to_owned).to_vec());
         assert!(known.is_complete());
+        let gone: Vec<String> = known
+            .note(&[listed("a")])
+            .into_iter()
+            .map(|gone| gone.id)
+            .collect();
+        assert_eq!(gone, ["b"], "one that has another name now is not gone");
         let gone = known.note(&[]);
         let gone: Vec<(&str, &str)> = gone
             .iter()

@@ -5,6 +5,7 @@ mod backoff;
 mod batch;
 mod batch_memory;
 mod batches;
+mod former;
 mod known;
 mod observer;
 mod outage;

@@ -45,6 +45,8 @@ pub enum Notice {
         took: Duration,
         /// Whether there was a batch.
         succeeded: bool,
+        /// The plugin's numbers about a call that it ended with an error; those of a batch come when it is committed.
+        measures: Vec<Measure>,
     },
     /// A batch was acknowledged and its cursor stored.
     Committed {
@@ -56,8 +58,10 @@ pub enum Notice {
         bytes: u64,
         /// Time of its newest event, in nanoseconds since 1970; 0 when it had none.
         newest: u64,
-        /// How far reading has come.
-        progress: Progress,
+        /// Whether there is nothing more to read at present.
+        caught_up: bool,
+        /// How far reading has come, if the plugin says.
+        progress: Option<Progress>,
         /// The plugin's numbers.
         measures: Vec<Measure>,
     },
@@ -177,23 +181,36 @@ impl Notice {
         let text = |failure: &Failure| {
             failure.message.len() + failure.code.len() + failure.hint.as_ref().map_or(0, String::len)
         };
+        let numbers = |measures: &[Measure]| -> usize {
+            let sizes = measures
+                .iter()
+                .map(|measure| size_of::<Measure>() + measure.name.len() + measure.label.len());
+            sizes.sum()
+        };
         size_of::<Entry>()
             + match self {
                 Self::Found { partitions, gone } => {
                     let listed = partitions.iter().map(|info| {
                         let reason = info.unavailable.as_ref().map_or(0, String::len);
-                        size_of::<PartitionInfo>() + info.id.len() + info.title.len() + reason
+                        let former: usize = info.formerly.iter().map(String::len).sum();
+                        let attributes = info.attributes.iter();
+                        let attributes: usize = attributes
+                            .map(|attribute| attribute.name.len() + attribute.value.len())
+                            .sum();
+                        size_of::<PartitionInfo>()
+                            + info.id.len()
+                            + info.title.len()
+                            + reason
+                            + former
+                            + attributes
                     });
                     let gone = gone
                         .iter()
                         .map(|gone| size_of::<Gone>() + gone.id.len() + gone.title.len() + gone.reason.len());
                     listed.chain(gone).sum()
                 }
-                Self::Polled { usage, .. } => usage.traffic.answers.len() * 128,
-                Self::Committed { measures, .. } => measures
-                    .iter()
-                    .map(|measure| size_of::<Measure>() + measure.name.len() + measure.label.len())
-                    .sum(),
+                Self::Polled { usage, measures, .. } => usage.traffic.answers.len() * 128 + numbers(measures),
+                Self::Committed { measures, .. } => numbers(measures),
                 Self::Failed { failure, .. } | Self::Over { failure } => text(failure),
                 Self::Ended { .. } | Self::Missed(_) => 0,
             }

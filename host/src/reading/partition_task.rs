@@ -11,13 +11,14 @@ use tracing::debug;
 use super::ack;
 use super::batch::{Batch, Parts};
 use super::batch_memory::{self, BatchMemory, Reservation};
+use super::former;
 use super::observer::Notice;
 use super::shared::{Lane, Shared};
 use super::trouble::{Next, Trouble, Until};
 use super::upstream::{Polled, Upstream};
 use crate::component::Fetched;
 use crate::cursor::{Commit, KEPT_IN_MEMORY, Position};
-use crate::model::{Failure, Fault, Progress};
+use crate::model::{Attribute, Failure, Fault};
 use crate::redact::Redactor;
 
 /// Wait at least this long after a poll that brought nothing and moved nothing, whatever the plugin says: an error in
@@ -51,6 +52,9 @@ pub(super) struct PartitionTask<U> {
     pub(super) source: Arc<str>,
     pub(super) id: Arc<str>,
     pub(super) title: Arc<str>,
+    /// Names under which it was read before.
+    pub(super) formerly: Vec<String>,
+    pub(super) attributes: Arc<[Attribute]>,
     pub(super) shared: Shared,
     pub(super) lane: Lane,
     pub(super) until: Until,
@@ -186,7 +190,9 @@ impl<U: Upstream> PartitionTask<U> {
     }
 
     async fn load(&self) -> Result<Option<Vec<u8>>, Failure> {
-        match self.shared.store.load(&self.source, &self.id).await {
+        let (store, plugin) = (&*self.shared.store, self.upstream.plugin());
+        let position = former::position(store, &self.source, plugin, &self.id, &self.formerly);
+        match position.await {
             Ok(Position::NeverRead) => Ok(None),
             Ok(Position::At(cursor)) => Ok(Some(cursor)),
             Ok(Position::Lost(reason)) => Err(Failure::host(Fault::InvalidCursor, "state", reason)),
@@ -202,6 +208,7 @@ impl<U: Upstream> PartitionTask<U> {
         let polled = self.upstream.poll(prepared, &self.id, cursor.clone()).await;
         let Polled {
             result,
+            measures,
             usage,
             took,
             redactor,
@@ -214,6 +221,7 @@ impl<U: Upstream> PartitionTask<U> {
             usage,
             took,
             succeeded: result.is_ok(),
+            measures,
         };
         self.shared.notices.send(&self.source, notice);
         let fetched = result?;
@@ -266,12 +274,14 @@ impl<U: Upstream> PartitionTask<U> {
         let cursor = std::mem::take(&mut fetched.cursor);
         let is_standstill = fetched.events.is_empty() && previous.as_ref() == Some(&cursor);
         let next_in = self.next_in(fetched.next_in, is_standstill);
-        let (progress, measures) = (fetched.progress, fetched.measures.clone());
+        let (caught_up, progress) = (fetched.caught_up, fetched.progress);
+        let measures = fetched.measures.clone();
         let (handle, mut acks) = ack::channel();
         let batch = Batch::new(Parts {
             source: self.source.clone(),
             partition: self.id.clone(),
             title: self.title.clone(),
+            attributes: self.attributes.clone(),
             fetched,
             requests,
             redactor,
@@ -293,13 +303,13 @@ impl<U: Upstream> PartitionTask<U> {
                 Ok(()) => {
                     acks.committed();
                     trouble.over();
-                    let Progress { caught_up, .. } = progress;
                     let summary = request.summary;
                     let notice = Notice::Committed {
                         partition: self.id.clone(),
                         totals: summary.totals,
                         bytes: summary.bytes,
                         newest: summary.newest,
+                        caught_up,
                         progress,
                         measures,
                     };

@@ -166,6 +166,8 @@ impl<U: Upstream> SourceTask<U> {
             source: tasks.source.clone(),
             id: info.id.as_str().into(),
             title: info.title.as_str().into(),
+            formerly: info.formerly.clone(),
+            attributes: info.attributes.as_slice().into(),
             shared: self.shared.clone(),
             lane: self.lane.clone(),
             until: self.until,

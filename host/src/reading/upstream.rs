@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::component::{Fetched, Usage};
-use crate::model::{Failure, PartitionInfo};
+use crate::model::{Failure, Measure, PartitionInfo};
 use crate::redact::Redactor;
 use crate::work::fair_slots::Slot;
 
@@ -41,6 +41,8 @@ pub(crate) trait Upstream: Send + Sync + 'static {
 pub(crate) struct Polled {
     /// The batch, or why there is none.
     pub(crate) result: Result<Fetched, Failure>,
+    /// What the plugin counted in a call that it ended with an error.
+    pub(crate) measures: Vec<Measure>,
     /// What the plugin used.
     pub(crate) usage: Usage,
     /// From start to end.

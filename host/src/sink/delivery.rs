@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::Event;
-use crate::model::event_key;
+use crate::model::{Attribute, Event, event_key};
 use crate::redact::Redactor;
 
 /// Events on their way to a sink, and where they come from.
@@ -17,6 +16,8 @@ pub struct Delivery<'a> {
     pub source: &'a str,
     /// The partition that the events were read from.
     pub partition: &'a str,
+    /// What is true of each event of the partition.
+    pub attributes: &'a [Attribute],
     /// The events, in the order in which they were read.
     pub events: &'a [Event],
     /// How many events of the same batch were settled by earlier deliveries.

@@ -66,6 +66,7 @@ impl HttpSink {
             id: event.id.clone(),
             time: event.time,
             severity: event.severity,
+            attributes: Vec::new(),
             body: String::new(),
         };
         let (encoding, events) = (self.encoding.clone(), events.iter().map(bare).collect::<Vec<_>>());
@@ -75,6 +76,7 @@ impl HttpSink {
             let delivery = Delivery {
                 source: &source,
                 partition: &partition,
+                attributes: &[],
                 events: &events,
                 settled,
                 redactor: &redactor,

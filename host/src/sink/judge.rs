@@ -256,8 +256,9 @@ mod tests {
     fn examples_are_the_newest_and_bounded() {
         let event = |size: usize| Event {
             id: size.to_string(),
-            time: 0,
+            time: None,
             severity: 0,
+            attributes: Vec::new(),
             body: "x".repeat(size),
         };
         let judge = Judge::default();

@@ -59,8 +59,9 @@ mod tests {
     fn the_pieces_of_a_batch_are_its_lines_whatever_their_size() {
         let event = |size: &usize| Event {
             id: String::new(),
-            time: 0,
+            time: None,
             severity: 0,
+            attributes: Vec::new(),
             body: "x".repeat(*size),
         };
         for sizes in [

@@ -166,6 +166,7 @@ fn delivery(events: &[Event]) -> Delivery<'_> {
     Delivery {
         source: "contoso",
         partition: "p",
+        attributes: &[],
         events,
         settled: 0,
         redactor: &NO_SECRETS,
@@ -181,8 +182,9 @@ mod tests {
     fn events(bodies: &[&str]) -> Vec<Event> {
         let event = |body: &&str| Event {
             id: "1".to_owned(),
-            time: 0,
+            time: None,
             severity: 0,
+            attributes: Vec::new(),
             body: (*body).to_owned(),
         };
         bodies.iter().map(event).collect()

@@ -58,6 +58,7 @@ async fn try_http(source: &str, endpoint: &Endpoint, encoding: &Encoding) -> Res
     let delivery = Delivery {
         source,
         partition: "check",
+        attributes: &[],
         events: &[],
         settled: 0,
         redactor: &no_events,

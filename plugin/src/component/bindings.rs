@@ -2,7 +2,7 @@
 #![allow(missing_docs, missing_debug_implementations)]
 
 wit_bindgen::generate!({
-    world: "log-source",
+    world: "source-exports",
     path: "../wit",
     pub_export_macro: true,
 });

@@ -30,13 +30,23 @@ impl wit::Guest for AzureActivity {
         }
     }
 
-    fn discover(config: String, session: Option<Vec<u8>>) -> Result<wit::Discovery, wit::Error> {
-        let found = source::discover(&mut WasiWorld::new(), &config, session.as_deref())?;
+    fn discover(
+        config: String,
+        session: Option<Vec<u8>>,
+        deadline: u64,
+    ) -> Result<wit::Discovery, wit::Error> {
+        let found = source::discover(&mut WasiWorld::new(), &config, session.as_deref(), deadline)?;
         Ok(found.into())
     }
 
-    fn check(config: String, session: Option<Vec<u8>>, partition: String) -> Result<wit::Report, wit::Error> {
-        let report = source::check(&mut WasiWorld::new(), &config, session.as_deref(), &partition)?;
+    fn check(
+        config: String,
+        session: Option<Vec<u8>>,
+        partition: String,
+        deadline: u64,
+    ) -> Result<wit::Report, wit::Error> {
+        let mut world = WasiWorld::new();
+        let report = source::check(&mut world, &config, session.as_deref(), &partition, deadline)?;
         Ok(report.into())
     }
 

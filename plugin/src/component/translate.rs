@@ -62,7 +62,22 @@ impl From<contract::Error> for types::Error {
             message: error.message,
             hint: error.hint,
             retry_after: error.retry_after,
-            session: error.session,
+            session: session(error.session),
+            measures: each(error.measures),
+        }
+    }
+}
+
+/// A session that a call returned, or that there was none to return.
+fn session(session: Option<Vec<u8>>) -> types::SessionChange {
+    session.map_or(types::SessionChange::Keep, types::SessionChange::Replace)
+}
+
+impl From<contract::Attribute> for types::Attribute {
+    fn from(attribute: contract::Attribute) -> Self {
+        Self {
+            name: attribute.name.to_owned(),
+            value: attribute.value,
         }
     }
 }
@@ -85,7 +100,9 @@ impl From<contract::PartitionInfo> for source::PartitionInfo {
     fn from(partition: contract::PartitionInfo) -> Self {
         Self {
             id: partition.id,
+            formerly: partition.formerly,
             title: partition.title,
+            attributes: each(partition.attributes),
             unavailable: partition.unavailable,
         }
     }
@@ -95,7 +112,7 @@ impl From<contract::Discovery> for source::Discovery {
     fn from(discovery: contract::Discovery) -> Self {
         Self {
             partitions: each(discovery.partitions),
-            session: discovery.session,
+            session: session(discovery.session),
             measures: each(discovery.measures),
         }
     }
@@ -106,7 +123,7 @@ impl From<contract::Report> for source::Report {
         Self {
             summary: report.summary,
             warnings: report.warnings,
-            session: report.session,
+            session: session(report.session),
         }
     }
 }
@@ -131,8 +148,9 @@ impl From<contract::Event> for source::Event {
     fn from(event: contract::Event) -> Self {
         Self {
             id: event.id,
-            time: event.time,
+            time: Some(event.time),
             severity: event.severity,
+            attributes: Vec::new(),
             body: event.body,
         }
     }
@@ -154,7 +172,6 @@ impl From<contract::Progress> for source::Progress {
             start: progress.start,
             position: progress.position,
             target: progress.target,
-            caught_up: progress.caught_up,
         }
     }
 }
@@ -165,9 +182,10 @@ impl From<contract::Batch> for source::Batch {
             events: each(batch.events),
             rejected: each(batch.rejected),
             cursor: batch.cursor,
-            session: batch.session,
+            session: session(batch.session),
             next_in: batch.next_in,
-            progress: batch.progress.into(),
+            caught_up: batch.caught_up,
+            progress: Some(batch.progress.into()),
             measures: each(batch.measures),
         }
     }

@@ -24,7 +24,7 @@ pub const ENDPOINT: &str = "http://127.0.0.1:9";
 pub const TOKEN: &[u8] = br#"{"token_type":"Bearer","expires_in":3599,"access_token":"an-example"}"#;
 
 /// The tenant log needs no discovery.
-pub const PARTITION: &str = "tenant";
+pub const PARTITION: &str = "tenants/11111111-1111-1111-1111-111111111111";
 
 /// What the host lets a batch hold.
 pub const BATCH_BYTES: u64 = 8 << 20;
@@ -92,12 +92,11 @@ impl Tenant {
             },
         };
         let polled = self.runtime.block_on(instance.poll(request))?;
-        let mut batch = polled.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        let batch = polled.map_err(|error| anyhow::anyhow!("{error:?}"))?;
         let cpu = instance.usage().cpu;
         drop(instance);
-        if let Some(session) = batch.session.take() {
-            self.session.replace(Some(session));
-        }
+        let before = self.session.take();
+        self.session.replace(batch.session.apply(before));
         let session = self.session.borrow();
         let redactor = self
             .config

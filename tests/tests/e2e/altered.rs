@@ -37,10 +37,41 @@ fn a_component_with_a_thousand_tables_is_refused() {
 
 #[test]
 fn a_source_for_another_version_of_the_contract_is_refused_with_both_versions() {
-    run(of_version(hostile(), b"@0.9.0"))
+    for (version, remedy) in [
+        (b"@0.1.0", "newer build of the plugin"),
+        (b"@0.3.0", "newer host"),
+        (b"@1.2.0", "newer host"),
+    ] {
+        let named = String::from_utf8_lossy(version);
+        run(of_version(hostile(), version))
+            .exits_with(2)
+            .says(&format!("built for headwater:source{named}"))
+            .says("serves headwater:source@0.2")
+            .says(remedy);
+    }
+}
+
+#[test]
+fn a_source_for_a_later_version_that_is_compatible_runs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let plugin = folder.path().join("later.wasm");
+    std::fs::write(&plugin, of_version(hostile(), b"@0.2.7")).expect("the folder can be written");
+    let site = Site::new(&[Source {
+        plugin,
+        ..Source::hostile("two-lines")
+    }]);
+    site.run(&["run", "--once"]).exits_with(0);
+    assert_eq!(site.events("mallory.ndjson").len(), 1);
+}
+
+#[test]
+fn a_source_of_another_package_is_refused_with_both_names() {
+    let mut component = hostile();
+    replace(&mut component, b"headwater:source/", b"headwater:zource/");
+    run(component)
         .exits_with(2)
-        .says("built for headwater:source@0.9.0")
-        .says("serves headwater:source@0.1.0");
+        .says("exports headwater:zource")
+        .says("headwater:source@0.2");
 }
 
 #[test]
@@ -176,12 +207,29 @@ fn count_core_modules(component: &[u8]) -> u32 {
     count
 }
 
+/// A component that imports an interface, and nothing else.
+pub fn importing(interface: &str) -> Vec<u8> {
+    let text = format!("(component (import \"{interface}\" (instance)))");
+    wat::parse_str(text).expect("the component is right")
+}
+
 /// A component as if it had been built for another version of the contract, written with as many characters.
-pub fn of_version(mut component: Vec<u8>, version: &[u8; 6]) -> Vec<u8> {
-    for at in 0..component.len() - version.len() {
-        if component[at..].starts_with(b"@0.1.0") {
-            component[at..at + version.len()].copy_from_slice(version);
+pub fn of_version(component: Vec<u8>, version: &[u8; 6]) -> Vec<u8> {
+    let mut altered = component;
+    for interface in ["types", "descriptor", "source"] {
+        let name = format!("headwater:source/{interface}");
+        let to = [name.as_bytes(), version].concat();
+        replace(&mut altered, format!("{name}@0.2.0").as_bytes(), &to);
+    }
+    altered
+}
+
+/// Writes one text over another of the same length, wherever it is.
+fn replace(component: &mut [u8], from: &[u8], to: &[u8]) {
+    assert_eq!(from.len(), to.len());
+    for at in 0..component.len() - from.len() {
+        if component[at..].starts_with(from) {
+            component[at..at + to.len()].copy_from_slice(to);
         }
     }
-    component
 }

@@ -50,7 +50,7 @@ pub fn hostile_source() -> &'static Path {
     COMPONENT.get_or_init(|| guest("hostile-source"))
 }
 
-/// The source that wants files.
+/// The source that imports files and sockets, and looks for a way out.
 pub fn file_reader() -> &'static Path {
     static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
     COMPONENT.get_or_init(|| guest("file-reader"))

@@ -133,13 +133,15 @@ fn all_mistakes_are_named_at_once() {
 }
 
 #[test]
-fn a_component_that_wants_files_is_refused_by_the_name_of_the_import() {
+fn a_component_with_an_import_of_its_own_is_refused_by_its_name() {
     let mut source = Source::azure("contoso", "http://127.0.0.1:9");
-    source.plugin = crate::artifacts::file_reader().to_owned();
-    Site::new(&[source])
-        .run(&["run", "--once"])
+    source.plugin = "importing.wasm".into();
+    let site = Site::new(&[source]);
+    let component = crate::altered::importing("acme:kv/store@1.0.0");
+    std::fs::write(site.path("importing.wasm"), component).expect("the folder can be written");
+    site.run(&["run", "--once"])
         .exits_with(2)
-        .says("wasi:filesystem");
+        .says("acme:kv/store@1.0.0");
 }
 
 #[test]

@@ -55,6 +55,8 @@ fn each_defect_is_found_and_named() {
             &format!("defect = 'swallows-failures'\n{reached}"),
             "interruption",
         ),
+        (&format!("defect = 'none'\n{reached}"), "partition-identity"),
+        ("defect = 'shares-ids'", "unique-ids"),
         ("defect = 'restarts'", "cursor-refusal"),
         ("defect = 'rolls-dice'", "clock"),
         ("defect = 'leaks'\nsecret = { env = 'LAB_SECRET' }", "secrets"),
@@ -102,12 +104,15 @@ fn forbidden_imports_and_other_versions_are_findings_and_other_files_are_mistake
         command.args(["conformance", "--format", "json"]).arg(plugin);
         finish(command.spawn().expect("headwater starts"))
     };
-    let finished = conformance(artifacts::file_reader());
+    let importing = folder.path().join("importing.wasm");
+    std::fs::write(&importing, crate::altered::importing("acme:kv/store@1.0.0"))
+        .expect("the folder can be written");
+    let finished = conformance(&importing);
     assert_eq!(checks(&parse(&finished, 1), "failed"), ["world"]);
 
     let newer = folder.path().join("newer.wasm");
     let component = std::fs::read(artifacts::example_source()).expect("it was built");
-    std::fs::write(&newer, of_version(component, b"@0.2.0")).expect("the folder can be written");
+    std::fs::write(&newer, of_version(component, b"@0.3.0")).expect("the folder can be written");
     let finished = conformance(&newer);
     assert_eq!(checks(&parse(&finished, 1), "failed"), ["version"]);
 

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use crate::artifacts;
 use crate::lab;
 use crate::site::{Finished, Site, Source};
 
@@ -129,6 +130,28 @@ fn environment_arguments_and_stdin_are_empty() {
         (Some(0), Some("")),
         "{seen}"
     );
+}
+
+#[test]
+fn files_sockets_and_names_are_there_and_lead_nowhere() {
+    let source = Source {
+        name: "seeker".to_owned(),
+        plugin: artifacts::file_reader().to_owned(),
+        config: String::new(),
+        sink: "type = \"file\"\npath = \"seeker.ndjson\"".to_owned(),
+        ..Source::hostile("")
+    };
+    let site = Site::new(&[source]);
+    site.run(&["check"]).exits_with(0);
+    site.run(&["run", "--once"]).exits_with(0);
+    let attempts = &site.events("seeker.ndjson")[0];
+    let attempts = attempts.as_object().expect("an object");
+    assert_eq!(attempts.len(), 21, "{attempts:?}");
+    let reached: Vec<&String> = attempts
+        .iter()
+        .filter_map(|(what, reached)| (reached != false).then_some(what))
+        .collect();
+    assert!(reached.is_empty(), "{reached:?}");
 }
 
 #[test]

@@ -41,7 +41,14 @@ macro_rules! contents {
         let rejected = $batch.rejected.into_iter();
         (
             events
-                .map(|event| (event.id, event.time, event.severity, event.body))
+                .map(|event| {
+                    (
+                        event.id,
+                        Option::<u64>::from(event.time),
+                        event.severity,
+                        event.body,
+                    )
+                })
                 .collect::<Vec<_>>(),
             rejected
                 .map(|item| (item.id, item.reason, item.raw))

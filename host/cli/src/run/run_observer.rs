@@ -18,9 +18,14 @@ pub struct RunObserver {
 impl Observer for RunObserver {
     fn notice(&mut self, source: &str, notice: Notice) {
         match &notice {
+            // Where there is nothing to wait for, nothing is shown.
             Notice::Committed {
-                partition, progress, ..
+                partition,
+                caught_up: false,
+                progress: Some(progress),
+                ..
             } => self.progress.show(source, partition, progress),
+            Notice::Committed { partition, .. } => self.progress.end(source, partition),
             Notice::Ended { partition } => self.progress.end(source, partition),
             Notice::Missed(count) => warn!(
                 count,

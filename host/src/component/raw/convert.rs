@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Batch, Budget, Discovery, Error, Manifest, Plan, Report, Request, Session};
-use crate::model::{Event, Fault, Issue, Measure, MeasureKind, PartitionInfo, Progress, Rejected};
+use super::{Batch, Budget, Discovery, Error, Manifest, Plan, Report, Request, Session, SessionChange};
+use crate::model::{Attribute, Event, Fault, Issue, Measure, MeasureKind, PartitionInfo, Progress, Rejected};
 use crate::plugin::bindings::exports::headwater::source::{descriptor, source, types};
 
 impl From<Request> for source::Request {
@@ -21,7 +21,7 @@ impl From<Request> for source::Request {
             budget: source::Budget {
                 max_events,
                 max_bytes,
-                deadline: u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX),
+                deadline: nanoseconds(deadline),
             },
         }
     }
@@ -33,6 +33,7 @@ impl From<source::Batch> for Batch {
             id: event.id,
             time: event.time,
             severity: event.severity,
+            attributes: attributes(event.attributes),
             body: event.body,
         });
         let rejected = batch.rejected.into_iter().map(|item| Rejected {
@@ -44,14 +45,14 @@ impl From<source::Batch> for Batch {
             events: events.collect(),
             rejected: rejected.collect(),
             cursor: batch.cursor,
-            session: batch.session.map(Session),
+            session: batch.session.into(),
             next_in: batch.next_in.map(Duration::from_nanos),
-            progress: Progress {
-                start: batch.progress.start,
-                position: batch.progress.position,
-                target: batch.progress.target,
-                caught_up: batch.progress.caught_up,
-            },
+            caught_up: batch.caught_up,
+            progress: batch.progress.map(|progress| Progress {
+                start: progress.start,
+                position: progress.position,
+                target: progress.target,
+            }),
             measures: measures(batch.measures),
         }
     }
@@ -61,12 +62,14 @@ impl From<source::Discovery> for Discovery {
     fn from(found: source::Discovery) -> Self {
         let partitions = found.partitions.into_iter().map(|info| PartitionInfo {
             id: info.id,
+            formerly: info.formerly,
             title: info.title,
+            attributes: attributes(info.attributes),
             unavailable: info.unavailable,
         });
         Self {
             partitions: partitions.collect(),
-            session: found.session.map(Session),
+            session: found.session.into(),
             measures: measures(found.measures),
         }
     }
@@ -77,7 +80,7 @@ impl From<source::Report> for Report {
         Self {
             summary: report.summary,
             warnings: report.warnings,
-            session: report.session.map(Session),
+            session: report.session.into(),
         }
     }
 }
@@ -96,7 +99,18 @@ impl From<types::Error> for Error {
             message: error.message,
             hint: error.hint,
             retry_after: error.retry_after.map(Duration::from_nanos),
-            session: error.session.map(Session),
+            session: error.session.into(),
+            measures: measures(error.measures),
+        }
+    }
+}
+
+impl From<types::SessionChange> for SessionChange {
+    fn from(change: types::SessionChange) -> Self {
+        match change {
+            types::SessionChange::Keep => Self::Keep,
+            types::SessionChange::Drop => Self::Drop,
+            types::SessionChange::Replace(session) => Self::Replace(Session(session)),
         }
     }
 }
@@ -133,6 +147,19 @@ pub(in crate::component) fn issues(issues: Vec<types::Issue>) -> Vec<Issue> {
         message: issue.message,
     });
     issues.collect()
+}
+
+/// Nanoseconds as the contract counts; what is too long is the longest that there is.
+pub(in crate::component) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn attributes(attributes: Vec<types::Attribute>) -> Vec<Attribute> {
+    let attributes = attributes.into_iter().map(|attribute| Attribute {
+        name: attribute.name,
+        value: attribute.value,
+    });
+    attributes.collect()
 }
 
 fn measures(measures: Vec<types::Measure>) -> Vec<Measure> {
@@ -175,20 +202,17 @@ mod tests {
         let batch = Batch::from(source::Batch {
             events: vec![source::Event {
                 id: "1".to_owned(),
-                time: 1,
+                time: Some(1),
                 severity: 9,
+                attributes: Vec::new(),
                 body,
             }],
             rejected: Vec::new(),
             cursor: b"1 x".to_vec(),
-            session: None,
+            session: types::SessionChange::Keep,
             next_in: Some(7),
-            progress: source::Progress {
-                start: 1,
-                position: 2,
-                target: 3,
-                caught_up: true,
-            },
+            caught_up: true,
+            progress: None,
             measures: Vec::new(),
         });
         assert_eq!(batch.events[0].body.as_ptr(), place);

@@ -115,12 +115,12 @@ impl ScriptedSource {
             rejected: Vec::new(),
             cursor: format!("1 {end}").into_bytes(),
             next_in: (end < RECORDS).then_some(Duration::ZERO),
-            progress: Progress {
+            caught_up: end == RECORDS,
+            progress: Some(Progress {
                 start: 0,
                 position: end,
                 target: RECORDS,
-                caught_up: end == RECORDS,
-            },
+            }),
             measures: Vec::new(),
         };
         for record in first..end {
@@ -133,8 +133,9 @@ impl ScriptedSource {
             } else {
                 fetched.events.push(Event {
                     id: record.to_string(),
-                    time: record,
+                    time: Some(record),
                     severity: 0,
+                    attributes: Vec::new(),
                     body: "{}".to_owned(),
                 });
             }
@@ -180,7 +181,9 @@ impl Upstream for ScriptedSource {
         }
         let info = |id: &String| PartitionInfo {
             id: id.clone(),
+            formerly: Vec::new(),
             title: String::new(),
+            attributes: Vec::new(),
             unavailable: None,
         };
         Ok(self.partitions.iter().map(info).collect())
@@ -200,6 +203,7 @@ impl Upstream for ScriptedSource {
         };
         Polled {
             result,
+            measures: Vec::new(),
             usage: Usage::default(),
             took,
             redactor: Redactor::default(),

@@ -24,8 +24,9 @@ fn sink(url: &str, encoding: Encoding, gzip: bool) -> HttpSink {
 fn events(bodies: &[&str]) -> Vec<Event> {
     let event = |body: &&str| Event {
         id: (*body).to_owned(),
-        time: 0,
+        time: None,
         severity: 0,
+        attributes: Vec::new(),
         body: (*body).to_owned(),
     };
     bodies.iter().map(event).collect()

@@ -8,8 +8,9 @@ use super::*;
 fn four() -> Vec<Event> {
     let event = |place: usize| Event {
         id: format!("id-{place}"),
-        time: 0,
+        time: None,
         severity: 0,
+        attributes: Vec::new(),
         body: "{}".to_owned(),
     };
     (0..4).map(event).collect()

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use self::log_record::LogRecord;
 use super::number::count;
 use super::{RequestOutcome, counted, unreadable};
-use crate::model::Event;
+use crate::model::{Attribute, Event};
 use crate::sink::Delivery;
 use crate::sink::http_client::Reply;
 
@@ -150,12 +150,19 @@ fn record(delivery: &Delivery<'_>, event: &Event, now: &str) -> (Value, Group) {
     // Checked when the batch arrived; an event whose body cannot be taken apart would still go out as text.
     let body = serde_json::from_str(&event.body).unwrap_or_else(|_| Value::from(event.body.as_str()));
     let mut record = json!({
-        "timeUnixNano": event.time.to_string(),
+        // Zero says that it is not known.
+        "timeUnixNano": event.time.unwrap_or(0).to_string(),
         "observedTimeUnixNano": now,
         "severityNumber": event.severity,
         "attributes": [attribute("log.record.uid", &delivery.key(event))],
     });
-    let (resource, scope, schema) = match LogRecord::read(body) {
+    let given = |attributes: &[Attribute]| -> Vec<Value> {
+        let attributes = attributes.iter();
+        attributes
+            .map(|given| attribute(&given.name, &given.value))
+            .collect()
+    };
+    let (mut resource, scope, schema) = match LogRecord::read(body) {
         Ok(native) => {
             native.write(&mut record);
             let (scope, schema) = native.scope();
@@ -167,6 +174,11 @@ fn record(delivery: &Delivery<'_>, event: &Event, now: &str) -> (Value, Group) {
             (Vec::new(), scope, None)
         }
     };
+    // What the body says itself counts more.
+    add_others(&mut resource, given(delivery.attributes));
+    if let Some(attributes) = record["attributes"].as_array_mut() {
+        add_others(attributes, given(&event.attributes));
+    }
     let group = Group {
         resource,
         scope,
@@ -174,6 +186,15 @@ fn record(delivery: &Delivery<'_>, event: &Event, now: &str) -> (Value, Group) {
         records: Vec::new(),
     };
     (record, group)
+}
+
+/// Adds attributes whose names are not there yet.
+fn add_others(attributes: &mut Vec<Value>, more: Vec<Value>) {
+    for attribute in more {
+        if !attributes.iter().any(|known| known["key"] == attribute["key"]) {
+            attributes.push(attribute);
+        }
+    }
 }
 
 /// JSON as OTLP's own kind of value.
@@ -209,8 +230,9 @@ mod tests {
     fn a_record_keeps_time_severity_key_and_structure() {
         let event = Event {
             id: "id-1".to_owned(),
-            time: 1_700_000_000_000_000_001,
+            time: Some(1_700_000_000_000_000_001),
             severity: 17,
+            attributes: Vec::new(),
             body: r#"{"a":1,"b":1.5,"c":"x","d":true,"e":null,"f":[{"g":2}]}"#.to_owned(),
         };
         let events = [event];
@@ -221,12 +243,56 @@ mod tests {
     }
 
     #[test]
+    fn attributes_go_to_the_resource_and_to_the_record_and_the_body_wins() {
+        let attribute = |name: &str, value: &str| Attribute {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
+        let body_says =
+            json!({ "event_name": "x", "attributes": {}, "resource": { "attributes": { "a": "body" } } });
+        let event = Event {
+            id: "1".to_owned(),
+            time: None,
+            severity: 0,
+            attributes: vec![
+                attribute("region", "north"),
+                attribute("log.record.uid", "theirs"),
+            ],
+            body: body_says.to_string(),
+        };
+        let events = [event];
+        let partition = [attribute("a", "partition"), attribute("tenant", "contoso")];
+        let delivery = Delivery {
+            attributes: &partition,
+            ..delivery(&events)
+        };
+        let sent: Value = serde_json::from_str(&body(&delivery, &[&events[0]])).unwrap();
+        let logs = &sent["resourceLogs"][0];
+        let texts = |list: &Value| -> Vec<(String, String)> {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let list = list.as_array().unwrap().iter();
+            list.map(|one| (text(&one["key"]), text(&one["value"]["stringValue"])))
+                .skip_while(|(key, _)| key.starts_with("service") || key.starts_with("headwater"))
+                .collect()
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            texts(&logs["resource"]["attributes"]),
+            [pair("a", "body"), pair("tenant", "contoso")]
+        );
+        let record = &logs["scopeLogs"][0]["logRecords"][0];
+        assert_eq!(texts(&record["attributes"])[1..], [pair("region", "north")]);
+        assert_eq!(record["timeUnixNano"], "0");
+    }
+
+    #[test]
     fn a_log_record_is_sent_as_one_with_others_of_its_resource() {
         let native = |id: &str, account: &str| {
             Event {
             id: id.to_owned(),
-            time: 7,
+            time: Some(7),
             severity: 13,
+            attributes: Vec::new(),
             body: json!({
                 "@timestamp": "1970-01-01T00:00:00Z",
                 "event_name": "example.log",

@@ -35,11 +35,13 @@ impl SplunkFields {
             place += &format!(",\"index\":{}", Value::from(index.as_str()));
         }
         events.iter().fold(String::new(), |mut body, event| {
-            let (seconds, rest) = (event.time / 1_000_000_000, event.time % 1_000_000_000);
-            // By hand, since a floating-point number would lose the end of the time.
+            // By hand, since a floating-point number would lose the end of the time. Without one Splunk takes its own.
+            let time = event.time.map_or_else(String::new, |time| {
+                let (seconds, rest) = (time / 1_000_000_000, time % 1_000_000_000);
+                format!("\"time\":{seconds}.{:06},", rest / 1_000)
+            });
             body += &format!(
-                "{{\"time\":{seconds}.{:06},{place},\"fields\":{{\"event_key\":\"{}\"}},\"event\":{}}}\n",
-                rest / 1_000,
+                "{{{time}{place},\"fields\":{{\"event_key\":\"{}\"}},\"event\":{}}}\n",
                 delivery.key(event),
                 event.body
             );

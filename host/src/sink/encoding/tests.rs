@@ -25,8 +25,9 @@ fn secret(text: &str) -> SecretText {
 fn events(bodies: &[&str]) -> Vec<Event> {
     let event = |(place, body): (usize, &&str)| Event {
         id: format!("id-{place}"),
-        time: 1_700_000_000_123_456_789,
+        time: Some(1_700_000_000_123_456_789),
         severity: 9,
+        attributes: Vec::new(),
         body: (*body).to_owned(),
     };
     bodies.iter().enumerate().map(event).collect()

@@ -7,7 +7,7 @@ mod helo;
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rmpv::Value;
 use tokio::sync::Mutex;
@@ -120,11 +120,12 @@ fn is_disconnect(error: &io::Error) -> bool {
 
 /// `[tag, [[time, record], …], {chunk, size}]`
 fn chunk(tag: &str, name: &str, events: &[Event]) -> io::Result<Vec<u8>> {
+    let now = now();
     let entries = events.iter().map(|event| {
         // Checked when the batch arrived; a body that cannot be taken apart would still go out, as text in a record.
         let record = serde_json::from_str(&event.body)
             .unwrap_or_else(|_| Value::Map(vec![("message".into(), event.body.as_str().into())]));
-        Value::Array(vec![time(event.time), record])
+        Value::Array(vec![time(event.time.unwrap_or(now)), record])
     });
     let options = vec![
         ("chunk".into(), name.into()),
@@ -138,6 +139,12 @@ fn chunk(tag: &str, name: &str, events: &[Event]) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     rmpv::encode::write_value(&mut bytes, &message)?;
     Ok(bytes)
+}
+
+/// The present time in nanoseconds since 1970: that of an event whose source knows none.
+fn now() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// An `EventTime`: seconds and nanoseconds, 32 bits each.

@@ -10,8 +10,9 @@ use super::*;
 fn events(bodies: &[&str]) -> Vec<Event> {
     let event = |body: &&str| Event {
         id: "1".to_owned(),
-        time: 1_000_000_002,
+        time: Some(1_000_000_002),
         severity: 0,
+        attributes: Vec::new(),
         body: (*body).to_owned(),
     };
     bodies.iter().map(event).collect()

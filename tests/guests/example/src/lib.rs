@@ -3,16 +3,17 @@
 // The generated exports cross the component boundary through raw pointers.
 #![allow(unsafe_code, missing_docs, missing_debug_implementations)]
 
-use exports::headwater::source::{descriptor, source::*, types::Fault};
+use exports::headwater::source::{descriptor, source::*, types::Fault, types::SessionChange};
 use serde_json::Value;
-use std::time::SystemTime;
 
 wit_bindgen::generate!({
-    world: "log-source",
+    world: "source-exports",
     path: "../../../wit",
     // So that `..Default::default()` stands for everything that is empty.
     additional_derives: [Default],
-    additional_derives_ignore: ["fault", "error", "measure-kind", "measure"],
+    additional_derives_ignore: [
+        "fault", "error", "measure-kind", "measure", "session-change", "discovery", "report", "batch",
+    ],
 });
 
 const SECOND: u64 = 1_000_000_000; // in nanoseconds, which is how the contract counts
@@ -45,15 +46,15 @@ impl Guest for Feed {
         Ok(Plan { origins: vec![origin], ..Default::default() })
     }
 
-    fn discover(_config: String, _session: Option<Vec<u8>>) -> Result<Discovery, Error> {
-        let feed = PartitionInfo { id: "feed".into(), title: "The feed".into(), unavailable: None };
-        Ok(Discovery { partitions: vec![feed], ..Default::default() })
+    fn discover(config: String, _session: Option<Vec<u8>>, _deadline: u64) -> Result<Discovery, Error> {
+        let id = url(&config).unwrap_or_default();
+        let feed = PartitionInfo { id, title: "The feed".into(), ..Default::default() };
+        Ok(Discovery { partitions: vec![feed], session: SessionChange::Keep, measures: vec![] })
     }
 
     fn poll(request: Request) -> Result<Batch, Error> {
         let mut last = position(request.cursor)?;
         let entries = fetch(&request.config, last)?;
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
         let (mut events, mut bytes) = (Vec::new(), 0);
         for entry in &entries {
             let body = entry.to_string();
@@ -64,16 +65,22 @@ impl Guest for Feed {
             }
             let number = entry["number"].as_u64();
             last = number.ok_or_else(|| failure(Fault::Broken, "feed.entry", "an entry has no number"))?;
-            events.push(Event { id: last.to_string(), time: now, severity: 9, body });
+            events.push(Event { id: last.to_string(), severity: 9, body, ..Default::default() });
         }
         let caught_up = events.len() == entries.len();
-        let progress = Progress { start: now, position: now, target: now, caught_up };
         let (cursor, next_in) = (format!("1 {last}").into_bytes(), (!caught_up).then_some(0));
-        Ok(Batch { events, cursor, next_in, progress, ..Default::default() })
+        let (session, rejected, measures) = (SessionChange::Keep, vec![], vec![]);
+        Ok(Batch { events, rejected, cursor, session, next_in, caught_up, progress: None, measures })
     }
 
-    fn check(config: String, _session: Option<Vec<u8>>, _partition: String) -> Result<Report, Error> {
-        Ok(Report { summary: format!("{} entries", fetch(&config, 0)?.len()), ..Default::default() })
+    fn check(
+        config: String,
+        _session: Option<Vec<u8>>,
+        _id: String,
+        _deadline: u64,
+    ) -> Result<Report, Error> {
+        let summary = format!("{} entries", fetch(&config, 0)?.len());
+        Ok(Report { summary, warnings: vec![], session: SessionChange::Keep })
     }
 }
 
@@ -95,5 +102,14 @@ fn position(cursor: Option<Vec<u8>>) -> Result<u64, Error> {
 }
 
 fn failure(fault: Fault, code: &str, message: &str) -> Error {
-    Error { fault, code: code.into(), message: message.into(), hint: None, retry_after: None, session: None }
+    let (code, message) = (code.into(), message.into());
+    Error {
+        fault,
+        code,
+        message,
+        hint: None,
+        retry_after: None,
+        session: SessionChange::Keep,
+        measures: vec![],
+    }
 }

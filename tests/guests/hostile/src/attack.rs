@@ -8,7 +8,7 @@ use waki::Client;
 use waki::bindings::wasi::clocks::monotonic_clock;
 
 use crate::exports::headwater::source::source::{Batch, Error, Event, Progress, Rejected};
-use crate::exports::headwater::source::types::{Fault, Measure, MeasureKind};
+use crate::exports::headwater::source::types::{Fault, Measure, MeasureKind, SessionChange};
 
 /// A batch with one event whose text says how the attack went, where it returns at all.
 pub fn run(name: &str, config: &Value) -> Result<Batch, Error> {
@@ -156,7 +156,8 @@ pub fn run(name: &str, config: &Value) -> Result<Batch, Error> {
             message: format!("no attack is named {name:?}"),
             hint: None,
             retry_after: None,
-            session: None,
+            session: SessionChange::Keep,
+            measures: vec![],
         }),
     }
 }
@@ -204,7 +205,8 @@ fn leak(config: &Value) -> Result<Batch, Error> {
         message: message.to_owned(),
         hint: Some(hint.to_owned()),
         retry_after: None,
-        session: None,
+        session: SessionChange::Keep,
+        measures: vec![],
     };
     match place {
         "log" => eprintln!("warn the login with {text} worked"),
@@ -229,7 +231,7 @@ fn leak(config: &Value) -> Result<Batch, Error> {
 fn session_bomb() -> Batch {
     let mut batch = batch(vec![]);
     let words = (0..20_000).map(|number| format!("{number:045} "));
-    batch.session = Some(words.collect::<String>().into_bytes());
+    batch.session = SessionChange::Replace(words.collect::<String>().into_bytes());
     batch.rejected = (0..4_000)
         .map(|number| Rejected {
             id: None,
@@ -289,8 +291,9 @@ fn count_in_memory(raised: &[u8]) -> usize {
 fn event(id: &str, body: String) -> Event {
     Event {
         id: id.to_owned(),
-        time: 1_700_000_000_000_000_000,
+        time: Some(1_700_000_000_000_000_000),
         severity: 9,
+        attributes: vec![],
         body,
     }
 }
@@ -300,14 +303,14 @@ fn batch(events: Vec<Event>) -> Batch {
         events,
         rejected: vec![],
         cursor: b"1 done".to_vec(),
-        session: None,
+        session: SessionChange::Keep,
         next_in: None,
-        progress: Progress {
+        caught_up: true,
+        progress: Some(Progress {
             start: 0,
             position: 1,
             target: 1,
-            caught_up: true,
-        },
+        }),
         measures: vec![],
     }
 }

@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
-use waki::Client;
 
 use crate::exports::headwater::source::source::{Batch, Error, Event, Issue, Progress, Request};
-use crate::exports::headwater::source::types::Fault;
+use crate::exports::headwater::source::types::{Fault, SessionChange};
 
 /// Numbers in the feed.
 const LENGTH: u64 = 60;
@@ -61,10 +60,16 @@ pub fn poll(defect: &str, request: &Request, config: &Value) -> Result<Batch, Er
     };
     let end = position.saturating_add(room).min(LENGTH);
     if let Some(url) = config["url"].as_str() {
-        match Client::new().get(url).send() {
-            Ok(_) => {}
-            Err(_) if defect == "swallows-failures" => return Ok(batch(vec![], end, end)),
-            Err(_) => return Err(error(Fault::Retry, "feed.unreachable")),
+        match crate::hoard::ask(url, request.budget.deadline / 2, defect == "waits-for-ever") {
+            Some(200) => {}
+            _ if defect == "swallows-failures" => return Ok(batch(vec![], end, end)),
+            Some(_) if defect == "takes-refusals-for-the-end" => return Ok(batch(vec![], LENGTH, LENGTH)),
+            Some(429) => {
+                let mut error = error(Fault::Retry, "feed.throttled");
+                error.retry_after = Some(17_000_000_000);
+                return Err(error);
+            }
+            _ => return Err(error(Fault::Retry, "feed.unreachable")),
         }
     }
     REMEMBERED.store(end, Ordering::Relaxed);
@@ -86,9 +91,13 @@ fn event(number: u64, defect: &str, config: &Value) -> Event {
         _ => json!({ "number": number }),
     };
     Event {
-        id: number.to_string(),
-        time: number,
+        id: match defect {
+            "shares-ids" => (number % 7).to_string(),
+            _ => number.to_string(),
+        },
+        time: Some(number),
         severity: 9,
+        attributes: vec![],
         body: body.to_string(),
     }
 }
@@ -99,14 +108,14 @@ fn batch(events: Vec<Event>, end: u64, covered: u64) -> Batch {
         events,
         rejected: vec![],
         cursor: format!("1 {covered}").into_bytes(),
-        session: Some(format!("1 {end}").into_bytes()),
+        session: SessionChange::Replace(format!("1 {end}").into_bytes()),
         next_in: (!caught_up).then_some(0),
-        progress: Progress {
+        caught_up,
+        progress: Some(Progress {
             start: 0,
             position: end,
             target: LENGTH,
-            caught_up,
-        },
+        }),
         measures: vec![],
     }
 }
@@ -122,6 +131,7 @@ fn error(fault: Fault, code: &str) -> Error {
         message: "the feed cannot be read".into(),
         hint: None,
         retry_after: None,
-        session: None,
+        session: SessionChange::Keep,
+        measures: vec![],
     }
 }

@@ -132,6 +132,37 @@ fn fill(body: &OutgoingBody) -> Option<OutputStream> {
     Some(stream)
 }
 
+/// Asks for a page of JSON, and waits so long for its body, or for as long as it takes. The status, or 0 for what is no JSON.
+pub fn ask(url: &str, patience: u64, for_ever: bool) -> Option<u16> {
+    let future = send(url)?;
+    let timer = monotonic_clock::subscribe_duration(if for_ever { u64::MAX } else { patience });
+    let ready = future.subscribe();
+    let answer = loop {
+        match future.get() {
+            Some(answer) => break answer.ok()?.ok()?,
+            None if poll(&[&ready, &timer]).contains(&0) => {}
+            None => return None,
+        }
+    };
+    let body = answer.consume().ok()?;
+    let stream = body.stream().ok()?;
+    let ready = stream.subscribe();
+    let mut text = Vec::new();
+    while !timer.ready() {
+        match stream.read(1 << 20) {
+            Ok(piece) if piece.is_empty() => {
+                poll(&[&ready, &timer]);
+            }
+            Ok(piece) => text.extend(piece),
+            Err(_) => {
+                let is_json = serde_json::from_slice::<serde_json::Value>(&text).is_ok();
+                return Some(if is_json { answer.status() } else { 0 });
+            }
+        }
+    }
+    None
+}
+
 /// Sends a request that nobody waits for.
 pub fn send(authority: &str) -> Option<FutureIncomingResponse> {
     let request = OutgoingRequest::new(Fields::new());

@@ -10,12 +10,13 @@ mod hoard;
 
 use serde_json::{Value, json};
 
-wit_bindgen::generate!({ world: "log-source", path: "../../../wit" });
+wit_bindgen::generate!({ world: "source-exports", path: "../../../wit" });
 
 use exports::headwater::source::descriptor::{self, Manifest};
 use exports::headwater::source::source::{
     self, Batch, Discovery, Error, Issue, PartitionInfo, Plan, Report, Request,
 };
+use exports::headwater::source::types::SessionChange;
 
 struct Hostile;
 
@@ -69,27 +70,29 @@ impl source::Guest for Hostile {
         })
     }
 
-    fn discover(config: String, _session: Option<Vec<u8>>) -> Result<Discovery, Error> {
+    fn discover(config: String, _: Option<Vec<u8>>, _: u64) -> Result<Discovery, Error> {
         let config = parse(&config);
         let names = config["partitions"].as_array().cloned();
         let names = names.unwrap_or_else(|| vec!["only".into()]);
         let partition = |name: &Value| PartitionInfo {
             id: name.as_str().unwrap_or_default().into(),
+            formerly: vec![],
             title: config["title"].as_str().unwrap_or("Numbers").into(),
+            attributes: vec![],
             unavailable: None,
         };
         Ok(Discovery {
             partitions: names.iter().map(partition).collect(),
-            session: None,
+            session: SessionChange::Keep,
             measures: vec![],
         })
     }
 
-    fn check(_config: String, _session: Option<Vec<u8>>, _partition: String) -> Result<Report, Error> {
+    fn check(_: String, _: Option<Vec<u8>>, _: String, _: u64) -> Result<Report, Error> {
         Ok(Report {
             summary: "harmless".into(),
             warnings: vec![],
-            session: None,
+            session: SessionChange::Keep,
         })
     }
 

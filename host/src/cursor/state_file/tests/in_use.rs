@@ -23,7 +23,7 @@ async fn a_file_that_was_removed_moved_replaced_or_cut_off_takes_no_cursor() {
             std::fs::rename(copy, path).unwrap();
         }),
         ("cut off", |path| {
-            File::options()
+            std::fs::File::options()
                 .write(true)
                 .open(path)
                 .unwrap()

@@ -50,7 +50,8 @@ impl LogRecord {
 
     /// Who made it, and by which schema: `scope` and `schemaUrl` of a `ScopeLogs`.
     pub(super) fn scope(&self) -> (Value, Option<&str>) {
-        let scope = &self.rest["scope"];
+        // There may be none.
+        let scope = self.rest.get("scope").unwrap_or(&Value::Null);
         (
             json!({ "name": scope["name"].as_str(), "version": scope["version"].as_str() }),
             scope["schema_url"].as_str(),
