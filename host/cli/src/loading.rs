@@ -36,6 +36,8 @@ pub struct LoadError {
     pub may_pass: bool,
     /// Whether trying again costs next to nothing.
     pub is_cheap: bool,
+    /// Whether the problems say themselves whose they are, as those of the configuration file do.
+    pub is_located: bool,
 }
 
 /// Makes sources ready, side by side.
@@ -58,7 +60,7 @@ pub struct Ready {
 /// One source on its way: remembers what still hangs, so that it is not begun a second time.
 #[derive(Debug)]
 pub struct Loading {
-    config: SourceConfig,
+    config: Arc<SourceConfig>,
     probe: Pending<Vec<String>>,
     open: Pending<Result<Outlets, String>>,
 }
@@ -85,12 +87,18 @@ impl Loader {
 
     /// Makes a source ready but for its sink and dead letters, whose places are only looked at: nothing is created.
     pub async fn load(&self, loading: &mut Loading) -> Result<Source, LoadError> {
+        // Before there is a permit, which others wait for: a slow helper delays its own sources only.
+        for (pointer, secret) in &loading.config.config.secrets {
+            secret.prefetch().await.map_err(|problem| {
+                LoadError::missing(format_args!("config{}: {problem}", pointer.replace('/', ".")))
+            })?;
+        }
         // Closed never.
         let _permit = self.permits.acquire().await;
         let mut problems = loading.probe().await;
         let mut may_pass = problems.is_empty();
         let mut is_cheap = true;
-        match self.source(loading.config.clone()).await {
+        match self.source(&loading.config).await {
             Ok(source) if problems.is_empty() => return Ok(source),
             Ok(_) => {}
             Err(error) => {
@@ -103,6 +111,7 @@ impl Loader {
             problems,
             may_pass,
             is_cheap,
+            is_located: false,
         })
     }
 
@@ -114,7 +123,7 @@ impl Loader {
             let sink = sinks.open(&config.sink).map_err(|error| error.to_string())?;
             Ok(Outlets {
                 sink,
-                dead_letters: DeadLetters::new(&config.name, config.dead_letter.clone()),
+                dead_letters: dead_letters(&config),
             })
         };
         let opened = within_patience(&mut loading.open, open).await;
@@ -122,25 +131,26 @@ impl Loader {
             problems: vec![problem],
             may_pass: false,
             is_cheap: true,
+            is_located: false,
         })
     }
 
-    async fn source(&self, config: SourceConfig) -> Result<Source, LoadError> {
-        let plugin = self.plugin(&config).await?;
+    async fn source(&self, config: &SourceConfig) -> Result<Source, LoadError> {
+        let plugin = self.plugin(config).await?;
         let mut builder = plugin
-            .source(config.name)
-            .config(config.config.json)
-            .allow(config.allow)
+            .source(&config.name)
+            .config(config.config.json.clone())
+            .allow(&config.allow)
             .allow_private(config.allow_private)
-            .proxy(config.outbound.proxy)
+            .proxy(config.outbound.proxy.clone())
             .limits(config.limits);
-        for (pointer, secret) in config.config.secrets {
-            builder = builder.secret(pointer, secret);
+        for (pointer, secret) in &config.config.secrets {
+            builder = builder.secret(pointer, secret.clone());
         }
         if let Some(interval) = config.interval {
             builder = builder.interval(interval);
         }
-        if let Some(ca) = config.outbound.ca {
+        if let Some(ca) = &config.outbound.ca {
             builder = builder.ca(ca);
         }
         Ok(builder.build().await?)
@@ -165,7 +175,7 @@ impl Loader {
 
 impl Loading {
     /// The source of this configuration.
-    pub fn new(config: SourceConfig) -> Self {
+    pub fn new(config: Arc<SourceConfig>) -> Self {
         Self {
             config,
             probe: None,
@@ -186,7 +196,7 @@ impl Loading {
             if let Err(error) = Sinks::probe(&config.sink) {
                 problems.push(error.to_string());
             }
-            if let Err(error) = DeadLetters::new(&config.name, config.dead_letter.clone()).probe() {
+            if let Err(error) = dead_letters(&config).probe() {
                 problems.push(format!(
                     "cannot keep rejected items in {error}; check `dead_letter`"
                 ));
@@ -196,6 +206,14 @@ impl Loading {
         let probed = within_patience(&mut self.probe, probe).await;
         probed.unwrap_or_else(|problem| vec![problem])
     }
+}
+
+fn dead_letters(config: &SourceConfig) -> DeadLetters {
+    DeadLetters::new(
+        &config.name,
+        config.dead_letter.clone(),
+        config.dead_letter_rotation,
+    )
 }
 
 /// Does something that may hang, on a thread that may wait. While it hangs, it is waited for and not begun again.
@@ -222,13 +240,10 @@ async fn within_patience<T: Send + 'static>(
 impl LoadError {
     /// The problems, each with the name of its source.
     pub fn lines(&self, source: &str) -> impl Iterator<Item = String> {
-        self.problems
-            .iter()
-            .map(move |problem| match problem.starts_with("source ") {
-                // Of the configuration file: they begin with their key.
-                true => problem.clone(),
-                false => format!("source \"{source}\": {problem}"),
-            })
+        self.problems.iter().map(move |problem| match self.is_located {
+            true => problem.clone(),
+            false => format!("source \"{source}\": {problem}"),
+        })
     }
 
     /// What operators are told of it.
@@ -250,7 +265,21 @@ impl LoadError {
             problems,
             may_pass: false,
             is_cheap: false,
+            is_located: false,
         }
+    }
+
+    /// Problems of the configuration file.
+    pub fn of_config(problems: Vec<String>) -> Self {
+        Self {
+            is_located: true,
+            ..Self::of_plugin(problems)
+        }
+    }
+
+    /// Whether the configuration has to be changed: no file, variable or registry that comes back makes the source usable.
+    pub fn is_mistake(&self) -> bool {
+        !self.may_pass && !self.is_cheap
     }
 
     /// A problem with something that the configuration names and that is not there.
@@ -259,6 +288,7 @@ impl LoadError {
             problems: vec![problem.to_string()],
             may_pass: false,
             is_cheap: true,
+            is_located: false,
         }
     }
 }
@@ -280,6 +310,7 @@ impl From<BuildError> for LoadError {
             problems: error.issues().iter().map(Issue::to_string).collect(),
             may_pass: false,
             is_cheap: error.is_missing(),
+            is_located: false,
         }
     }
 }

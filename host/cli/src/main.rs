@@ -6,6 +6,8 @@
 mod check;
 mod commands;
 mod config;
+mod dead_letter_command;
+mod dead_letter_watch;
 mod describe;
 mod file_limit;
 mod late_state;
@@ -17,7 +19,9 @@ mod progress;
 mod run;
 mod signal;
 mod state_command;
+mod state_move;
 mod state_watch;
+mod status_command;
 mod stderr;
 mod table;
 

@@ -1,8 +1,10 @@
 //! Where a source's events and rejected items go, and the way there.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use headwater::model::{Failure, Fault, Totals};
+use headwater::monitor::Monitor;
 use headwater::reading::{AckError, Batch};
 use headwater::sink::{DeadLetters, Delivery, Sink, SinkError, Undelivered};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -46,11 +48,20 @@ impl Outlets {
         mut batch: Batch,
         turn: OwnedSemaphorePermit,
         turns: &Turns,
+        monitor: &Monitor,
         stop: &CancellationToken,
     ) -> Totals {
         let mut turn = Some(turn);
         loop {
-            let failure = match self.attempt(&mut batch).await {
+            let began = Instant::now();
+            let attempt = self.attempt(&mut batch).await;
+            let result = match &attempt {
+                Ok(_) => "accepted",
+                Err(failure) if failure.fault == Fault::Refused => "refused",
+                Err(_) => "unavailable",
+            };
+            monitor.delivered(batch.source(), result, began.elapsed());
+            let failure = match attempt {
                 Ok(Attempt::Committed) => return committed(&batch),
                 Ok(Attempt::Closed) => return Totals::default(),
                 Err(failure) => failure,
@@ -68,10 +79,16 @@ impl Outlets {
                 tokio::time::sleep(wait).await;
                 turns.next().await
             };
-            tokio::select! {
-                () = stop.cancelled() => return Totals::default(),
-                next = next => turn = Some(next),
+            monitor.waits(batch.source(), true);
+            let next = tokio::select! {
+                () = stop.cancelled() => None,
+                next = next => Some(next),
+            };
+            monitor.waits(batch.source(), false);
+            if next.is_none() {
+                return Totals::default();
             }
+            turn = next;
         }
     }
 
@@ -142,7 +159,10 @@ enum Attempt {
 /// Notes a batch whose cursor is stored.
 fn committed(batch: &Batch) -> Totals {
     let totals = batch.totals().clone();
-    if totals.events > 0 || totals.rejected > 0 {
+    if !batch.is_caught_up() && totals.rejected == 0 {
+        // One of very many: how far it is says the progress.
+        debug!(events = totals.events, "delivered a part of the past");
+    } else if totals.events > 0 || totals.rejected > 0 {
         info!(
             events = totals.events,
             rejected = totals.rejected,

@@ -7,9 +7,10 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tracing::info;
 
 use tokio_util::sync::CancellationToken;
@@ -20,10 +21,11 @@ const GRACE: Duration = Duration::from_secs(10);
 const LAST_RESORT: Duration = Duration::from_secs(1);
 
 /// Handles signals from now on: the first request to stop cancels the token; what is returned is ready when the grace is
-/// over or a second request comes. A process that has not ended a second after that is ended.
+/// over or a second request comes. A process that has not ended a second after that is ended. A request to read the configuration
+/// again wakes `reload`.
 ///
 /// Fails when the system gives no thread or no handlers.
-pub(crate) fn handle(stop: CancellationToken) -> io::Result<impl Future<Output = ()>> {
+pub(crate) fn handle(stop: CancellationToken, reload: Arc<Notify>) -> io::Result<impl Future<Output = ()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -33,14 +35,14 @@ pub(crate) fn handle(stop: CancellationToken) -> io::Result<impl Future<Output =
         Signals::new()?
     };
     let watch = async move {
-        signals.stop_requested().await;
+        signals.stop_requested(&reload).await;
         // Before anything else: even a log line may hang.
         end_after(GRACE + LAST_RESORT);
         stop.cancel();
         info!(grace = ?GRACE, "stopping; a second signal stops at once");
         tokio::select! {
             () = tokio::time::sleep(GRACE) => {}
-            () = signals.stop_requested() => end_after(LAST_RESORT),
+            () = signals.stop_requested(&reload) => end_after(LAST_RESORT),
         }
         let _ = over.send(());
         // Signals that come now change nothing any more, but must not find their default handlers.
@@ -77,7 +79,8 @@ mod unix {
     use std::io;
 
     use tokio::signal::unix::{Signal, SignalKind, signal};
-    use tracing::{debug, warn};
+    use tokio::sync::Notify;
+    use tracing::debug;
 
     /// What the process reacts to.
     pub(super) struct Signals {
@@ -110,7 +113,7 @@ mod unix {
         }
 
         /// Returns at a request to stop, and answers all other signals meanwhile.
-        pub(super) async fn stop_requested(&mut self) {
+        pub(super) async fn stop_requested(&mut self, reload: &Notify) {
             let Self {
                 interrupt,
                 terminate,
@@ -122,10 +125,7 @@ mod unix {
                     _ = interrupt.recv() => return,
                     _ = terminate.recv() => return,
                     _ = hangup.recv() => {
-                        warn!(
-                            "SIGHUP does not reload the configuration in this version; restart to apply changes, \
-                             nothing is lost by that"
-                        );
+                        reload.notify_one();
                         continue;
                     }
                     _ = usr1.recv() => "SIGUSR1",
@@ -150,7 +150,7 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn stop_requested(&mut self) {
+    async fn stop_requested(&mut self, _: &Notify) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }

@@ -47,6 +47,7 @@ impl Fetched {
                 id: item.id,
                 reason: redactor.clean(&item.reason),
                 raw: item.raw,
+                refused: None,
             })
             .map(|item| redacted(item, redactor))
             .collect();
@@ -76,6 +77,7 @@ pub(crate) fn redacted(item: Rejected, redactor: &Redactor) -> Rejected {
         id: item.id.map(|id| redactor.clean(&id)),
         reason: item.reason,
         raw: redactor.redact_bytes(&item.raw).unwrap_or(item.raw),
+        refused: item.refused,
     }
 }
 
@@ -142,6 +144,7 @@ fn check_event(mut event: Event, redactor: &Redactor) -> Result<Event, Rejected>
         id: (!event.id.is_empty()).then_some(event.id),
         reason: format!("the plugin's event {refusal}"),
         raw: event.body.into_bytes(),
+        refused: None,
     })
 }
 
@@ -232,6 +235,7 @@ mod tests {
             id: Some("s3cret-value".to_owned()),
             reason: "czNjcmV0LXZhbHVl".to_owned(),
             raw: b"\xff s3cret-value".to_vec(),
+            refused: None,
         });
         let checked = Fetched::check(leaking, &redactor).unwrap();
         assert_eq!((checked.events.len(), checked.rejected.len()), (0, 3));

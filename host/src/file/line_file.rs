@@ -213,6 +213,11 @@ impl LineFile {
     }
 }
 
+/// Keeps others from writing to a shared file, and waits a little while somebody does. Until the file is closed.
+pub(crate) fn lock_for_writing(file: &File) -> io::Result<()> {
+    lock(file, LOCK_PATIENCE)
+}
+
 /// Locks a file against other processes; fails after some time. Waiting without end would be a standstill without a word.
 fn lock(file: &File, patience: Duration) -> io::Result<()> {
     let began = Instant::now();

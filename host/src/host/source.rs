@@ -75,7 +75,9 @@ impl Source {
     /// What the plugin or the host says.
     pub async fn check(&self, partition: &str) -> Result<Report, Failure> {
         let config = self.0.prepare().await?;
-        self.0.client.check(&config, partition).await.result
+        let checked = self.0.client.check(&config, partition).await.result;
+        self.0.note_refusal(&checked);
+        checked
     }
 
     /// Reads all partitions from their cursors on, until it is stopped. Needs a Tokio runtime.
@@ -96,6 +98,18 @@ impl Source {
     }
 }
 
+impl Inner {
+    /// A refusal may mean that a secret was exchanged: helpers are asked for it again.
+    fn note_refusal<T>(&self, result: &Result<T, Failure>) {
+        if result
+            .as_ref()
+            .is_err_and(|failure| failure.fault == Fault::Denied)
+        {
+            self.template.refused();
+        }
+    }
+}
+
 impl Upstream for Inner {
     type Prepared = Resolved;
 
@@ -113,7 +127,9 @@ impl Upstream for Inner {
 
     async fn discover(&self) -> Result<Vec<PartitionInfo>, Failure> {
         let config = self.prepare().await?;
-        self.client.discover(&config).await.result
+        let found = self.client.discover(&config).await.result;
+        self.note_refusal(&found);
+        found
     }
 
     async fn prepare(&self) -> Result<Resolved, Failure> {
@@ -132,6 +148,7 @@ impl Upstream for Inner {
             redactor,
             slot,
         } = self.client.poll(&config, partition, cursor).await;
+        self.note_refusal(&result);
         let result = result.and_then(|fetched| {
             self.cursors.note(partition, fetched.cursor.len())?;
             Ok(fetched)

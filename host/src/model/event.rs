@@ -1,5 +1,7 @@
 //! What a source delivers.
 
+use std::sync::Arc;
+
 use super::attribute::Attribute;
 
 /// One event, ready for a sink.
@@ -26,6 +28,21 @@ pub struct Rejected {
     pub reason: String,
     /// The bytes as received, or the event's body.
     pub raw: Vec<u8>,
+    /// For an event that a sink refused: what it takes, beside its id and its body, to deliver it later after all.
+    pub refused: Option<Box<RefusedEvent>>,
+}
+
+/// What is known about an event that a sink refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedEvent {
+    /// When it happened, in nanoseconds since 1970; none when its source does not know.
+    pub time: Option<u64>,
+    /// OpenTelemetry SeverityNumber, 1 to 24; 0 when unknown.
+    pub severity: u8,
+    /// What is true of this event and not of its whole partition.
+    pub attributes: Vec<Attribute>,
+    /// What is true of each event of its partition.
+    pub partition_attributes: Arc<[Attribute]>,
 }
 
 impl Rejected {

@@ -14,7 +14,7 @@ mod source_name;
 mod totals;
 
 pub use attribute::Attribute;
-pub use event::{Event, Rejected};
+pub use event::{Event, RefusedEvent, Rejected};
 pub use event_key::event_key;
 pub use failure::{Failure, Fault};
 pub use issue::Issue;

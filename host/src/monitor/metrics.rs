@@ -8,7 +8,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::LARGEST_PAGE;
+use super::families::{
+    BUILD, CALL_MEMORY, CALL_MEMORY_LIMIT, CALLS_WAITING, Family, KNOWN, LOG_DROPPED, OMITTED, OTHER_COUNTER,
+    OTHER_GAUGE, PARTITION_INFO, PARTITION_STATE, RELOAD_SUCCESSFUL, RELOAD_TIME,
+};
 use crate::component::measures::LONGEST_LABEL;
+use crate::model::{Measure, MeasureKind};
 use crate::redact::printable::visible;
 use crate::work::fair_slots::SlotUse;
 
@@ -16,190 +21,6 @@ use crate::work::fair_slots::SlotUse;
 const MOST_SERIES_PER_SOURCE: usize = 20_000;
 /// Those among them whose names or labels the plugin chooses; the others are a handful for each partition.
 const MOST_CHOSEN_SERIES: usize = 2_000;
-
-/// A family of numbers with one meaning.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Family {
-    /// The name without the `headwater_` in front.
-    pub(super) name: &'static str,
-    gauge: bool,
-    help: &'static str,
-}
-
-impl Family {
-    fn kind(&self) -> &'static str {
-        if self.gauge { "gauge" } else { "counter" }
-    }
-}
-
-const fn counter(name: &'static str, help: &'static str) -> Family {
-    Family {
-        name,
-        gauge: false,
-        help,
-    }
-}
-
-const fn gauge(name: &'static str, help: &'static str) -> Family {
-    Family {
-        name,
-        gauge: true,
-        help,
-    }
-}
-
-static OMITTED: Family = gauge(
-    "omitted_series",
-    "Series left out of this page because it would be too large.",
-);
-static BUILD: Family = gauge("build_info", "The version of the host; always 1.");
-static LOG_DROPPED: Family = counter("log_dropped_lines_total", "Log lines that nobody read in time.");
-static CALL_MEMORY: Family = gauge(
-    "call_memory_reserved_bytes",
-    "Memory that the calls into plugins at present may take at most.",
-);
-static CALL_MEMORY_LIMIT: Family = gauge(
-    "call_memory_limit_bytes",
-    "Memory that all calls into plugins may take together.",
-);
-static CALLS_WAITING: Family = gauge("calls_waiting", "Calls into plugins that wait for their turn.");
-pub(super) static EVENTS: Family = counter("events_total", "Events delivered.");
-pub(super) static EVENT_BYTES: Family = counter("event_bytes_total", "Bytes of delivered event bodies.");
-pub(super) static REJECTED: Family = counter("rejected_total", "Items put into the dead-letter file.");
-pub(super) static POLLS: Family = counter("polls_total", "Polls by result.");
-pub(super) static POLL_SECONDS: Family =
-    counter("poll_seconds_total", "Time spent in polls, waiting included.");
-pub(super) static CPU_SECONDS: Family = counter("cpu_seconds_total", "Time that plugins really ran.");
-pub(super) static CPU_HELD_SECONDS: Family = counter(
-    "cpu_held_seconds_total",
-    "Time that plugins waited for their source's share of the processor.",
-);
-pub(super) static MEMORY_PEAK: Family = gauge("memory_peak_bytes", "Largest linear memory of the last poll.");
-pub(super) static HOST_MEMORY_PEAK: Family = gauge(
-    "host_memory_peak_bytes",
-    "Most that the host held for the last poll beside its linear memory.",
-);
-pub(super) static FAULTS: Family = counter("faults_total", "Failures by fault and code.");
-pub(super) static ANSWERS: Family = counter(
-    "egress_answers_total",
-    "Answers by origin and status; 0 is no answer.",
-);
-pub(super) static RECEIVED_BYTES: Family =
-    counter("egress_received_bytes_total", "Bytes of response bodies.");
-pub(super) static REFUSED: Family = counter("egress_refused_total", "Requests that were not granted.");
-pub(super) static FAILING_SINCE: Family = gauge(
-    "failing_since_timestamp_seconds",
-    "When the failures since the last success began; 0 when there are none.",
-);
-pub(super) static LAST_COMMIT: Family =
-    gauge("last_commit_timestamp_seconds", "When a cursor was last stored.");
-
-/// A measure of the contract and the family it goes to, with the name of its label, if it has one.
-#[derive(Debug)]
-pub(super) struct Known {
-    pub(super) measure: &'static str,
-    pub(super) family: Family,
-    pub(super) label: &'static str,
-}
-
-const fn known(measure: &'static str, family: Family, label: &'static str) -> Known {
-    Known {
-        measure,
-        family,
-        label,
-    }
-}
-
-/// The measures whose meaning the contract fixes.
-pub(super) static KNOWN: [Known; 11] = [
-    known(
-        "requests",
-        counter("requests_total", "Requests sent upstream."),
-        "",
-    ),
-    known("pages", counter("pages_total", "Pages of records read."), ""),
-    known(
-        "received",
-        counter("received_total", "Records read, before anything else."),
-        "",
-    ),
-    known(
-        "duplicates",
-        counter("duplicates_total", "Records recognised as delivered before."),
-        "",
-    ),
-    known(
-        "dropped",
-        counter("dropped_total", "Records left out by a rule of the operator."),
-        "rule",
-    ),
-    known(
-        "anomalies",
-        counter("anomalies_total", "Oddities absorbed while reading records."),
-        "kind",
-    ),
-    known(
-        "retries",
-        counter("retries_total", "Requests or windows tried again inside a poll."),
-        "reason",
-    ),
-    known(
-        "throttled",
-        counter("throttled_total", "Requests refused for their rate."),
-        "",
-    ),
-    known(
-        "lateness_seconds",
-        counter("late_records_total", "Records by the time they took to appear."),
-        "within",
-    ),
-    known(
-        "lag_seconds",
-        gauge("lag_seconds", "Age of the newest record upstream has shown."),
-        "",
-    ),
-    known(
-        "remaining_reads",
-        gauge("remaining_reads", "Requests left before the upstream throttles."),
-        "",
-    ),
-];
-
-/// Measures that only the plugin knows.
-pub(super) static OTHER_COUNTER: Family = counter("plugin_total", "Counters that only the plugin knows.");
-/// Gauges that only the plugin knows.
-pub(super) static OTHER_GAUGE: Family = gauge("plugin_value", "Values that only the plugin knows.");
-
-/// Every family there is, for the check of docs/metrics.md.
-#[cfg(test)]
-fn all() -> impl Iterator<Item = &'static Family> {
-    let own = [
-        &BUILD,
-        &LOG_DROPPED,
-        &OMITTED,
-        &CALL_MEMORY,
-        &CALL_MEMORY_LIMIT,
-        &CALLS_WAITING,
-        &EVENTS,
-        &EVENT_BYTES,
-        &REJECTED,
-        &POLLS,
-        &POLL_SECONDS,
-        &CPU_SECONDS,
-        &CPU_HELD_SECONDS,
-        &MEMORY_PEAK,
-        &HOST_MEMORY_PEAK,
-        &FAULTS,
-        &ANSWERS,
-        &RECEIVED_BYTES,
-        &REFUSED,
-        &LAST_COMMIT,
-        &FAILING_SINCE,
-        &OTHER_COUNTER,
-        &OTHER_GAUGE,
-    ];
-    own.into_iter().chain(KNOWN.iter().map(|known| &known.family))
-}
 
 /// All numbers of the process.
 #[derive(Debug, Default)]
@@ -217,6 +38,11 @@ struct Series {
 }
 
 impl Metrics {
+    /// Adds to a gauge.
+    pub(super) fn shift(&mut self, family: &'static Family, source: &str, by: f64) {
+        self.add(family, source, &[], by);
+    }
+
     /// Adds to a counter.
     pub(super) fn add(&mut self, family: &'static Family, source: &str, labels: &[(&str, &str)], value: f64) {
         if let Some(series) = self.series(family, source, labels) {
@@ -256,6 +82,11 @@ impl Metrics {
         }
     }
 
+    /// Removes the series of a source.
+    pub(super) fn forget(&mut self, source: &str) {
+        self.sources.remove(source);
+    }
+
     /// The sources that have series.
     pub(super) fn source_names(&self) -> Vec<String> {
         self.sources.keys().cloned().collect()
@@ -280,12 +111,77 @@ impl Metrics {
     }
 }
 
+impl Metrics {
+    /// Enters a plugin's measure: under its own name where the contract knows it, under a common one otherwise.
+    pub(super) fn measure(&mut self, source: &str, partition: &str, measure: &Measure) {
+        let Measure {
+            name,
+            kind,
+            label,
+            value,
+        } = measure;
+        let partition = ("partition", partition);
+        let value = *value as f64;
+        match KNOWN.iter().find(|known| known.measure == name) {
+            Some(known) if known.label.is_empty() => {
+                self.enter(*kind, &known.family, source, &[partition], value)
+            }
+            Some(known) => self.enter(
+                *kind,
+                &known.family,
+                source,
+                &[partition, (known.label, label)],
+                value,
+            ),
+            None => {
+                let labels = [partition, ("name", name.as_str()), ("label", label)];
+                let family = match kind {
+                    MeasureKind::Counter => &OTHER_COUNTER,
+                    MeasureKind::Gauge => &OTHER_GAUGE,
+                };
+                self.enter(*kind, family, source, &labels, value);
+            }
+        }
+    }
+
+    fn enter(
+        &mut self,
+        kind: MeasureKind,
+        family: &'static Family,
+        source: &str,
+        labels: &[(&str, &str)],
+        value: f64,
+    ) {
+        match kind {
+            MeasureKind::Counter => self.add(family, source, labels, value),
+            MeasureKind::Gauge => self.set(family, source, labels, value),
+        }
+    }
+}
+
 /// What calls of all sources together take.
 pub(super) fn of_calls(used: SlotUse) -> [Written; 3] {
     [
         (&CALL_MEMORY, String::new(), used.reserved as f64),
         (&CALL_MEMORY_LIMIT, String::new(), used.bound as f64),
         (&CALLS_WAITING, String::new(), used.waiting as f64),
+    ]
+}
+
+/// What a partition is called, and how it is doing.
+pub(super) fn of_partition(source: &str, partition: &str, title: &str, state: &str) -> [Written; 2] {
+    let name = ("partition", partition);
+    [
+        (&PARTITION_INFO, written(source, &[name, ("title", title)]), 1.0),
+        (&PARTITION_STATE, written(source, &[name, ("state", state)]), 1.0),
+    ]
+}
+
+/// What came of reading the configuration.
+pub(super) fn of_reload(successful: bool, at: f64) -> [Written; 2] {
+    [
+        (&RELOAD_SUCCESSFUL, String::new(), f64::from(u8::from(successful))),
+        (&RELOAD_TIME, String::new(), at),
     ]
 }
 
@@ -314,7 +210,7 @@ impl MetricsPage {
                 .or_insert((family, String::new()));
             let before = lines.len();
             // Writing to a text cannot fail.
-            let _ = writeln!(lines, "headwater_{}{labels} {value}", family.name);
+            let _ = writeln!(lines, "{}{labels} {value}", family.full_name());
             self.bytes += lines.len() - before;
         }
     }
@@ -332,11 +228,8 @@ impl MetricsPage {
         self.families.insert(LOG_DROPPED.name, (&LOG_DROPPED, dropped));
         let mut text = String::with_capacity(self.bytes + 16_384);
         for (family, lines) in self.families.into_values() {
-            let (name, kind, help) = (family.name, family.kind(), family.help);
-            let _ = write!(
-                text,
-                "# HELP headwater_{name} {help}\n# TYPE headwater_{name} {kind}\n{lines}"
-            );
+            let (name, kind, help) = (family.full_name(), family.kind(), family.help);
+            let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{lines}");
         }
         text
     }

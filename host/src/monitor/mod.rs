@@ -1,22 +1,29 @@
 //! What operators look at: numbers, and how every partition is doing.
 
+mod by_source;
 mod connections;
+mod families;
 mod health_table;
 mod hosts;
 mod metrics;
 mod observing;
 mod pages;
+mod process;
 mod server;
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use chrono::DateTime;
+use serde::Serialize;
+use serde_json::json;
 use tracing::warn;
 
 use self::health_table::{Brought, HealthTable};
-use self::metrics::{Family, KNOWN, Metrics, MetricsPage};
+use self::metrics::{Metrics, MetricsPage};
 use crate::component::Usage;
-use crate::model::{Failure, Measure, MeasureKind, Totals};
+use crate::model::{Failure, Measure, Totals};
 use crate::work::fair_slots::SlotUse;
 
 pub use server::serve;
@@ -39,6 +46,30 @@ struct MonitorState {
     metrics: Metrics,
     health: HealthTable,
     calls: Option<Box<dyn Fn() -> SlotUse + Send>>,
+    /// Sources that were removed: what is still told of their last batches is not shown.
+    forgotten: HashSet<String>,
+    reload: Option<Reload>,
+    /// Dead letters at present, of sources that have any.
+    letters: BTreeMap<String, Letters>,
+    started: Option<SystemTime>,
+    /// Whether metrics are of sources only.
+    by_source: bool,
+}
+
+/// Dead letters of a source.
+#[derive(Debug, Clone, Serialize)]
+struct Letters {
+    count: u64,
+    /// When the oldest was kept.
+    oldest: Option<String>,
+}
+
+/// The last time that the configuration was read.
+#[derive(Debug, Clone, Copy)]
+struct Reload {
+    successful: bool,
+    /// When it was last read with success, in seconds since 1970.
+    at: f64,
 }
 
 /// A partition that is known and not read.
@@ -65,19 +96,58 @@ struct Stored<'a> {
 impl Monitor {
     /// A monitor that also shows how many log lines the program has left out.
     pub fn with_dropped_lines(count: fn() -> u64) -> Self {
-        Self {
+        let monitor = Self {
             dropped_lines: Some(count),
             ..Self::default()
+        };
+        monitor.state().started = Some(SystemTime::now());
+        monitor
+    }
+
+    /// Shows metrics of sources instead of partitions: far fewer series, for whoever has very many partitions.
+    pub fn show_sources_only(&self) {
+        self.state().by_source = true;
+    }
+
+    /// Notes an attempt to deliver a batch: `accepted`, `unavailable` or `refused`.
+    pub fn delivered(&self, source: &str, result: &str, took: Duration) {
+        let mut state = self.state();
+        let metrics = &mut state.metrics;
+        metrics.add(&families::DELIVERIES, source, &[("result", result)], 1.0);
+        metrics.add(&families::DELIVERY_SECONDS, source, &[], took.as_secs_f64());
+    }
+
+    /// Notes that a batch begins to wait for its sink, or has waited.
+    pub fn waits(&self, source: &str, begins: bool) {
+        let by = if begins { 1.0 } else { -1.0 };
+        self.state().metrics.shift(&families::WAITING, source, by);
+    }
+
+    /// Notes how many dead letters a source has, and when the oldest was kept, in RFC 3339.
+    pub fn dead_letters(&self, source: &str, count: u64, oldest: Option<&str>) {
+        let mut state = self.state();
+        // Nobody needs a row for what most sources have not.
+        if count == 0 && !state.letters.contains_key(source) {
+            return;
         }
+        let since = oldest.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        let since = since.map_or(0.0, |time| time.timestamp_millis() as f64 / 1e3);
+        state
+            .metrics
+            .set(&families::DEAD_LETTERS, source, &[], count as f64);
+        state.metrics.set(&families::OLDEST_LETTER, source, &[], since);
+        let oldest = oldest.map(str::to_owned);
+        state.letters.insert(source.to_owned(), Letters { count, oldest });
     }
 
     /// Notes a source before it has found anything.
     pub fn expect(&self, source: &str) {
         let mut state = self.state();
+        state.forgotten.remove(source);
         state.health.expect(source);
         state
             .metrics
-            .set(&metrics::FAILING_SINCE, source, &[("partition", "")], 0.0);
+            .set(&families::FAILING_SINCE, source, &[("partition", "")], 0.0);
     }
 
     /// Notes which partitions, with their titles, a source reads from now on, and which it does not read although it knows
@@ -87,7 +157,7 @@ impl Monitor {
         state.health.found(source, partitions, away);
         state
             .metrics
-            .set(&metrics::FAILING_SINCE, source, &[("partition", "")], 0.0);
+            .set(&families::FAILING_SINCE, source, &[("partition", "")], 0.0);
     }
 
     /// Notes a call into a plugin, whatever came of it.
@@ -96,37 +166,37 @@ impl Monitor {
         let metrics = &mut state.metrics;
         let partition = ("partition", partition);
         let result = ("result", if succeeded { "batch" } else { "error" });
-        metrics.add(&metrics::POLLS, source, &[partition, result], 1.0);
-        metrics.add(&metrics::POLL_SECONDS, source, &[partition], took.as_secs_f64());
+        metrics.add(&families::POLLS, source, &[partition, result], 1.0);
+        metrics.add(&families::POLL_SECONDS, source, &[partition], took.as_secs_f64());
         metrics.add(
-            &metrics::CPU_SECONDS,
+            &families::CPU_SECONDS,
             source,
             &[partition],
             usage.cpu.as_secs_f64(),
         );
         metrics.add(
-            &metrics::CPU_HELD_SECONDS,
+            &families::CPU_HELD_SECONDS,
             source,
             &[partition],
             usage.held.as_secs_f64(),
         );
-        metrics.set(&metrics::MEMORY_PEAK, source, &[partition], usage.memory as f64);
+        metrics.set(&families::MEMORY_PEAK, source, &[partition], usage.memory as f64);
         metrics.set(
-            &metrics::HOST_MEMORY_PEAK,
+            &families::HOST_MEMORY_PEAK,
             source,
             &[partition],
             usage.host_memory as f64,
         );
         metrics.add(
-            &metrics::RECEIVED_BYTES,
+            &families::RECEIVED_BYTES,
             source,
             &[],
             usage.traffic.received as f64,
         );
-        metrics.add(&metrics::REFUSED, source, &[], usage.traffic.refused.into());
+        metrics.add(&families::REFUSED, source, &[], usage.traffic.refused.into());
         for ((origin, status), count) in &usage.traffic.answers {
             let labels = [("origin", origin.as_str()), ("status", &status.to_string())];
-            metrics.add(&metrics::ANSWERS, source, &labels, *count as f64);
+            metrics.add(&families::ANSWERS, source, &labels, *count as f64);
         }
     }
 
@@ -160,11 +230,11 @@ impl Monitor {
         state.health.committed(source, partition, &brought);
         let labels = [("partition", partition)];
         let metrics = &mut state.metrics;
-        metrics.add(&metrics::EVENTS, source, &labels, totals.events as f64);
-        metrics.add(&metrics::EVENT_BYTES, source, &labels, *bytes as f64);
-        metrics.add(&metrics::REJECTED, source, &labels, totals.rejected as f64);
-        metrics.set(&metrics::LAST_COMMIT, source, &labels, unix_time());
-        metrics.set(&metrics::FAILING_SINCE, source, &labels, 0.0);
+        metrics.add(&families::EVENTS, source, &labels, totals.events as f64);
+        metrics.add(&families::EVENT_BYTES, source, &labels, *bytes as f64);
+        metrics.add(&families::REJECTED, source, &labels, totals.rejected as f64);
+        metrics.set(&families::LAST_COMMIT, source, &labels, unix_time());
+        metrics.set(&families::FAILING_SINCE, source, &labels, 0.0);
         for measure in *measures {
             state.metrics.measure(source, partition, measure);
         }
@@ -184,7 +254,7 @@ impl Monitor {
         let since = state.health.failed(source, partition, failure, SystemTime::now());
         let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         state.metrics.set(
-            &metrics::FAILING_SINCE,
+            &families::FAILING_SINCE,
             source,
             &[("partition", partition)],
             since,
@@ -194,13 +264,30 @@ impl Monitor {
             ("fault", failure.fault.as_str()),
             ("code", &failure.code),
         ];
-        state.metrics.add(&metrics::FAULTS, source, &labels, 1.0);
+        state.metrics.add(&families::FAULTS, source, &labels, 1.0);
     }
 
     /// Notes that a source cannot be started, or has been ended, for this reason.
     pub fn stopped(&self, source: &str, failure: &Failure) {
         self.failed(source, "", failure);
         self.state().health.stopped(source);
+    }
+
+    /// Shows nothing more of a source: it was removed from the configuration.
+    pub fn forget(&self, source: &str) {
+        let mut state = self.state();
+        state.forgotten.insert(source.to_owned());
+        state.health.forget(source);
+        state.metrics.forget(source);
+        state.letters.remove(source);
+    }
+
+    /// Notes that the configuration was read, at the start or again, and whether it could be used.
+    pub fn reloaded(&self, successful: bool) {
+        let mut state = self.state();
+        let before = state.reload.map_or(0.0, |reload| reload.at);
+        let at = if successful { unix_time() } else { before };
+        state.reload = Some(Reload { successful, at });
     }
 
     /// Notes that a source has ended with this failure.
@@ -216,13 +303,35 @@ impl Monitor {
     /// All numbers in Prometheus' text format. Whoever notes something meanwhile waits for the copy of one source at most.
     fn render_metrics(&self) -> String {
         let mut page = MetricsPage::default();
-        let sources = self.state().metrics.source_names();
+        let (sources, by_source, started) = {
+            let state = self.state();
+            (state.metrics.source_names(), state.by_source, state.started)
+        };
         for source in sources {
             let series = self.state().metrics.copy(&source);
+            if by_source {
+                page.add(&by_source::fold(series));
+                continue;
+            }
             page.add(&series);
+            let rows = self.state().health.rows(&source);
+            for (partition, row) in &rows {
+                page.add(&metrics::of_partition(
+                    &source,
+                    partition,
+                    &row.title,
+                    row.health.as_str(),
+                ));
+            }
         }
+        let started = started.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        page.add(&process::series(started.unwrap_or_default().as_secs_f64()));
         let calls = self.state().calls.as_ref().map(|calls| calls());
         page.add(&metrics::of_calls(calls.unwrap_or_default()));
+        let reload = self.state().reload;
+        if let Some(Reload { successful, at }) = reload {
+            page.add(&metrics::of_reload(successful, at));
+        }
         page.finish(self.dropped_lines.map_or(0, |count| count()))
     }
 
@@ -251,6 +360,23 @@ impl Monitor {
         page
     }
 
+    /// What is to be known about the host itself, as JSON.
+    fn render_host(&self) -> String {
+        let state = self.state();
+        let uptime = state.started.and_then(|started| started.elapsed().ok());
+        let reload = state.reload.map(|reload| {
+            let at = DateTime::from_timestamp(reload.at as i64, 0).map(health_table::readable);
+            json!({ "successful": reload.successful, "at": at })
+        });
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptime_seconds": uptime.unwrap_or_default().as_secs(),
+            "reload": reload,
+            "dead_letters": state.letters,
+        })
+        .to_string()
+    }
+
     /// Whether anything works, and a line for each partition.
     fn render_health(&self) -> (bool, String) {
         let (healthy, sources) = {
@@ -267,57 +393,14 @@ impl Monitor {
         (healthy, lines)
     }
 
+    /// Whether a source was removed.
+    fn is_forgotten(&self, source: &str) -> bool {
+        self.state().forgotten.contains(source)
+    }
+
     /// Each change is complete in itself, so the state stays usable after a panic elsewhere.
     fn state(&self) -> MutexGuard<'_, MonitorState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Metrics {
-    /// Enters a plugin's measure: under its own name where the contract knows it, under a common one otherwise.
-    fn measure(&mut self, source: &str, partition: &str, measure: &Measure) {
-        let Measure {
-            name,
-            kind,
-            label,
-            value,
-        } = measure;
-        let partition = ("partition", partition);
-        let value = *value as f64;
-        match KNOWN.iter().find(|known| known.measure == name) {
-            Some(known) if known.label.is_empty() => {
-                self.enter(*kind, &known.family, source, &[partition], value)
-            }
-            Some(known) => self.enter(
-                *kind,
-                &known.family,
-                source,
-                &[partition, (known.label, label)],
-                value,
-            ),
-            None => {
-                let labels = [partition, ("name", name.as_str()), ("label", label)];
-                let family = match kind {
-                    MeasureKind::Counter => &metrics::OTHER_COUNTER,
-                    MeasureKind::Gauge => &metrics::OTHER_GAUGE,
-                };
-                self.enter(*kind, family, source, &labels, value);
-            }
-        }
-    }
-
-    fn enter(
-        &mut self,
-        kind: MeasureKind,
-        family: &'static Family,
-        source: &str,
-        labels: &[(&str, &str)],
-        value: f64,
-    ) {
-        match kind {
-            MeasureKind::Counter => self.add(family, source, labels, value),
-            MeasureKind::Gauge => self.set(family, source, labels, value),
-        }
     }
 }
 

@@ -6,6 +6,9 @@ use crate::reading::{Gone, Notice, Observer};
 
 impl Observer for Monitor {
     fn notice(&mut self, source: &str, notice: Notice) {
+        if self.is_forgotten(source) {
+            return;
+        }
         match notice {
             Notice::Found { partitions, gone } => {
                 let (titles, away) = sorted(partitions, gone);

@@ -22,6 +22,7 @@ pub(super) struct Pages {
     renderer: Worker<()>,
     metrics: Shared,
     status: Shared,
+    host: Shared,
     health: Mutex<Option<(Instant, (bool, Bytes))>>,
 }
 
@@ -36,6 +37,7 @@ impl Pages {
             renderer,
             metrics: Shared::default(),
             status: Shared::default(),
+            host: Shared::default(),
             health: Mutex::default(),
         })
     }
@@ -48,6 +50,11 @@ impl Pages {
     /// `/status.json`; none if it takes too long.
     pub(super) async fn status(&self) -> Option<Bytes> {
         self.get(&self.status, Monitor::render_status).await
+    }
+
+    /// `/host.json`; none if it takes too long.
+    pub(super) async fn host(&self) -> Option<Bytes> {
+        self.get(&self.host, Monitor::render_host).await
     }
 
     /// `/healthz`: whether anything works, and a line for each partition. Rendered where it is asked for, so that it waits for

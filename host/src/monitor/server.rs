@@ -151,6 +151,14 @@ impl Site {
                     "not ready in time; ask again\n",
                 ),
             },
+            "/host.json" => match self.pages.host().await {
+                Some(page) => respond(StatusCode::OK, "application/json", page),
+                None => respond(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    text,
+                    "not ready in time; ask again\n",
+                ),
+            },
             "/" | "/status" => respond(StatusCode::OK, "text/html; charset=utf-8", PAGE),
             _ => respond(StatusCode::NOT_FOUND, text, "try /status, /metrics or /healthz\n"),
         }

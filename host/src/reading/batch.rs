@@ -12,7 +12,7 @@ use super::observer::{Notice, Notices};
 use super::summary::Summary;
 use super::trouble::{Next, Trouble};
 use crate::component::{Fetched, redacted};
-use crate::model::{Attribute, Event, Failure, Fault, Measure, Progress, Rejected, Totals};
+use crate::model::{Attribute, Event, Failure, Fault, Measure, Progress, RefusedEvent, Rejected, Totals};
 use crate::redact::Redactor;
 use crate::work::compute::Compute;
 
@@ -227,6 +227,12 @@ impl Batch {
                 id: Some(event.id),
                 reason,
                 raw: event.body.into_bytes(),
+                refused: Some(Box::new(RefusedEvent {
+                    time: event.time,
+                    severity: event.severity,
+                    attributes: event.attributes,
+                    partition_attributes: self.attributes.clone(),
+                })),
             });
         }
     }

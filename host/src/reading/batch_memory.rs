@@ -156,6 +156,7 @@ mod tests {
             id: None,
             reason: "x".to_owned(),
             raw: vec![0; raw],
+            refused: None,
         };
         (vec![event; events], vec![item; rejected])
     }

@@ -1,6 +1,10 @@
 //! Configuration with secrets left out, and filled in again at every use.
 
 mod binding;
+mod helper;
+mod helper_run;
+#[cfg(test)]
+mod helper_tests;
 mod placeholder;
 mod reference;
 #[allow(
@@ -18,6 +22,8 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use self::binding::Binding;
+pub use self::helper::SecretHelper;
+pub use self::helper_run::HelperSettings;
 pub use self::placeholder::problem as problem_of;
 use self::reference::{FetchError, Reference};
 pub use self::secret::Secret;
@@ -141,6 +147,10 @@ impl Template {
     }
 
     /// Each secret of its place. One that hangs ends this at once, so that no source has more than one read that hangs.
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "what a helper has said is no part of what its key is"
+    )]
     async fn fetch(&self) -> Result<HashMap<&Reference, Result<String, FetchError>>, MissingSecrets> {
         let mut kept = Vec::new();
         for (_, node) in &self.0 {
@@ -158,6 +168,17 @@ impl Template {
             fetched.insert(reference, secret);
         }
         Ok(fetched)
+    }
+
+    /// Has secrets fetched again that a helper program brought some time ago: somebody has refused one of them.
+    pub fn refused(&self) {
+        let mut kept = Vec::new();
+        for (_, node) in &self.0 {
+            node.add_kept(&mut kept);
+        }
+        for Kept { reference, .. } in kept {
+            reference.refused();
+        }
     }
 
     /// The files that secrets are kept in.

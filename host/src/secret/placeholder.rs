@@ -17,7 +17,7 @@ pub fn problem(text: &str) -> Option<&'static str> {
     }
 }
 
-/// `${NAME}` and `{{ name }}` anywhere, `$(command)`, `$NAME` and `%NAME%` alone.
+/// `${NAME}` and `{{ name }}` anywhere, `$(command)`, `{ name }`, `$NAME` and `%NAME%` alone.
 fn names_variable(text: &str) -> bool {
     let encloses = |open: &str, close: &str| {
         let inside = text.split_once(open).and_then(|(_, rest)| rest.split_once(close));
@@ -35,6 +35,7 @@ fn names_variable(text: &str) -> bool {
     encloses("${", "}")
         || encloses("{{", "}}")
         || between("$(", ")").is_some()
+        || between("{", "}").is_some_and(|name| is_name(name.trim()))
         || text.strip_prefix('$').is_some_and(is_constant)
         || text.strip_prefix("$env:").is_some_and(is_name)
         || between("%", "%").is_some_and(is_name)
@@ -69,6 +70,7 @@ mod tests {
             "${env:SECRET}",
             "Bearer ${TOKEN}",
             "{{ secret }}",
+            "{ secret }",
             "$(cat secret)",
             "$SECRET",
             "$env:SECRET",

@@ -5,6 +5,7 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
+use super::helper::HelperKey;
 use super::placeholder;
 use crate::file::small_file::{self, Purpose};
 
@@ -15,6 +16,8 @@ pub(super) enum Reference {
     Memory(String),
     Environment(String),
     File(PathBuf),
+    /// A helper program knows it.
+    Helper(HelperKey),
 }
 
 /// Why a secret cannot be had: a sentence that says where it was looked for, never with a value.
@@ -32,7 +35,7 @@ impl Reference {
     /// The file, if it is one.
     pub(super) fn file(&self) -> Option<&Path> {
         match self {
-            Self::Memory(_) | Self::Environment(_) => None,
+            Self::Memory(_) | Self::Environment(_) | Self::Helper(_) => None,
             Self::File(path) => Some(path),
         }
     }
@@ -43,6 +46,7 @@ impl Reference {
             Self::Memory(secret) => secret.clone(),
             Self::Environment(name) => read_variable(name)?,
             Self::File(path) => read_text(path, small_file::read(path, Purpose::SECRET).await)?,
+            Self::Helper(key) => key.fetch().await.map_err(FetchError::Missing)?,
         };
         self.judge(secret)
     }
@@ -53,8 +57,19 @@ impl Reference {
             Self::Memory(secret) => secret.clone(),
             Self::Environment(name) => read_variable(name)?,
             Self::File(path) => read_text(path, small_file::read_blocking(path, Purpose::SECRET))?,
+            Self::Helper(key) => {
+                let problem = format!("{key} cannot be used here; use an environment variable or a file");
+                return Err(FetchError::Missing(problem));
+            }
         };
         self.judge(secret)
+    }
+
+    /// Has it fetched again, if it is one that is kept: somebody has refused it.
+    pub(super) fn refused(&self) {
+        if let Self::Helper(key) = self {
+            key.refused();
+        }
     }
 
     fn judge(&self, secret: String) -> Result<String, FetchError> {
@@ -76,6 +91,7 @@ impl fmt::Display for Reference {
             Self::Memory(_) => formatter.write_str("the secret given by the program"),
             Self::Environment(name) => write!(formatter, "the environment variable {name}"),
             Self::File(path) => write!(formatter, "the file {}", path.display()),
+            Self::Helper(key) => write!(formatter, "{key}"),
         }
     }
 }

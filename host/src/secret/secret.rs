@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::helper::SecretHelper;
 use super::reference::Reference;
 use crate::egress::Origin;
 
@@ -42,11 +43,30 @@ impl Secret {
         self.reference.file()
     }
 
+    /// Fetches it in advance, if a helper program has to be run for that. The error is what its use would say.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had at present.
+    pub async fn prefetch(&self) -> Result<(), String> {
+        match &self.reference {
+            Reference::Helper(key) => key.fetch().await.map(drop),
+            _ => Ok(()),
+        }
+    }
+
     fn at(reference: Reference) -> Self {
         Self {
             reference,
             bound_to: None,
         }
+    }
+}
+
+impl SecretHelper {
+    /// The secret that the program knows under this key. It is fetched with the next run, whoever causes that.
+    pub fn secret(&self, key: &str) -> Secret {
+        Secret::at(Reference::Helper(self.key(key)))
     }
 }
 

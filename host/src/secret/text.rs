@@ -46,6 +46,13 @@ impl SecretText {
         }
     }
 
+    /// Has it fetched again, if a helper program brought it: somebody has refused it.
+    pub fn refused(&self) {
+        if let Kept::Elsewhere(reference) = &self.0 {
+            reference.refused();
+        }
+    }
+
     /// What is wrong with a text that is written in the configuration itself; none for one that is kept elsewhere.
     pub fn problem(&self) -> Option<&'static str> {
         match &self.0 {

@@ -53,6 +53,12 @@ impl Authorization {
         secret.file()
     }
 
+    /// Notes that the receiver has refused it.
+    pub(super) fn refused(&self) {
+        let (Self::Token(_, secret) | Self::Basic(_, secret)) = self;
+        secret.refused();
+    }
+
     fn key(&self) -> &'static str {
         match self {
             Self::Token("Bearer", _) => "bearer",

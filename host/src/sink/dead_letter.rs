@@ -4,41 +4,28 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use serde::Serialize;
-
+use super::letter::Letter;
+use super::rotation::{Rotation, put_away_name};
 use crate::file::line_file::LineFile;
 use crate::model::Rejected;
 use crate::work::file_work::FileWork;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 
 /// Appends to a source's dead-letter file. The file comes into being with its first line.
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     source: String,
     path: PathBuf,
+    rotation: Rotation,
     work: FileWork,
-}
-
-/// A line of the file.
-#[derive(Serialize)]
-struct Line<'a> {
-    source: &'a str,
-    partition: &'a str,
-    id: Option<&'a str>,
-    reason: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raw: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raw_base64: Option<String>,
 }
 
 impl DeadLetters {
     /// The file of a source.
-    pub fn new(source: &str, path: PathBuf) -> Self {
+    pub fn new(source: &str, path: PathBuf, rotation: Rotation) -> Self {
         Self {
             source: source.to_owned(),
             path,
+            rotation,
             work: FileWork::default(),
         }
     }
@@ -61,25 +48,17 @@ impl DeadLetters {
         // Written as JSON where the file is written: a batch of them takes too long for a worker.
         let (letters, partition, items) = (self.clone(), partition.to_owned(), items.to_vec());
         let written = self.work.run(move || {
-            let lines: String = items.iter().map(|item| letters.line(&partition, item)).collect();
+            let now = SystemTime::now();
+            let line = |item| Letter::new(&letters.source, &partition, item, now).to_line();
+            let lines: String = items.iter().map(line).collect();
             let mut file = LineFile::open_shared(&letters.path)?;
-            file.append(lines.as_bytes(), SystemTime::now())
+            let (length, written) = file.extent();
+            if letters.rotation.is_due(length, written, lines.len() as u64, now) {
+                file.put_away(&put_away_name(&letters.path, now))?;
+            }
+            file.append(lines.as_bytes(), now)
         });
         written.await.map_err(|error| name_file(error, &self.path))
-    }
-
-    fn line(&self, partition: &str, item: &Rejected) -> String {
-        let text = std::str::from_utf8(&item.raw).ok();
-        let line = Line {
-            source: &self.source,
-            partition,
-            id: item.id.as_deref(),
-            reason: &item.reason,
-            raw: text,
-            raw_base64: text.is_none().then(|| BASE64_STANDARD.encode(&item.raw)),
-        };
-        // A struct of texts is always valid JSON, and JSON text holds no raw line end.
-        format!("{}\n", serde_json::json!(line))
     }
 }
 
@@ -90,26 +69,58 @@ fn name_file(error: io::Error, path: &Path) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Attribute, RefusedEvent};
 
     #[tokio::test]
     async fn items_are_kept_as_text_or_base64() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("contoso.dead.ndjson");
-        let letters = DeadLetters::new("contoso", path.clone());
+        let letters = DeadLetters::new("contoso", path.clone(), Rotation::default());
         letters.keep("p", &[]).await.unwrap();
         assert!(!path.exists());
+        let attribute = |name: &str| Attribute {
+            name: name.to_owned(),
+            value: "x".to_owned(),
+        };
         let item = |id: Option<&str>, raw: &[u8]| Rejected {
             id: id.map(str::to_owned),
             reason: "no \"time\"\n".to_owned(),
             raw: raw.to_vec(),
+            refused: id.map(|_| {
+                Box::new(RefusedEvent {
+                    time: Some(7),
+                    severity: 9,
+                    attributes: vec![attribute("cloud.region")],
+                    partition_attributes: vec![attribute("cloud.account.id")].into(),
+                })
+            }),
         };
         letters
             .keep("p", &[item(Some("1"), b"{\n}"), item(None, b"\xff")])
             .await
             .unwrap();
-        insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r#"
-        {"id":"1","partition":"p","raw":"{\n}","reason":"no \"time\"\n","source":"contoso"}
-        {"id":null,"partition":"p","raw_base64":"/w==","reason":"no \"time\"\n","source":"contoso"}
-        "#);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<Letter> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let [one, other] = &lines[..] else {
+            panic!("{text}")
+        };
+        assert!(
+            one.time.as_ref().is_some_and(|time| time.ends_with('Z')),
+            "{text}"
+        );
+        assert_eq!(
+            one.to_event()
+                .map(|event| (event.id, event.time, event.severity, event.body)),
+            Some(("1".to_owned(), Some(7), 9, "{\n}".to_owned()))
+        );
+        assert_eq!(other.to_event(), None);
+        let timeless = Letter {
+            time: None,
+            ..other.clone()
+        };
+        insta::assert_snapshot!(timeless.to_line(), @r#"{"id":null,"partition":"p","raw_base64":"/w==","reason":"no \"time\"\n","source":"contoso"}"#);
     }
 }

@@ -192,6 +192,12 @@ impl HttpClient {
             .map_err(|error| unavailable(error.to_string()))?;
         request.headers_mut().extend(headers);
         let (head, body) = self.exchange.run(request).await.map_err(unavailable)?;
+        if matches!(head.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            self.endpoint.headers.refused();
+            if let Some(authorization) = &self.endpoint.authorization {
+                authorization.refused();
+            }
+        }
         Ok(Reply {
             status: head.status,
             body,

@@ -13,6 +13,9 @@ mod forward;
 mod http;
 mod http_client;
 mod judge;
+mod letter;
+mod letter_count;
+mod letter_file;
 mod line_writer;
 mod oauth2;
 #[cfg(test)]
@@ -25,7 +28,7 @@ mod trial;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use thiserror::Error;
 
@@ -45,6 +48,9 @@ pub use self::delivery::{Accepted, DeliverFuture, Delivery, SinkError, Undeliver
 pub use self::encoding::{AisocConnector, Encoding, SplunkFields};
 pub use self::forward::ForwardReceiver;
 pub use self::http_client::Endpoint;
+pub use self::letter::{Letter, LetterEvent};
+pub use self::letter_count::{LetterCount, LetterCounts};
+pub use self::letter_file::{LetterFile, PlacedLetter};
 pub use self::oauth2::ClientCredentials;
 pub use self::rotation::Rotation;
 pub use self::trial::try_sink;
@@ -77,11 +83,11 @@ pub enum OpenError {
     Outbound(#[from] OutboundError),
 }
 
-/// Opens sinks; sources that name the same file share it.
+/// Opens sinks; sources that name the same file share it, as long as one of them has it.
 #[derive(Default)]
 pub struct Sinks {
     stdout: Option<Arc<StdoutSink>>,
-    files: HashMap<FileIdentity, Arc<FileSink>>,
+    files: HashMap<FileIdentity, Weak<FileSink>>,
 }
 
 impl Sinks {
@@ -127,17 +133,18 @@ impl Sinks {
         };
         // Two names of one file must not become two writers.
         let key = FileIdentity::of(path);
-        if let Some(sink) = self.files.get(&key) {
+        self.files.retain(|_, sink| sink.strong_count() > 0);
+        if let Some(sink) = self.files.get(&key).and_then(Weak::upgrade) {
             if sink.rotation() != rotation {
                 return Err(refusal(io::Error::new(
                     io::ErrorKind::InvalidInput,
                     "two sources write to it with different `rotate_size` or `rotate_every`",
                 )));
             }
-            return Ok(sink.clone());
+            return Ok(sink);
         }
         let sink = Arc::new(FileSink::open(path, rotation).map_err(refusal)?);
-        self.files.insert(FileIdentity::of(path), sink.clone());
+        self.files.insert(FileIdentity::of(path), Arc::downgrade(&sink));
         Ok(sink)
     }
 }
@@ -229,10 +236,15 @@ mod tests {
             every: Some(Duration::from_secs(24 * 60 * 60)),
             size: None,
         };
-        assert!(sinks.open(&file(&path, daily)).is_ok());
-        assert!(sinks.open(&file(&path, daily)).is_ok());
+        let one = sinks.open(&file(&path, daily)).unwrap();
+        let other = sinks.open(&file(&path, daily)).unwrap();
         let error = sinks.open(&file(&path, Rotation::default())).err().unwrap();
         assert!(error.to_string().contains("rotate_every"), "{error}");
+        drop((one, other));
+        assert!(
+            sinks.open(&file(&path, Rotation::default())).is_ok(),
+            "nobody has it any more"
+        );
     }
 
     #[test]

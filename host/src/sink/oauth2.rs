@@ -170,6 +170,7 @@ impl Login {
                 "" => String::from_utf8_lossy(&body).into_owned(),
                 error => format!("{error}: {}", text("error_description")),
             };
+            client_secret.refused();
             let redactor = Redactor::new([secret]).and(redactor);
             let said: String = redactor.clean(&said).chars().take(LONGEST_EXCERPT).collect();
             return Err(LoginError {

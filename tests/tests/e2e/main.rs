@@ -50,6 +50,7 @@ mod starting;
 mod state;
 #[path = "../../benches/support/mod.rs"]
 mod support;
+mod tenants;
 mod together;
 mod twin;
 mod upstreams;

@@ -28,7 +28,7 @@ fn only_a_request_to_stop_ends_the_host_and_it_ends_well() {
         server.azure().stats(chrono::Utc::now()).counts.requests > before + 2
     });
     send("TERM", &host);
-    finish(host).exits_with(0).says("SIGHUP does not reload");
+    finish(host).exits_with(0).says("the configuration was reloaded");
 }
 
 #[test]

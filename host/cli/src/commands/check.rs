@@ -94,7 +94,7 @@ struct Loaded {
 
 /// Makes all sources ready, but opens no sink.
 async fn load(config: Config, loader: Loader) -> Loaded {
-    let refused = |RefusedSource { name, problems }| (name, LoadError::of_plugin(problems));
+    let refused = |RefusedSource { name, problems }| (name, LoadError::of_config(problems));
     let mut failed: Vec<_> = config.refused.into_iter().map(refused).collect();
     let mut sources = Vec::new();
     let loader = std::sync::Arc::new(loader);

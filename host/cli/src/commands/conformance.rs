@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 
@@ -25,11 +26,11 @@ pub(super) enum ReportFormat {
 pub(super) async fn examine(
     host: &Host,
     path: &Path,
-    source: Option<SourceConfig>,
+    source: Option<Arc<SourceConfig>>,
     format: ReportFormat,
 ) -> Result<ExitCode, Exit> {
     let report = match host.load(path).await {
-        Ok(plugin) => headwater_conformance::examine(&plugin, source.map(settings)).await,
+        Ok(plugin) => headwater_conformance::examine(&plugin, source.as_deref().map(settings)).await,
         Err(error) => headwater_conformance::report_unloadable(error).map_err(Exit::misused)?,
     };
     print(&match format {
@@ -44,7 +45,7 @@ pub(super) async fn examine(
 }
 
 /// What the kit needs of a source. Reading the configuration has judged its origins and its secrets.
-fn settings(source: SourceConfig) -> SourceSettings {
+fn settings(source: &SourceConfig) -> SourceSettings {
     let origins = source
         .allow
         .iter()
@@ -52,13 +53,13 @@ fn settings(source: SourceConfig) -> SourceSettings {
     SourceSettings {
         grant: Grant::new(origins, source.allow_private),
         config: source.config.template("config").unwrap_or_default(),
-        outbound: source.outbound,
+        outbound: source.outbound.clone(),
         limits: source.limits,
     }
 }
 
 /// The named source of a configuration, or its only one.
-pub(super) fn one_source(mut config: Config, name: Option<&str>) -> Result<SourceConfig, Exit> {
+pub(super) fn one_source(mut config: Config, name: Option<&str>) -> Result<Arc<SourceConfig>, Exit> {
     if let Some(name) = name {
         require_source(&config, name)?;
         config.sources.retain(|source| source.name == name);

@@ -2,8 +2,10 @@
 
 mod check;
 mod conformance;
+mod dead_letter;
 mod run;
 mod state;
+mod status;
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -21,6 +23,7 @@ use headwater::work::machine_memory::usual_memory;
 use tracing::error;
 
 use self::conformance::ReportFormat;
+use self::dead_letter::DeadLetterCommand;
 use self::state::StateCommand;
 use crate::config::{Config, with_bounds};
 use crate::loading::Loader;
@@ -100,6 +103,16 @@ enum Command {
     State {
         #[command(subcommand)]
         command: StateCommand,
+    },
+    /// List, show or replay what could not be delivered.
+    DeadLetter {
+        #[command(subcommand)]
+        command: DeadLetterCommand,
+    },
+    /// Show how the running host is doing: what `/status` shows, in a terminal.
+    Status {
+        #[command(flatten)]
+        config: ConfigFile,
     },
     /// Print the completion script for a shell.
     Completions {
@@ -229,6 +242,8 @@ async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit
             conformance::examine(&host, &plugin, source, format).await
         }
         Command::State { command } => state::state(command).await,
+        Command::Status { config } => status::status(&config.path).await,
+        Command::DeadLetter { command } => dead_letter::dead_letter(command).await,
         Command::Completions { shell } => print(&man_pages::completions(Arguments::command(), shell)),
         Command::Manual { folder } => man_pages::write_pages(Arguments::command(), &folder)
             .map(|()| ExitCode::SUCCESS)

@@ -2,26 +2,30 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use headwater::Host;
 use headwater::cursor::state_file::{State, StateError};
 use headwater::monitor::{self, Monitor};
 use headwater::work::core_dump;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{Exit, FAILED};
 use crate::config::Config;
+use crate::dead_letter_watch::DeadLetterWatch;
 use crate::loading::Loader;
 use crate::progress::Progress;
-use crate::run::{self, Loads, Mode, RunObserver, Summary};
+use crate::run::{self, Loads, Mode, Reloader, RunObserver, Summary};
 use crate::state_watch::Watch;
 use crate::{late_state, signal, stderr};
 
 /// Polls until asked to stop, or until every partition has caught up. `strict` refuses to begin unless every source works.
 pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progress) -> Result<ExitCode, Exit> {
     let stop = CancellationToken::new();
-    let grace_over = signal::handle(stop.clone())
+    let reload = Arc::new(Notify::new());
+    let grace_over = signal::handle(stop.clone(), reload.clone())
         .map_err(|error| Exit::failed(format_args!("cannot handle signals: {error}")))?;
     let config = Config::load(path).map_err(Exit::misused)?;
     let monitor = Monitor::with_dropped_lines(stderr::dropped);
@@ -32,10 +36,13 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
             progress,
             monitor: monitor.clone(),
         })
-        .compile(config.compile)
+        .compile(config.compile.clone())
         .memory(config.memory)
         .build()
         .map_err(Exit::failed)?;
+    if config.metrics_by_source {
+        monitor.show_sources_only();
+    }
     let calls = host.clone();
     monitor.show_calls(move || calls.call_usage());
     info!(
@@ -56,15 +63,16 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
                 "cannot listen on {address}: {error}; change or remove `listen.address`"
             ))
         };
-        let hosts = config.listen_hosts;
+        let hosts = config.listen_hosts.clone();
         monitor::serve(address, hosts, monitor.clone())
             .await
             .map_err(problem)?;
     }
+    let loader = Arc::new(Loader::new(host));
     let mut loads = Loads::begin(
-        config.sources,
-        config.refused,
-        Loader::new(host),
+        &config.sources,
+        &config.refused,
+        loader.clone(),
         mode,
         &monitor,
         &stop,
@@ -85,9 +93,22 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
     }
     // The state file is created only for a configuration that works.
     let state = State::open(&config.state).map_err(unusable_state)?;
-    let _watch = Watch::start(&state, monitor);
+    let _watch = Watch::start(&state, monitor.clone());
     slot.fill(state);
-    let polling = run::run(loads, mode, stop);
+    let (changes, incoming) = mpsc::channel(1);
+    let letters = DeadLetterWatch::start(&config, monitor.clone());
+    let reloader = Reloader {
+        path: path.to_owned(),
+        letters,
+        current: Arc::new(config),
+        loader,
+        monitor: monitor.clone(),
+        wanted: reload,
+        changes,
+    };
+    // Who reads once is done before anything could be different.
+    let _reloading = (mode == Mode::Forever).then(|| AbortOnDrop(tokio::spawn(reloader.run())));
+    let polling = run::run(loads, mode, &monitor, &stop, incoming);
     let summary = tokio::select! {
         summary = polling => summary,
         () = grace_over => {
@@ -96,6 +117,15 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
         }
     };
     Ok(conclude(&summary))
+}
+
+/// A task that ends with this.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What is wrong with the state. Only `state list` opens what is damaged.

@@ -5,7 +5,7 @@
     reason = "runs on the main thread, which is not a worker"
 )]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -13,7 +13,8 @@ use clap::{Args, Subcommand};
 use super::{ConfigFile, Exit, print};
 use crate::config::Config;
 use crate::state_command::{self, Selection};
-use headwater::cursor::state_file::{State, StateError};
+use crate::state_move::{self, MoveError};
+use headwater::cursor::state_file::{State, StateCopy, StateError};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StateCommand {
@@ -30,6 +31,25 @@ pub(super) enum StateCommand {
         config: ConfigFile,
         #[command(flatten)]
         selection: SelectionArguments,
+    },
+    /// Write the cursors of a source to standard output, to move it to another host.
+    Export {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The source.
+        #[arg(long, value_name = "NAME")]
+        source: String,
+    },
+    /// Store the cursors of a source that another host has exported. No host may run meanwhile.
+    Import {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The source.
+        #[arg(long, value_name = "NAME")]
+        source: String,
+        /// What was exported; standard input, if this is not given.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
     },
     /// Delete stored cursors, so that their partitions restart at `start`. Needs --source or --all.
     Reset {
@@ -73,18 +93,48 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// What keeps cursors from being moved is for a person to decide, but for a state that cannot be used at present.
+    fn moving(error: MoveError) -> Self {
+        match error {
+            MoveError::State(error) => Self::state(error),
+            error => Self::misused(error),
+        }
+    }
+}
+
 /// Runs one of the commands.
 pub(super) async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
     let text = match command {
         StateCommand::List { config, selection } => {
-            state_command::list(&open_state(&config.path)?, &selection.into())
+            state_command::list(look(&config.path)?.state()?, &selection.into())
                 .await
                 .map_err(Exit::state)?
         }
         StateCommand::Show { config, selection } => {
-            state_command::show(&open_state(&config.path)?, &selection.into())
+            state_command::show(look(&config.path)?.state()?, &selection.into())
                 .await
                 .map_err(Exit::state)?
+        }
+        StateCommand::Export { config, source } => state_move::export(look(&config.path)?.state()?, &source)
+            .await
+            .map_err(Exit::moving)?,
+        StateCommand::Import { config, source, from } => {
+            let text = match &from {
+                Some(path) => std::fs::read_to_string(path),
+                None => std::io::read_to_string(std::io::stdin().lock()),
+            };
+            let text = text.map_err(|error| {
+                let from =
+                    from.map_or_else(|| "standard input".to_owned(), |path| path.display().to_string());
+                Exit::misused(format_args!("cannot read {from}: {error}"))
+            })?;
+            let path = load_config(&config.path)?.state.clone();
+            let state = State::open(&path).map_err(Exit::misused)?;
+            let count = state_move::import(&state, &source, &text)
+                .await
+                .map_err(Exit::moving)?;
+            format!("{count} cursor(s) imported\n")
         }
         StateCommand::Reset {
             config,
@@ -101,14 +151,49 @@ pub(super) async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
     print(&text)
 }
 
-/// Opens the state of a configuration that must exist: looking at state never makes any.
+/// The state of a configuration: the file itself, or a copy of it while a host has it.
+enum Look {
+    File(State),
+    Copy(StateCopy),
+}
+
+impl Look {
+    fn state(&self) -> Result<&State, Exit> {
+        let state = match self {
+            Self::File(state) => Some(state),
+            Self::Copy(copy) => copy.state(),
+        };
+        state.ok_or_else(|| Exit::failed("there is no copy of the state"))
+    }
+}
+
+/// Looks at the state, also beside a running host.
+fn look(config: &Path) -> Result<Look, Exit> {
+    let path = existing(config)?;
+    match State::open_damaged(&path) {
+        Ok(state) => Ok(Look::File(state)),
+        Err(StateError::InUse(_)) => StateCopy::of(&path).map(Look::Copy).map_err(Exit::failed),
+        Err(error) => Err(Exit::misused(error)),
+    }
+}
+
+/// Opens the state, to change it.
 fn open_state(config: &Path) -> Result<State, Exit> {
-    let path = Config::load(config).map_err(Exit::misused)?.state;
+    State::open_damaged(&existing(config)?).map_err(Exit::misused)
+}
+
+fn load_config(config: &Path) -> Result<Config, Exit> {
+    Config::load(config).map_err(Exit::misused)
+}
+
+/// The state file of a configuration, which must exist: looking at state never makes any.
+fn existing(config: &Path) -> Result<PathBuf, Exit> {
+    let path = load_config(config)?.state;
     if !path.exists() {
         return Err(Exit::misused(format_args!(
             "there is no state file {} yet; `headwater run` creates it",
             path.display()
         )));
     }
-    State::open_damaged(&path).map_err(Exit::misused)
+    Ok(path)
 }

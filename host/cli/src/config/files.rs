@@ -1,7 +1,7 @@
 //! Each file has one purpose. Events that are appended to the configuration, a secret or the state would destroy it.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::section::{Problems, Section};
 use super::{PluginPlace, SourceConfig};
@@ -19,7 +19,13 @@ pub(super) struct Written<'a> {
 
 /// Notes every file that is to be written to and has another purpose as well, whatever names and links it goes by: with the
 /// source that would write it, the later one of two that do.
-pub(super) fn check(root: &Section<'_>, config: &Path, state: &Path, sources: &[Written<'_>]) {
+pub(super) fn check(
+    root: &Section<'_>,
+    config: &Path,
+    included: &[PathBuf],
+    state: &Path,
+    sources: &[Written<'_>],
+) {
     let all = sources.iter().flat_map(|Written { source, .. }| {
         let read = files_read(source).into_iter().map(|(path, _)| path);
         read.chain(
@@ -28,7 +34,8 @@ pub(super) fn check(root: &Section<'_>, config: &Path, state: &Path, sources: &[
                 .flatten(),
         )
     });
-    let identities = identity::of_all([config, state].into_iter().chain(all));
+    let included = included.iter().map(PathBuf::as_path);
+    let identities = identity::of_all([config, state].into_iter().chain(included.clone()).chain(all));
     // Each of them has been asked for.
     let identity_of = |path: &Path| {
         identities
@@ -37,6 +44,9 @@ pub(super) fn check(root: &Section<'_>, config: &Path, state: &Path, sources: &[
             .unwrap_or_else(|| FileIdentity::Name(path.to_owned()))
     };
     let mut read: HashMap<FileIdentity, String> = HashMap::new();
+    for path in included {
+        read.insert(identity_of(path), "an included configuration".to_owned());
+    }
     read.insert(identity_of(config), "the configuration itself".to_owned());
     for Written { source, .. } in sources {
         for (path, purpose) in files_read(source) {

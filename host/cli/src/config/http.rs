@@ -1,14 +1,14 @@
 //! `[source.sink]` of receivers over HTTP: the endpoint, the login, and presets for receivers with ways of their own.
 
-use std::path::Path;
-
 use http::Uri;
 use toml::{Table, Value};
 
+use super::outbound;
+use super::places::{Places, SECRET_FORMS};
 use super::section::Section;
+use super::source::{make_template, read_table};
 use super::url::{UrlKind, parse_url};
 use super::written::read_secret_text;
-use super::{make_template, outbound, read_table};
 use headwater::egress::Origin;
 use headwater::secret::{SecretText, problem_of};
 use headwater::sink::{
@@ -23,31 +23,31 @@ const BULK: &str =
 const SMALLEST_REQUEST: u64 = 16 << 10;
 
 /// Reads a sink of type `http`; problems are noted in the section.
-pub(super) fn read(section: &Section<'_>, folder: &Path) -> SinkConfig {
+pub(super) fn read(section: &Section<'_>, places: &Places<'_>) -> SinkConfig {
     let preset = section.text("preset");
     let (endpoint, encoding) = match preset.as_deref() {
-        None => (read_endpoint(section, folder), read_format(section)),
+        None => (read_endpoint(section, places), read_format(section)),
         Some("elasticsearch") => {
             let index = read_index(section);
             let pipeline = read_pipeline(section);
             let path = format!("{index}/{BULK}{pipeline}");
-            let endpoint = receiver(section, folder, &path, Table::new(), true);
+            let endpoint = receiver(section, places, &path, Table::new(), true);
             (endpoint, Encoding::Elasticsearch)
         }
-        Some("splunk-hec") => read_splunk(section, folder),
+        Some("splunk-hec") => read_splunk(section, places),
         Some("aisoc") => {
             let tenant = section.required_text("tenant", "contoso");
             let kind = section.required_text("connector_type", "audit_log");
             let headers = Table::from_iter([("x-tenant-id".to_owned(), tenant.into())]);
-            let endpoint = receiver(section, folder, "v1/ingest", headers, false);
+            let endpoint = receiver(section, places, "v1/ingest", headers, false);
             (endpoint, Encoding::Aisoc(AisocConnector { kind }))
         }
         Some("sekoia") => {
-            let key = secret(section, "intake_key", folder).map(|_| section.value("intake_key"));
+            let key = secret(section, "intake_key", places).map(|_| section.value("intake_key"));
             let key = key.flatten().cloned().unwrap_or_else(|| Value::from(""));
             let headers = Table::from_iter([("x-sekoiaio-intake-key".to_owned(), key)]);
             (
-                receiver(section, folder, "plain/batch", headers, false),
+                receiver(section, places, "plain/batch", headers, false),
                 Encoding::Ndjson,
             )
         }
@@ -64,22 +64,22 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> SinkConfig {
     SinkConfig::Http { endpoint, encoding }
 }
 
-fn read_splunk(section: &Section<'_>, folder: &Path) -> (Endpoint, Encoding) {
-    let mut endpoint = receiver(section, folder, "services/collector/event", Table::new(), true);
+fn read_splunk(section: &Section<'_>, places: &Places<'_>) -> (Endpoint, Encoding) {
+    let mut endpoint = receiver(section, places, "services/collector/event", Table::new(), true);
     endpoint.authorization =
-        secret(section, "token", folder).map(|token| Authorization::Token("Splunk", token));
+        secret(section, "token", places).map(|token| Authorization::Token("Splunk", token));
     let sourcetype = section.text("sourcetype").unwrap_or_else(|| "_json".to_owned());
     let index = section.text("index");
     (endpoint, Encoding::Splunk(SplunkFields { sourcetype, index }))
 }
 
 /// Reads the keys of any receiver that is posted to at `url` itself.
-pub(super) fn read_endpoint(section: &Section<'_>, folder: &Path) -> Endpoint {
-    receiver(section, folder, "", Table::new(), true)
+pub(super) fn read_endpoint(section: &Section<'_>, places: &Places<'_>) -> Endpoint {
+    receiver(section, places, "", Table::new(), true)
 }
 
 /// Reads the keys of a receiver that is posted to at `path` below `url`, with these header fields of its own.
-fn receiver(section: &Section<'_>, folder: &Path, path: &str, own: Table, gzip: bool) -> Endpoint {
+fn receiver(section: &Section<'_>, places: &Places<'_>, path: &str, own: Table, gzip: bool) -> Endpoint {
     let mut table = read_table(section, "headers");
     table.extend(own);
     for (name, value) in &table {
@@ -87,15 +87,15 @@ fn receiver(section: &Section<'_>, folder: &Path, path: &str, own: Table, gzip: 
             section.problem(&format!("headers.{name}"), problem);
         }
     }
-    let headers = make_template(section, "headers", &table, folder);
+    let headers = make_template(section, "headers", &table, places);
     Endpoint {
         url: read_url(section, path),
         gzip: section.flag("gzip").unwrap_or(gzip),
         headers,
-        authorization: read_authorization(section, folder),
-        oauth2: read_oauth2(section, folder),
+        authorization: read_authorization(section, places),
+        oauth2: read_oauth2(section, places),
         max_request: read_max_request(section),
-        outbound: outbound::read(section, folder),
+        outbound: outbound::read(section, places),
     }
 }
 
@@ -118,13 +118,13 @@ fn read_url(section: &Section<'_>, path: &str) -> Uri {
     }
 }
 
-fn read_authorization(section: &Section<'_>, folder: &Path) -> Option<Authorization> {
+fn read_authorization(section: &Section<'_>, places: &Places<'_>) -> Option<Authorization> {
     let bearer = section
         .value("bearer")
-        .and_then(|_| secret(section, "bearer", folder));
+        .and_then(|_| secret(section, "bearer", places));
     let basic = section.table("basic").and_then(|basic| {
         let user = basic.required_text("user", "headwater");
-        let password = secret(&basic, "password", folder);
+        let password = secret(&basic, "password", places);
         basic.finish();
         Some(Authorization::Basic(user, password?))
     });
@@ -137,7 +137,7 @@ fn read_authorization(section: &Section<'_>, folder: &Path) -> Option<Authorizat
 }
 
 /// A login with client credentials.
-fn read_oauth2(section: &Section<'_>, folder: &Path) -> Option<ClientCredentials> {
+fn read_oauth2(section: &Section<'_>, places: &Places<'_>) -> Option<ClientCredentials> {
     let table = section.table("oauth2")?;
     let text = table.required_text("token_url", "https://login.example/oauth2/v2.0/token");
     let url = match parse_url(&text, UrlKind::Whole) {
@@ -157,7 +157,7 @@ fn read_oauth2(section: &Section<'_>, folder: &Path) -> Option<ClientCredentials
         );
     }
     let client_id = table.required_text("client_id", "bbbbbbbb-0000-0000-0000-000000000002");
-    let client_secret = secret(&table, "client_secret", folder);
+    let client_secret = secret(&table, "client_secret", places);
     let scope = table.text("scope");
     table.finish();
     for other in ["bearer", "basic"] {
@@ -185,19 +185,20 @@ fn read_max_request(section: &Section<'_>) -> Option<usize> {
 }
 
 /// A text that must be there, as it is or kept elsewhere.
-fn secret(section: &Section<'_>, key: &'static str, folder: &Path) -> Option<SecretText> {
-    let found = section
-        .value(key)
-        .and_then(|value| read_secret_text(value, folder));
-    match &found {
-        None => section.problem(key, "must be text, { env = \"…\" } or { file = \"…\" }"),
-        Some(secret) => {
+fn secret(section: &Section<'_>, key: &'static str, places: &Places<'_>) -> Option<SecretText> {
+    let found = section.value(key).map(|value| read_secret_text(value, places));
+    match found.unwrap_or_else(|| Err(SECRET_FORMS.to_owned())) {
+        Err(problem) => {
+            section.problem(key, problem);
+            None
+        }
+        Ok(secret) => {
             if let Some(problem) = secret.problem() {
                 section.problem(key, problem);
             }
+            Some(secret)
         }
     }
-    found
 }
 
 /// The ingest pipeline that documents go through, as a part of the query; `_none` keeps away the one that the index has.

@@ -1,38 +1,46 @@
 //! The configuration file: TOML in, checked types out, every problem named at once.
 
 mod compile;
+mod defaults;
 mod files;
+mod fill;
 mod http;
+mod include;
 mod limits;
 mod nearest;
 mod outbound;
+mod places;
 mod section;
 mod sink;
+mod source;
+mod tables;
 mod unit;
 mod url;
 mod written;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use headwater::egress::{Grant, Origin, Outbound};
+use headwater::egress::Outbound;
 use headwater::file::small_file::{self, Purpose};
-use headwater::model::{Limits, SOURCE_NAME_RULE, is_source_name};
+use headwater::model::{Limits, is_source_name};
 use headwater::plugin::CompileSettings;
 use headwater::plugin::registry::Reference;
-use headwater::secret::Template;
-use headwater::sink::SinkConfig;
+use headwater::secret::SecretHelper;
+use headwater::sink::{Rotation, SinkConfig};
 use headwater::work::machine_memory::usual_memory;
 use thiserror::Error;
 
 pub use self::compile::with_bounds;
+use self::include::Included;
+pub use self::include::MATCHING;
+use self::places::Places;
 use self::section::{Problems, Section};
+use self::tables::SourceTable;
 use self::written::Written;
-
-/// Where plugins from registries are kept, beside the state file.
-const PLUGIN_FOLDER: &str = "plugins";
 
 /// A whole configuration file.
 #[derive(Debug)]
@@ -43,27 +51,38 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// Names under which requests may ask for what is shown there, besides its addresses.
     pub listen_hosts: Vec<String>,
+    /// Whether metrics are of sources only, and not of partitions.
+    pub metrics_by_source: bool,
     /// How plugins are compiled.
     pub compile: CompileSettings,
     /// Bytes that all calls into plugins may take together.
     pub memory: u64,
     /// The sources that can be used, each name once.
-    pub sources: Vec<SourceConfig>,
-    /// The sources whose tables are wrong. They do not concern the others.
+    pub sources: Vec<Arc<SourceConfig>>,
+    /// The sources whose tables are wrong, and files of sources that cannot be read. They do not concern the others.
     pub refused: Vec<RefusedSource>,
+    /// The programs that know secrets.
+    pub helpers: Vec<SecretHelper>,
+    /// Whether it is read again when one of its files has changed.
+    pub watch: bool,
+    /// The files that it was read from, itself aside.
+    pub included: Vec<PathBuf>,
+    /// The patterns that those were found by, from the root of the file system.
+    pub patterns: Vec<glob::Pattern>,
 }
 
 /// A `[[source]]` that cannot be used as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedSource {
-    /// Its name; where that is missing or used twice, its place in the file.
+    /// Its name; where that is missing or used twice, its place in the file; for a file that cannot be read, the file's name
+    /// in parentheses.
     pub name: String,
     /// Each problem, beginning with the key it is about.
     pub problems: Vec<String>,
 }
 
 /// One `[[source]]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SourceConfig {
     /// Names its state, its metrics and its log lines.
     pub name: String,
@@ -81,6 +100,8 @@ pub struct SourceConfig {
     pub outbound: Outbound,
     /// Where rejected items are kept.
     pub dead_letter: PathBuf,
+    /// When that file is rotated.
+    pub dead_letter_rotation: Rotation,
     /// The plugin's own configuration, secrets not yet filled in.
     pub config: Written,
     /// Bounds of one poll.
@@ -133,33 +154,32 @@ pub enum ConfigError {
 impl Config {
     /// Reads a configuration file. Relative paths in it are relative to its folder.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = small_file::read_blocking(path, Purpose::CONFIGURATION)
-            .and_then(|bytes| {
-                String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
-            })
-            .map_err(|source| ConfigError::Unreadable {
-                path: path.to_owned(),
-                source,
-            })?;
+        Self::load_beside(path, None)
+    }
+
+    /// Reads it again for a host that runs with this configuration: what is beside the state file by default stays beside the
+    /// present one, and helpers for secrets keep what they have said.
+    pub fn reload(path: &Path, running: &Self) -> Result<Self, ConfigError> {
+        Self::load_beside(path, Some(running))
+    }
+
+    fn load_beside(path: &Path, running: Option<&Self>) -> Result<Self, ConfigError> {
+        let table = read_table_of(path)?;
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        Self::parse(&text, path, folder)
+        Self::judge(&table, path, folder, running)
     }
 
-    fn parse(text: &str, path: &Path, folder: &Path) -> Result<Self, ConfigError> {
-        let table: toml::Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| ConfigError::Syntax {
-                path: path.to_owned(),
-                line: error
-                    .span()
-                    .map_or(1, |span| 1 + text[..span.start].matches('\n').count()),
-                message: error.message().to_owned(),
-            })?;
+    fn judge(
+        table: &toml::Table,
+        path: &Path,
+        folder: &Path,
+        running: Option<&Self>,
+    ) -> Result<Self, ConfigError> {
         let problems = Problems::default();
-        let config = read(&table, path, folder, &problems);
+        let config = read(table, path, folder, running, &problems);
         let mut problems = problems.into_inner();
         if problems.is_empty() && !config.sources.is_empty() {
             return Ok(config);
@@ -171,63 +191,125 @@ impl Config {
         })
     }
 
+    /// Takes over what a running host has until it is restarted.
+    pub fn keep_host_of(&mut self, running: &Self) {
+        let Self {
+            state,
+            listen,
+            listen_hosts,
+            metrics_by_source,
+            compile,
+            memory,
+            ..
+        } = running;
+        self.state.clone_from(state);
+        self.listen = *listen;
+        self.listen_hosts.clone_from(listen_hosts);
+        self.metrics_by_source = *metrics_by_source;
+        self.compile.clone_from(compile);
+        self.memory = *memory;
+    }
+
     /// The problems of all sources that are refused.
     pub fn problems(&self) -> Vec<String> {
-        let problems = self.refused.iter().map(|refused| refused.problems.as_slice());
-        problems.collect::<Vec<_>>().concat()
+        // One in `[defaults]` is that of every source.
+        let mut named = HashSet::new();
+        let all = self.refused.iter().flat_map(|refused| &refused.problems);
+        all.filter(|problem| named.insert(problem.as_str()))
+            .cloned()
+            .collect()
     }
 }
 
-fn read(table: &toml::Table, path: &Path, folder: &Path, problems: &Problems) -> Config {
+/// The TOML table in a file.
+fn read_table_of(path: &Path) -> Result<toml::Table, ConfigError> {
+    let text = small_file::read_blocking(path, Purpose::CONFIGURATION)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text")))
+        .map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+    parse_table(&text, path)
+}
+
+fn parse_table(text: &str, path: &Path) -> Result<toml::Table, ConfigError> {
+    text.parse()
+        .map_err(|error: toml::de::Error| ConfigError::Syntax {
+            path: path.to_owned(),
+            line: error
+                .span()
+                .map_or(1, |span| 1 + text[..span.start].matches('\n').count()),
+            message: error.message().to_owned(),
+        })
+}
+
+fn read(
+    table: &toml::Table,
+    path: &Path,
+    folder: &Path,
+    running: Option<&Config>,
+    problems: &Problems,
+) -> Config {
     let root = Section::new(table, "", problems);
     let state = read_state(&root, folder);
-    let (listen, listen_hosts) = root.table("listen").map(read_listen).unwrap_or_default();
+    let Listen {
+        address,
+        hosts,
+        by_source,
+    } = root.table("listen").map(read_listen).unwrap_or_default();
     let compile = compile::read(&root, folder);
     let memory = limits::read_memory(&root);
-    let state_folder = state.parent().unwrap_or(folder).to_owned();
-    let sections = root.tables("source");
-    if sections.is_empty() {
+    let watch = root.table("reload").and_then(read_reload).unwrap_or(false);
+    let state_folder = running.map_or(&state, |running| &running.state).parent();
+    let state_folder = state_folder.unwrap_or(folder).to_owned();
+    let known = running.map_or(&[][..], |running| &running.helpers);
+    let helpers = places::read_helpers(&root, folder, known);
+    let places = Places {
+        folder,
+        helpers: &helpers,
+    };
+    let included = include::read(&root, path, folder);
+    let defaults = tables::read_defaults(&root);
+    let tables = tables::gather(&root, &included, &defaults);
+    if tables.is_empty() && included.broken.is_empty() && root.value("source").is_none() {
         root.problem("source", "missing; a configuration needs at least one [[source]]");
     }
-    let mut names = HashSet::new();
+    let mut names = HashMap::new();
     let mut judged = Vec::new();
-    for (index, (label, table)) in sections.into_iter().enumerate() {
-        // Of its own, because the mistakes of one tenant are nobody else's.
-        let found = Problems::default();
-        let section = Section::new(table, label.as_str(), &found);
-        let source = read_source(section, folder, &state_folder);
-        limits::check_memory(&source.limits, memory, &label, &found);
-        let is_first = names.insert(source.name.to_lowercase());
-        if !is_first {
-            found.add(
-                &format!("{label}.name"),
-                "another source above has this name; give each a name of its own, letter case does not count",
-            );
-        }
-        let number = index + 1;
-        let name = match (source.name.as_str(), is_first) {
-            (name, _) if !is_source_name(name) => format!("(source number {number})"),
-            (name, true) => name.to_owned(),
-            (name, false) => format!("{name} (source number {number})"),
-        };
-        judged.push((name, label, source, found));
+    for table in tables {
+        let SourceTable {
+            label,
+            problems: found,
+            ..
+        } = &table;
+        let section = Section::new(&table.table, label.as_str(), found);
+        let source = source::read_source(section, &places, &state_folder);
+        limits::check_memory(&source.limits, memory, label, found);
+        let name = row_name(&table, &source.name, &mut names);
+        judged.push((name, table, source));
     }
     // A path that is missing or wrong leads nowhere that could be judged.
-    let usable = judged.iter().filter(|(_, _, _, found)| found.is_empty());
+    let usable = judged.iter().filter(|(_, table, _)| table.problems.is_empty());
     let usable: Vec<files::Written<'_>> = usable
-        .map(|(_, label, source, found)| files::Written {
-            label,
+        .map(|(_, table, source)| files::Written {
+            label: &table.label,
             source,
-            problems: found,
+            problems: &table.problems,
         })
         .collect();
-    files::check(&root, path, &state, &usable);
+    let Included {
+        files,
+        broken,
+        patterns,
+    } = included;
+    let included: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
+    files::check(&root, path, &included, &state, &usable);
     let mut sources = Vec::new();
-    let mut refused = Vec::new();
-    for (name, _, source, found) in judged {
-        let problems = found.into_inner();
+    let mut refused = broken;
+    for (name, table, source) in judged {
+        let problems = table.into_problems(&defaults);
         if problems.is_empty() {
-            sources.push(source);
+            sources.push(Arc::new(source));
         } else {
             refused.push(RefusedSource { name, problems });
         }
@@ -235,13 +317,41 @@ fn read(table: &toml::Table, path: &Path, folder: &Path, problems: &Problems) ->
     root.finish();
     Config {
         state,
-        listen,
-        listen_hosts,
+        listen: address,
+        listen_hosts: hosts,
+        metrics_by_source: by_source,
         compile,
         memory: memory.unwrap_or_else(usual_memory),
         sources,
         refused,
+        helpers,
+        watch,
+        included,
+        patterns,
     }
+}
+
+/// What a source is called in its row: its name, if that is valid and its own. Names are told apart without letter case,
+/// because files are named after them.
+fn row_name(table: &SourceTable, name: &str, names: &mut HashMap<String, Option<String>>) -> String {
+    let place = table.place();
+    if !is_source_name(name) {
+        return format!("({place})");
+    }
+    let Some(first) = names.get(&name.to_lowercase()) else {
+        names.insert(name.to_lowercase(), table.file.clone());
+        return name.to_owned();
+    };
+    let other = match first {
+        Some(file) if *first != table.file => format!("a source of {file}"),
+        None if table.file.is_some() => "a source of the main configuration".to_owned(),
+        _ => "another source above".to_owned(),
+    };
+    table.problems.add(
+        &format!("{}.name", table.label),
+        format_args!("{other} has this name; give each a name of its own, letter case does not count"),
+    );
+    format!("{name} ({place})")
 }
 
 fn read_state(root: &Section<'_>, folder: &Path) -> PathBuf {
@@ -253,7 +363,21 @@ fn read_state(root: &Section<'_>, folder: &Path) -> PathBuf {
     folder.join(path.unwrap_or_else(|| "state.redb".to_owned()))
 }
 
-fn read_listen(section: Section<'_>) -> (Option<SocketAddr>, Vec<String>) {
+fn read_reload(section: Section<'_>) -> Option<bool> {
+    let watch = section.flag("watch");
+    section.finish();
+    watch
+}
+
+/// `[listen]`.
+#[derive(Default)]
+struct Listen {
+    address: Option<SocketAddr>,
+    hosts: Vec<String>,
+    by_source: bool,
+}
+
+fn read_listen(section: Section<'_>) -> Listen {
     let text = section.required_text("address", "127.0.0.1:9598");
     let address = text.parse();
     if address.is_err() && !text.is_empty() {
@@ -274,132 +398,16 @@ fn read_listen(section: Section<'_>) -> (Option<SocketAddr>, Vec<String>) {
             ),
         );
     }
+    let metrics = section.text("metrics");
+    if !matches!(metrics.as_deref(), None | Some("partition" | "source")) {
+        section.problem("metrics", "must be \"partition\" or \"source\"");
+    }
     section.finish();
-    (address.ok(), hosts)
-}
-
-fn read_source(section: Section<'_>, folder: &Path, state_folder: &Path) -> SourceConfig {
-    let name = section.required_text("name", "contoso");
-    check_name(&section, &name);
-    let plugin = read_plugin(&section, folder, state_folder);
-    let digest = section
-        .text("digest")
-        .and_then(|text| read_digest(&section, &text));
-    let interval = section.duration("interval");
-    if interval.is_some_and(|interval| interval.is_zero()) {
-        section.problem("interval", "must be longer than zero; write for example \"300s\"");
+    Listen {
+        address: address.ok(),
+        hosts,
+        by_source: metrics.as_deref() == Some("source"),
     }
-    let grant = read_grant(&section);
-    let (allow, allow_private) = (section.texts("allow"), grant.allows_private());
-    let outbound = outbound::read(&section, folder);
-    let dead_letter = match section.text("dead_letter") {
-        Some(path) => folder.join(path),
-        None => state_folder.join(format!("{name}.dead.ndjson")),
-    };
-    let config = read_written(&section, "config", folder);
-    let template: Template = config
-        .template("config")
-        .unwrap_or_else(|found| note(&section, found));
-    note::<()>(&section, template.ungranted(&grant));
-    let limits = section.table("limits").map(limits::read).unwrap_or_default();
-    let sink = match section.table("sink") {
-        Some(sink) => sink::read(sink, folder),
-        None => SinkConfig::Stdout,
-    };
-    section.finish();
-    SourceConfig {
-        name,
-        plugin,
-        digest,
-        interval,
-        allow,
-        allow_private,
-        outbound,
-        dead_letter,
-        config,
-        limits,
-        sink,
-    }
-}
-
-fn read_plugin(section: &Section<'_>, folder: &Path, state_folder: &Path) -> PluginPlace {
-    let text = section.required_text("plugin", "source.wasm");
-    match Reference::parse(&text) {
-        None => PluginPlace::File(folder.join(text)),
-        Some(Ok(reference)) => PluginPlace::Registry(reference, state_folder.join(PLUGIN_FOLDER)),
-        Some(Err(problem)) => {
-            section.problem("plugin", problem);
-            PluginPlace::File(PathBuf::new())
-        }
-    }
-}
-
-fn check_name(section: &Section<'_>, name: &str) {
-    if section.value("name").is_some() && !is_source_name(name) {
-        section.problem("name", SOURCE_NAME_RULE);
-    }
-}
-
-fn read_digest(section: &Section<'_>, text: &str) -> Option<String> {
-    let hex = text.strip_prefix("sha256:").map(str::to_lowercase);
-    let hex = hex.filter(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    if hex.is_none() {
-        section.problem(
-            "digest",
-            "must be `sha256:` and 64 hexadecimal digits; `headwater describe` prints it",
-        );
-    }
-    hex
-}
-
-fn read_grant(section: &Section<'_>) -> Grant {
-    let mut origins = Vec::new();
-    for text in section.texts("allow") {
-        match Origin::parse_grant(&text) {
-            Ok(origin) => origins.push(origin),
-            Err(problem) => section.problem("allow", problem),
-        }
-    }
-    Grant::new(origins, section.flag("allow_private").unwrap_or(false))
-}
-
-/// A table whose values may be secrets kept elsewhere.
-fn read_written(section: &Section<'_>, key: &'static str, folder: &Path) -> Written {
-    let table = read_table(section, key);
-    Written::new(&table, key, folder).unwrap_or_else(|found| note(section, found))
-}
-
-/// Notes problems, and stands in for what has them.
-fn note<T: Default>(section: &Section<'_>, found: Vec<written::Problem>) -> T {
-    for (key, problem) in found {
-        section.problem(&key, problem);
-    }
-    T::default()
-}
-
-/// A table as it stands there; empty when it is missing.
-fn read_table(section: &Section<'_>, key: &'static str) -> toml::Table {
-    let table = section.value(key).map(|value| value.as_table().cloned());
-    table
-        .unwrap_or_else(|| Some(toml::Table::new()))
-        .unwrap_or_else(|| {
-            section.problem(key, "must be a table");
-            toml::Table::new()
-        })
-}
-
-/// What a sink fills in at each use. Its secrets never reach a source, so there is nothing to bind.
-fn make_template(section: &Section<'_>, key: &'static str, table: &toml::Table, folder: &Path) -> Template {
-    let made = Written::new(table, key, folder).and_then(|written| written.template(key));
-    let template: Template = made.unwrap_or_else(|found| note(section, found));
-    for (path, _) in template.bindings() {
-        let path = path.strip_prefix("sink.").unwrap_or(path);
-        section.problem(
-            &format!("{path}.bound_to"),
-            "is for secrets in `source.config`; remove it, a source never sees those of its sink",
-        );
-    }
-    template
 }
 
 #[cfg(test)]

@@ -147,6 +147,21 @@ impl<'a> Section<'a> {
         table.map(|table| Section::new(table, self.path_of(key), self.problems))
     }
 
+    /// All tables below this one, with their names: for a table whose keys are names of the operator's.
+    pub(super) fn subtables(&self) -> Vec<(String, Section<'a>)> {
+        let mut sections = Vec::new();
+        for (name, value) in self.table {
+            match value.as_table() {
+                Some(table) => sections.push((
+                    name.clone(),
+                    Section::new(table, self.path_of(name), self.problems),
+                )),
+                None => self.problem(name, "must be a table"),
+            }
+        }
+        sections
+    }
+
     /// The tables of a `[[key]]` list, each with what to call it; empty when it is missing.
     pub(super) fn tables(&self, key: &'static str) -> Vec<(String, &'a Table)> {
         let Some(value) = self.value(key) else {

@@ -1,11 +1,11 @@
 //! `[source.sink]`: where events go.
 
-use std::path::Path;
 use std::time::Duration;
 
 use super::http;
-use super::make_template;
+use super::places::{Places, SECRET_FORMS};
 use super::section::Section;
+use super::source::make_template;
 use super::url::check_address;
 use headwater::secret::{Template, problem_of};
 use headwater::sink::{ForwardReceiver, Rotation, SinkConfig};
@@ -18,18 +18,18 @@ const SMALLEST_FILE: u64 = 64 << 10;
 const SHORTEST_PERIOD: Duration = Duration::from_secs(60);
 
 /// Reads the section; problems are noted in it.
-pub(super) fn read(section: Section<'_>, folder: &Path) -> SinkConfig {
+pub(super) fn read(section: Section<'_>, places: &Places<'_>) -> SinkConfig {
     let kind = section.required_text("type", "stdout");
     let sink = match kind.as_str() {
         "stdout" | "" => SinkConfig::Stdout,
         "file" => SinkConfig::File {
-            path: folder.join(section.required_text("path", "events.ndjson")),
+            path: places.join(section.required_text("path", "events.ndjson")),
             rotation: read_rotation(&section),
         },
-        "http" => http::read(&section, folder),
-        "forward" => SinkConfig::Forward(read_forward(&section, folder)),
+        "http" => http::read(&section, places),
+        "forward" => SinkConfig::Forward(read_forward(&section, places)),
         "otlp" => SinkConfig::Otlp {
-            endpoint: http::read_endpoint(&section, folder),
+            endpoint: http::read_endpoint(&section, places),
         },
         other => {
             section.problem(
@@ -43,7 +43,7 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> SinkConfig {
     sink
 }
 
-fn read_rotation(section: &Section<'_>) -> Rotation {
+pub(super) fn read_rotation(section: &Section<'_>) -> Rotation {
     let rotation = Rotation {
         size: section.size("rotate_size"),
         every: section.duration("rotate_every"),
@@ -63,7 +63,7 @@ fn read_rotation(section: &Section<'_>) -> Rotation {
     rotation
 }
 
-fn read_forward(section: &Section<'_>, folder: &Path) -> ForwardReceiver {
+fn read_forward(section: &Section<'_>, places: &Places<'_>) -> ForwardReceiver {
     let address = section.required_text("address", "127.0.0.1:24224");
     if let Err(problem) = check_address(&address)
         && !address.is_empty()
@@ -74,13 +74,13 @@ fn read_forward(section: &Section<'_>, folder: &Path) -> ForwardReceiver {
         address,
         tag: section.text("tag").unwrap_or_else(|| DEFAULT_TAG.to_owned()),
         tls: section.flag("tls").unwrap_or(false),
-        ca: section.text("ca").map(|path| folder.join(path)),
-        login: read_login(section, folder),
+        ca: section.text("ca").map(|path| places.join(path)),
+        login: read_login(section, places),
     }
 }
 
 /// The keys of a login; empty where there is none.
-fn read_login(section: &Section<'_>, folder: &Path) -> Template {
+fn read_login(section: &Section<'_>, places: &Places<'_>) -> Template {
     let mut table = toml::Table::new();
     for key in ["shared_key", "user", "password"] {
         match section.value(key) {
@@ -91,7 +91,7 @@ fn read_login(section: &Section<'_>, folder: &Path) -> Template {
                 }
                 table.insert(key.to_owned(), value.clone());
             }
-            Some(_) => section.problem(key, "must be text, { env = \"…\" } or { file = \"…\" }"),
+            Some(_) => section.problem(key, SECRET_FORMS),
         }
     }
     if !table.is_empty() && !table.contains_key("shared_key") {
@@ -100,5 +100,5 @@ fn read_login(section: &Section<'_>, folder: &Path) -> Template {
             "missing; a user logs in with the receiver's shared key as well",
         );
     }
-    make_template(section, "sink", &table, folder)
+    make_template(section, "sink", &table, places)
 }

@@ -1,3 +1,5 @@
+mod many;
+
 use super::*;
 use headwater::sink::Rotation;
 
@@ -8,11 +10,8 @@ plugin = "source.wasm"
 "#;
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
-    Config::parse(
-        text,
-        Path::new("/etc/headwater/headwater.toml"),
-        Path::new("/etc/headwater"),
-    )
+    let path = Path::new("/etc/headwater/headwater.toml");
+    Config::judge(&parse_table(text, path)?, path, Path::new("/etc/headwater"), None)
 }
 
 fn problems(text: &str) -> Vec<String> {
@@ -213,7 +212,7 @@ fn a_login_needs_the_shared_key() {
     assert_eq!(
         problems(&format!("{MINIMAL}{sink}")),
         [
-            "source \"contoso\".sink.password: must be text, { env = \"…\" } or { file = \"…\" }",
+            "source \"contoso\".sink.password: must be text, { env = \"…\" }, { file = \"…\" } or { secret = \"…\", key = \"…\" }",
             "source \"contoso\".sink.shared_key: missing; a user logs in with the receiver's shared key as well",
         ]
     );

@@ -1,11 +1,11 @@
 //! A table whose values may be secrets kept elsewhere: JSON, and the places of the secrets in it.
 
-use std::path::Path;
-
 use headwater::egress::Origin;
 use headwater::secret::{Secret, SecretText, Template};
 use serde_json::{Map, Value as Json};
 use toml::{Table, Value};
+
+use super::places::{Places, SECRET_FORMS};
 
 /// A table as JSON without its secrets, and those with the JSON Pointers to their places.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,10 +30,10 @@ impl Default for Written {
 pub type Problem = (String, String);
 
 impl Written {
-    /// Reads a TOML table. `name` is the table's name for messages, `folder` what relative paths are relative to.
-    pub(super) fn new(table: &Table, name: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
+    /// Reads a TOML table. `name` is the table's name for messages, `places` what its values lead to.
+    pub(super) fn new(table: &Table, name: &str, places: &Places<'_>) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader {
-            folder,
+            places,
             secrets: Vec::new(),
             problems: Vec::new(),
         };
@@ -54,27 +54,28 @@ impl Written {
     }
 }
 
-/// A text that is written there, or kept elsewhere; none for anything else.
-pub(super) fn read_secret_text(value: &Value, folder: &Path) -> Option<SecretText> {
-    match value {
-        Value::String(text) => Some(SecretText::written(text.clone())),
-        Value::Table(table) => reference(table, folder).map(SecretText::from),
+/// A text that is written there, or kept elsewhere. The error is a sentence.
+pub(super) fn read_secret_text(value: &Value, places: &Places<'_>) -> Result<SecretText, String> {
+    let kept = match value {
+        Value::String(text) => return Ok(SecretText::written(text.clone())),
+        Value::Table(table) => places.reference(table),
         _ => None,
-    }
+    };
+    let secret = kept.unwrap_or_else(|| Err(SECRET_FORMS.to_owned()))?;
+    Ok(SecretText::from(secret))
 }
 
-/// A table with the single key `env` or `file` and a text names where a secret is kept.
-fn reference(table: &Table, folder: &Path) -> Option<Secret> {
-    let (key, value) = table.iter().next().filter(|_| table.len() == 1)?;
-    match (key.as_str(), value.as_str()?) {
-        ("env", name) => Some(Secret::env(name)),
-        ("file", path) => Some(Secret::file(folder.join(path))),
-        _ => None,
-    }
+/// Whether a table says where a secret is kept, well or badly.
+pub(super) fn is_reference(table: &Table) -> bool {
+    const KEYS: [&str; 5] = ["env", "file", "secret", "key", "bound_to"];
+    let names_place = ["env", "file", "secret"]
+        .iter()
+        .any(|key| table.contains_key(*key));
+    names_place && table.keys().all(|key| KEYS.contains(&key.as_str()))
 }
 
 struct Reader<'a> {
-    folder: &'a Path,
+    places: &'a Places<'a>,
     secrets: Vec<(String, Secret)>,
     problems: Vec<Problem>,
 }
@@ -121,11 +122,17 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads `{ env = … }` or `{ file = … }`, alone or with `bound_to`; none for any other table.
+    /// Reads `{ env = … }`, `{ file = … }` or `{ secret = …, key = … }`, alone or with `bound_to`; none for any other table.
     fn secret(&mut self, table: &Table, path: &str) -> Option<Secret> {
         let mut place = table.clone();
         let bound_to = place.remove("bound_to");
-        let secret = reference(&place, self.folder)?;
+        let secret = match self.places.reference(&place)? {
+            Ok(secret) => secret,
+            Err(problem) => {
+                self.problem(path, &problem);
+                return None;
+            }
+        };
         let Some(bound_to) = bound_to else {
             return Some(secret);
         };
@@ -148,10 +155,19 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use headwater::secret::{HelperSettings, SecretHelper};
+
     use super::*;
 
     fn written(text: &str) -> Result<Written, Vec<Problem>> {
-        Written::new(&text.parse().unwrap(), "config", Path::new("/etc"))
+        let vault = SecretHelper::new(HelperSettings::new("vault", "fetch"));
+        let places = Places {
+            folder: Path::new("/etc"),
+            helpers: &[vault],
+        };
+        Written::new(&text.parse().unwrap(), "config", &places)
     }
 
     #[test]
@@ -179,6 +195,19 @@ mod tests {
                 ("/c~1d/f".to_owned(), Secret::env("Y")),
             ]
         );
+    }
+
+    #[test]
+    fn a_secret_of_a_helper_needs_one_that_is_described() {
+        let known = written("a = { secret = \"vault\", key = \"k\" }").unwrap();
+        assert_eq!(known.secrets[0].0, "/a");
+        assert_eq!(
+            format!("{:?}", known.secrets[0].1),
+            "Secret(the key `k` of the helper `vault`)"
+        );
+        let unknown = written("a = { secret = \"valt\", key = \"k\" }").unwrap_err();
+        assert_eq!(unknown[0].0, "config.a");
+        assert!(unknown[0].1.contains("[secrets.valt]"), "{unknown:?}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Log lines: on stderr only, since stdout carries events.
 
+mod lines;
+mod place;
 mod quota;
 
 use std::io::IsTerminal;
@@ -10,6 +12,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::prelude::*;
 
+use self::lines::{JsonLines, TextLines};
+use self::place::NotePlaces;
 use self::quota::Quota;
 use crate::progress::Progress;
 use crate::stderr::Lines;
@@ -34,13 +38,14 @@ pub fn start(format: LogFormat, progress: &Progress) {
         && std::env::var_os("NO_COLOR").is_none();
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(Lines::new(progress.screen(), colours))
-        .with_target(false);
+        .with_ansi(colours);
     let layer = match format {
-        LogFormat::Text => layer.with_ansi(colours).boxed(),
-        LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).boxed(),
+        LogFormat::Text => layer.event_format(TextLines).boxed(),
+        LogFormat::Json => layer.event_format(JsonLines).boxed(),
     };
     tracing_subscriber::registry()
         .with(level)
+        .with(NotePlaces)
         .with(
             layer
                 .with_filter(Quota::default())

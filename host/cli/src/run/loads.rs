@@ -1,9 +1,10 @@
 //! Sources on their way: each is made ready by a task of its own, and tried again until it is.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error_span};
@@ -25,80 +26,136 @@ const LONGEST_DELAY: Duration = Duration::from_secs(10 * 60);
 /// The sources of a configuration while they are made ready.
 #[derive(Debug)]
 pub struct Loads {
+    loader: Arc<Loader>,
+    mode: Mode,
+    monitor: Monitor,
+    stop: CancellationToken,
+    /// Has sources tried again at once that wait for their next try.
+    again: Arc<Notify>,
     // Ended with this.
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
+    sender: mpsc::UnboundedSender<Outcome>,
     outcomes: mpsc::UnboundedReceiver<Outcome>,
+    /// What stops each source, on its way and later.
+    stops: HashMap<String, CancellationToken>,
     /// Sources whose first try is not over.
     pending: usize,
-    /// How many there are, those aside that were refused.
+    /// Sources on their way.
+    open: usize,
+    /// How many there were at first, those aside that were refused.
     pub(super) count: usize,
-    pub(super) ready: Vec<Ready>,
+    pub(super) ready: Vec<(Ready, CancellationToken)>,
     /// First tries that failed.
     pub(super) failed: Vec<(String, LoadError)>,
 }
 
-/// What became of a try: of the first one of each source, and of the one that worked.
+/// What became of a try: of the first one of each source, and of the last one.
 struct Outcome {
     source: String,
     is_first: bool,
-    result: Result<Ready, LoadError>,
+    is_last: bool,
+    what: Tried,
+}
+
+enum Tried {
+    Ready(Box<Ready>, CancellationToken),
+    Failed(LoadError),
+    /// Nobody wants the source any more.
+    Stopped,
 }
 
 impl Loads {
     /// Begins to make all sources ready. Those that are refused are reported and left alone.
     pub fn begin(
-        configs: Vec<SourceConfig>,
-        refused: Vec<RefusedSource>,
-        loader: Loader,
+        configs: &[Arc<SourceConfig>],
+        refused: &[RefusedSource],
+        loader: Arc<Loader>,
         mode: Mode,
         monitor: &Monitor,
         stop: &CancellationToken,
     ) -> Self {
-        let failed = refused.into_iter().map(|refused| {
-            let error = LoadError::of_plugin(refused.problems);
+        let failed = refused.iter().map(|RefusedSource { name, problems }| {
+            let error = LoadError::of_config(problems.clone());
             let failure = Failure::host(Fault::InvalidConfig, "config", &error)
-                .with_hint("correct the configuration and restart");
-            monitor.stopped(&refused.name, &failure);
-            let _span = error_span!("source", id = refused.name).entered();
+                .with_hint("correct the configuration and reload it (SIGHUP), or restart");
+            monitor.stopped(name, &failure);
+            let _span = error_span!("source", id = name).entered();
             Outage::default().failed(&failure, "the source is stopped", None);
-            (refused.name, error)
+            (name.clone(), error)
         });
         let failed = failed.collect();
-        let count = configs.len();
-        let loader = Arc::new(loader);
         let (sender, outcomes) = mpsc::unbounded_channel();
-        let mut tasks = JoinSet::new();
-        for config in configs {
-            let span = error_span!("source", id = config.name);
-            monitor.expect(&config.name);
-            let task = Task {
-                loader: loader.clone(),
-                mode,
-                monitor: monitor.clone(),
-                stop: stop.clone(),
-                sender: sender.clone(),
-            };
-            tasks.spawn(task.load(Loading::new(config)).instrument(span));
-        }
-        Self {
-            _tasks: tasks,
+        let mut loads = Self {
+            loader,
+            mode,
+            monitor: monitor.clone(),
+            stop: stop.clone(),
+            again: Arc::default(),
+            tasks: JoinSet::new(),
+            sender,
             outcomes,
-            pending: count,
-            count,
+            stops: HashMap::new(),
+            pending: 0,
+            open: 0,
+            count: configs.len(),
             ready: Vec::new(),
             failed,
+        };
+        configs.iter().for_each(|config| loads.add(config.clone()));
+        loads
+    }
+
+    /// Begins to make one more source ready.
+    pub(super) fn add(&mut self, config: Arc<SourceConfig>) {
+        let span = error_span!("source", id = config.name);
+        self.monitor.expect(&config.name);
+        let stop = self.stop.child_token();
+        self.stops.insert(config.name.clone(), stop.clone());
+        let task = Task {
+            loader: self.loader.clone(),
+            mode: self.mode,
+            monitor: self.monitor.clone(),
+            stop,
+            again: self.again.clone(),
+            sender: self.sender.clone(),
+        };
+        self.pending += 1;
+        self.open += 1;
+        // Those that have ended, so that they are not kept.
+        while self.tasks.try_join_next().is_some() {}
+        self.tasks.spawn(task.load(Loading::new(config)).instrument(span));
+    }
+
+    /// Stops a source, wherever it has come to: it is not begun any more, or finishes its batch.
+    pub(super) fn stop(&mut self, source: &str) {
+        if let Some(stop) = self.stops.remove(source) {
+            stop.cancel();
         }
+    }
+
+    /// Tries those again at once that could not be started.
+    pub(super) fn try_again(&self) {
+        self.again.notify_waiters();
+    }
+
+    /// Whether any source is on its way.
+    pub(super) fn is_open(&self) -> bool {
+        self.open > 0
     }
 
     /// Waits until a source is ready, or all first tries are over. Returns whether there is one.
     pub async fn any_ready(&mut self) -> bool {
-        while self.ready.is_empty() && self.pending > 0 && self.note_next().await {}
+        while self.ready.is_empty() && self.pending > 0 {
+            self.note_next().await;
+        }
         !self.ready.is_empty()
     }
 
     /// Waits until the first try of each source is over. Returns whether all worked.
     pub async fn all_ready(&mut self) -> bool {
-        while self.pending > 0 && self.note_next().await {}
+        while self.pending > 0 {
+            self.note_next().await;
+        }
         self.failed.is_empty() && self.pending == 0
     }
 
@@ -109,17 +166,24 @@ impl Loads {
         (lines.collect::<Vec<_>>().join("\n  "), may_pass)
     }
 
-    /// Notes the next outcome; false when there will be none.
-    pub(super) async fn note_next(&mut self) -> bool {
+    /// Waits for the next outcome and notes it.
+    pub(super) async fn note_next(&mut self) {
+        // Never closed: one sender is in here.
         let Some(outcome) = self.outcomes.recv().await else {
-            return false;
+            return;
         };
         self.pending -= usize::from(outcome.is_first);
-        match outcome.result {
-            Ok(ready) => self.ready.push(ready),
-            Err(error) => self.failed.push((outcome.source, error)),
+        self.open -= usize::from(outcome.is_last);
+        match outcome.what {
+            Tried::Ready(ready, stop) => {
+                // It may have been stopped after it was ready.
+                if !stop.is_cancelled() {
+                    self.ready.push((*ready, stop));
+                }
+            }
+            Tried::Failed(error) => self.failed.push((outcome.source, error)),
+            Tried::Stopped => {}
         }
-        true
     }
 }
 
@@ -129,6 +193,7 @@ struct Task {
     mode: Mode,
     monitor: Monitor,
     stop: CancellationToken,
+    again: Arc<Notify>,
     sender: mpsc::UnboundedSender<Outcome>,
 }
 
@@ -139,7 +204,10 @@ impl Task {
         let mut outage = Outage::default();
         let mut is_first = true;
         loop {
-            let result = self.loader.ready(&mut loading).await;
+            let result = tokio::select! {
+                result = self.loader.ready(&mut loading) => result,
+                () = self.stop.cancelled() => return self.tell(&source, is_first, Tried::Stopped, true),
+            };
             let error = result.as_ref().err().cloned();
             let next = error
                 .as_ref()
@@ -163,22 +231,32 @@ impl Task {
                     outage.over();
                 }
             }
-            if is_first || error.is_none() {
-                // Nobody waits for it when the process ends.
-                let source = source.clone();
-                let _ = self.sender.send(Outcome {
-                    source,
-                    is_first,
-                    result,
-                });
+            match result {
+                Ok(ready) => {
+                    let ready = Tried::Ready(Box::new(ready), self.stop.clone());
+                    return self.tell(&source, is_first, ready, true);
+                }
+                Err(error) if is_first => self.tell(&source, true, Tried::Failed(error), next.is_none()),
+                Err(_) => {}
             }
             is_first = false;
             let Some(next) = next else { return };
             tokio::select! {
-                () = self.stop.cancelled() => return,
+                () = self.stop.cancelled() => return self.tell(&source, false, Tried::Stopped, true),
                 () = tokio::time::sleep(next) => {}
+                () = self.again.notified() => {}
             }
         }
+    }
+
+    fn tell(&self, source: &str, is_first: bool, what: Tried, is_last: bool) {
+        // Nobody waits for it when the process ends.
+        let _ = self.sender.send(Outcome {
+            source: source.to_owned(),
+            is_first,
+            is_last,
+            what,
+        });
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use headwater::model::Totals;
+use headwater::monitor::Monitor;
 use headwater::reading::{Batch, Batches, Outcome};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
@@ -20,6 +21,7 @@ const DELIVERIES_AT_ONCE: usize = 8;
 pub(super) async fn run_source(
     ready: Ready,
     mode: Mode,
+    monitor: Monitor,
     stop: CancellationToken,
     delay: Duration,
 ) -> Summary {
@@ -48,7 +50,8 @@ pub(super) async fn run_source(
                 let Some((turn, batch)) = next else { break };
                 let span = error_span!("partition", id = batch.partition(), title = batch.title());
                 let (outlets, turns, stop) = (outlets.clone(), turns.clone(), stop.clone());
-                let deliver = async move { outlets.deliver(batch, turn, &turns, &stop).await };
+                let monitor = monitor.clone();
+                let deliver = async move { outlets.deliver(batch, turn, &turns, &monitor, &stop).await };
                 deliveries.spawn(deliver.instrument(span));
             }
         }

@@ -40,6 +40,7 @@ impl From<source::Batch> for Batch {
             id: item.id,
             reason: item.reason,
             raw: item.raw,
+            refused: None,
         });
         Self {
             events: events.collect(),

@@ -135,7 +135,7 @@ pub(super) fn empty(draft: &Path) -> Result<File, DatabaseError> {
 }
 
 /// Only for the owner, and never through a link that somebody put in the place.
-fn private(options: &mut OpenOptions) {
+pub(super) fn private(options: &mut OpenOptions) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;

@@ -4,6 +4,7 @@
 //! from one that never was ([`tables`]). While the file is in use it is looked at before each use ([`file::InUse`]). All
 //! work runs on a thread of its own with a time-out, so that a disk that hangs costs nobody else.
 
+mod copy;
 mod envelope;
 mod error;
 mod file;
@@ -25,6 +26,7 @@ use self::salvage::Salvage;
 use self::tables::{BEGUN, CURSORS, Judgement};
 use crate::work::worker::{Worker, WorkerError};
 
+pub use copy::StateCopy;
 pub use envelope::{Envelope, EnvelopeError};
 pub use error::{LoadError, StateError};
 pub(crate) use salvage::rehearse;

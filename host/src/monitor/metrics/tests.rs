@@ -1,3 +1,4 @@
+use super::super::families::{EVENTS, FAULTS, MEMORY_PEAK, all};
 use super::*;
 
 #[test]
@@ -7,7 +8,11 @@ fn the_documentation_lists_every_family_and_no_other() {
         .lines()
         .filter_map(|line| {
             let mut cells = line.split('|').map(str::trim);
-            let name = cells.nth(1)?.strip_prefix("`headwater_")?.strip_suffix('`')?;
+            let name = cells.nth(1)?.strip_prefix('`')?.strip_suffix('`')?;
+            let is_of_process = name.starts_with("process_");
+            let name = name
+                .strip_prefix("headwater_")
+                .or(is_of_process.then_some(name))?;
             Some((name, cells.next()?))
         })
         .collect();

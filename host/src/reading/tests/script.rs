@@ -129,6 +129,7 @@ impl ScriptedSource {
                     id: Some(record.to_string()),
                     reason: "odd".to_owned(),
                     raw: Vec::new(),
+                    refused: None,
                 });
             } else {
                 fetched.events.push(Event {
