@@ -9,6 +9,7 @@ mod configuration;
 mod conformance;
 #[path = "../detections/corpus.rs"]
 mod corpus;
+mod dead_letters;
 mod deadlines;
 mod delivery;
 mod describe;
@@ -19,6 +20,7 @@ mod engines;
 mod failures;
 mod fields;
 mod files;
+mod helpers;
 mod kill;
 mod lab;
 mod library;

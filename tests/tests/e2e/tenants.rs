@@ -116,7 +116,7 @@ fn tenant(name: &str) -> String {
     format!("[[source]]\nname = \"{name}\"\n")
 }
 
-fn send(signal: &str, host: &Child) {
+pub fn send(signal: &str, host: &Child) {
     let sent = Command::new("kill")
         .args(["-s", signal, &host.id().to_string()])
         .status();

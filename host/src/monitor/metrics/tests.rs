@@ -93,3 +93,26 @@ fn what_a_plugin_counts_leaves_room_for_what_the_host_counts() {
     assert_eq!(count, MOST_CHOSEN_SERIES + 1);
     assert!(text.contains("headwater_events_total{source=\"noisy\",partition=\"p\"} 1"));
 }
+
+#[test]
+fn rules_and_dashboard_name_only_what_there_is() {
+    let known: Vec<String> = all().map(|family| family.full_name()).collect();
+    for (page, text) in [
+        (
+            "alerts.yml",
+            include_str!("../../../../docs/prometheus/alerts.yml"),
+        ),
+        (
+            "headwater.json",
+            include_str!("../../../../docs/grafana/headwater.json"),
+        ),
+    ] {
+        let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+        let mut named = 0;
+        for word in words.filter(|word| word.starts_with("headwater_") || word.starts_with("process_")) {
+            assert!(known.iter().any(|name| name == word), "{page}: {word}");
+            named += 1;
+        }
+        assert!(named > 10, "{page}: only {named}");
+    }
+}
