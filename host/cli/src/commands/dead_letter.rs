@@ -118,7 +118,7 @@ async fn replay(sources: &[Arc<SourceConfig>], selection: &Selection) -> Result<
         if let Some(reason) = &ended {
             tracing::error!(
                 source = name,
-                "the sink is unavailable, the letters that are left are kept: {reason}"
+                "the sink does not accept events at present, the letters that are left are kept: {reason}"
             );
         }
         failed |= refused > 0 || no_event > 0 || ended.is_some();
