@@ -54,9 +54,11 @@ pub fn test() -> Result<()> {
 
 /// Tests that need what others wrote: their filter, and a file that tells that `.ci/run` has installed it. Relative
 /// names lie in the target folder.
-const WITH_OTHERS: [(&str, &str); 14] = [
+const WITH_OTHERS: [(&str, &str); 16] = [
     ("portability::python", "embed/python/bin/python"),
     ("portability::node", "embed/node/node_modules"),
+    ("starters::python", "starters/python/bin/componentize-py"),
+    ("starters::javascript", "starters/javascript/node_modules"),
     ("receivers::forward", "receivers/node/node_modules"),
     ("receivers::otlp", "receivers/python/rotel"),
     ("receivers::http", "/usr/sbin/clickhouse-server"),

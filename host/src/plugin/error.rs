@@ -75,6 +75,17 @@ pub enum PluginError {
         /// The bound, and the key that raises it.
         reason: String,
     },
+    /// The component is made of more than one instance of it may take.
+    #[error(
+        "{} is not run: {reason}; this host runs components of at most {} core instances, {} memories and {} tables: build it \
+         of fewer modules", path.display(), crate::sandbox::INSTANCES, crate::sandbox::MEMORIES, crate::sandbox::TABLES
+    )]
+    TooManyParts {
+        /// The file.
+        path: PathBuf,
+        /// Which bound it exceeds.
+        reason: String,
+    },
     /// The component cannot be compiled or linked.
     #[error("cannot compile the plugin {}: {reason}; the file may be damaged", path.display())]
     Broken {

@@ -236,9 +236,13 @@ impl PluginLoader {
                 reason,
             },
         })?;
+        // It compiles, so that the file is whole: what is in the way is a bound of the engine's pool.
         let component = artifact
             .load(&self.engine)
-            .map_err(|error| broken(path, error.root_cause().to_string()))?;
+            .map_err(|error| PluginError::TooManyParts {
+                path: path.to_owned(),
+                reason: error.root_cause().to_string(),
+            })?;
         self.cache.store(key, &artifact);
         Ok(component)
     }

@@ -29,8 +29,9 @@ const COMPONENT_HANDLES: usize = 4_096;
 const HOST_RESOURCES: usize = 4_096;
 /// Entries of all tables; a large Rust component has a few thousand functions.
 pub(crate) const TABLE_ELEMENTS: usize = 20_000;
-/// Core instances, memories and tables; a component is made of a handful of modules.
-pub(crate) const INSTANCES: usize = 32;
+/// Core instances, memories and tables. A component of Rust or JavaScript is made of three or four modules; one of Python of
+/// fourteen, and of one more for each package with native code.
+pub(crate) const INSTANCES: usize = 64;
 pub(crate) const MEMORIES: usize = 8;
 pub(crate) const TABLES: usize = 32;
 /// Header fields of a request, as they lie in memory.

@@ -30,6 +30,21 @@ fn a_table_bomb_is_defused_by_its_number_of_elements() {
 }
 
 #[test]
+fn a_component_of_two_hundred_instances_is_refused_with_the_bound() {
+    let mut component = with_module("(module)");
+    let index = count_core_modules(&component) - 1;
+    for _ in 0..199 {
+        InstanceSection::new()
+            .instantiate(index, NO_ARGUMENTS)
+            .append_to_component(&mut component);
+    }
+    run(component)
+        .exits_with(2)
+        .says("at most 64 core instances")
+        .says("fewer modules");
+}
+
+#[test]
 fn a_component_with_a_thousand_tables_is_refused() {
     let module = format!("(module {})", "(table 0 funcref)".repeat(1_000));
     run(with_module(&module)).exits_with(2).says("table");

@@ -226,7 +226,8 @@ fn every_command_of_the_program_is_on_the_page_of_the_configuration() {
 fn pages() -> Vec<PathBuf> {
     let root = workspace();
     let mut pages = vec![root.join("tests/README.md"), root.join("fixtures/README.md")];
-    for folder in [root.to_owned(), root.join("docs"), root.join("docs/recipes")] {
+    for folder in ["", "docs", "docs/recipes", "sdk/python", "sdk/javascript"].map(|folder| root.join(folder))
+    {
         pages.extend(
             files(&folder)
                 .into_iter()

@@ -3,6 +3,7 @@
 mod altered;
 mod artifacts;
 mod attackers;
+mod audit_feed;
 mod claims;
 mod collector;
 mod configuration;
@@ -48,6 +49,7 @@ mod secrets;
 mod sentinel;
 mod signals;
 mod site;
+mod starters;
 mod starting;
 mod state;
 #[path = "../../benches/support/mod.rs"]
