@@ -1,68 +1,13 @@
-//! The contract's records as plain Rust, so that all logic runs and is tested natively. The same as in `wit/source.wit`, whose
-//! comments are the manual, less what this source never says: it replaces its session or keeps it, and its events all have a
-//! time and no attributes. `component` translates.
+//! The contract's records as this source uses them: those of the SDK, less what it never says. It replaces its session or keeps
+//! it, and its events all have a time and no attributes.
 
-/// A duration in nanoseconds.
-pub type Nanos = u64;
+use headwater_source::contract as full;
+pub use headwater_source::contract::{
+    Attribute, Budget, Fault, Issue, Manifest, Measure, MeasureKind, Nanos, PartitionInfo, Plan, Progress,
+    Request, Timestamp,
+};
 
 pub use crate::event::{Event, Rejected};
-pub use crate::time::Timestamp;
-
-/// A source's description of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Manifest {
-    /// Short name in lower case and dashes.
-    pub name: String,
-    /// Semantic version of the source.
-    pub version: String,
-    /// What it reads, in one line.
-    pub summary: String,
-    /// Where its documentation is.
-    pub homepage: String,
-    /// JSON Schema (2020-12) of the configuration.
-    pub config_schema: String,
-    /// The shapes of event bodies it can write, the default first.
-    pub formats: Vec<String>,
-    /// The cursor format that this version writes.
-    pub cursor_format: u32,
-    /// How often to poll when the operator does not say.
-    pub default_interval: Nanos,
-    /// Polling more often than this does harm.
-    pub minimum_interval: Nanos,
-}
-
-/// Something wrong with a configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issue {
-    /// JSON Pointer to the offending place.
-    pub pointer: String,
-    /// One sentence: what is wrong and what to do.
-    pub message: String,
-}
-
-/// What a configuration asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// The origins that calls will contact.
-    pub origins: Vec<String>,
-    /// What is allowed but probably not meant.
-    pub warnings: Vec<Issue>,
-}
-
-/// What the host must do about an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// It may pass: call again.
-    Retry,
-    /// The upstream refused: a person must act there.
-    Denied,
-    /// The configuration cannot work.
-    InvalidConfig,
-    /// The cursor is newer or damaged.
-    InvalidCursor,
-    /// A defect of this source.
-    Broken,
-}
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,52 +26,6 @@ pub struct Error {
     pub session: Option<Vec<u8>>,
     /// What the call counted.
     pub measures: Vec<Measure>,
-}
-
-/// Whether a measure is added up or replaces its predecessor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MeasureKind {
-    /// An amount that occurred in this call.
-    Counter,
-    /// The current value.
-    Gauge,
-}
-
-/// One number about a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Measure {
-    /// The name, from the table in the contract.
-    pub name: &'static str,
-    /// Counter or gauge.
-    pub kind: MeasureKind,
-    /// Tells measures of one name apart.
-    pub label: String,
-    /// The number.
-    pub value: u64,
-}
-
-/// What is true of every event of a partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attribute {
-    /// Its name, that of the semantic conventions of OpenTelemetry.
-    pub name: &'static str,
-    /// The value.
-    pub value: String,
-}
-
-/// One stream that can be read on its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartitionInfo {
-    /// Its stable name.
-    pub id: String,
-    /// Names that earlier versions gave it.
-    pub formerly: Vec<String>,
-    /// A name for people.
-    pub title: String,
-    /// What is true of every event of it.
-    pub attributes: Vec<Attribute>,
-    /// Why it cannot be read at present.
-    pub unavailable: Option<String>,
 }
 
 /// What a configuration finds upstream.
@@ -151,43 +50,6 @@ pub struct Report {
     pub session: Option<Vec<u8>>,
 }
 
-/// How much a poll may return, and how long it may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
-    /// Most events and rejected items together.
-    pub max_events: u32,
-    /// Most bytes of bodies and raw bytes together.
-    pub max_bytes: u64,
-    /// Time from the start of the call within which it returns.
-    pub deadline: Nanos,
-}
-
-/// What to poll, and from where.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The configuration as JSON text.
-    pub config: String,
-    /// The partition to read.
-    pub partition: String,
-    /// The last stored cursor.
-    pub cursor: Option<Vec<u8>>,
-    /// The source's session.
-    pub session: Option<Vec<u8>>,
-    /// The limits of this call.
-    pub budget: Budget,
-}
-
-/// How far reading has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Where this stretch of reading began.
-    pub start: Timestamp,
-    /// Everything before this instant has been read.
-    pub position: Timestamp,
-    /// Where it would be caught up.
-    pub target: Timestamp,
-}
-
 /// What a poll brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
@@ -207,4 +69,70 @@ pub struct Batch {
     pub progress: Progress,
     /// Numbers about the call.
     pub measures: Vec<Measure>,
+}
+
+/// A session that a call returned, or that there was none to return.
+fn change(session: Option<Vec<u8>>) -> full::SessionChange {
+    session.map_or(full::SessionChange::Keep, full::SessionChange::Replace)
+}
+
+impl From<Error> for full::Error {
+    fn from(error: Error) -> Self {
+        Self {
+            fault: error.fault,
+            code: error.code,
+            message: error.message,
+            hint: error.hint,
+            retry_after: error.retry_after,
+            session: change(error.session),
+            measures: error.measures,
+        }
+    }
+}
+
+impl From<Discovery> for full::Discovery {
+    fn from(discovery: Discovery) -> Self {
+        Self {
+            partitions: discovery.partitions,
+            session: change(discovery.session),
+            measures: discovery.measures,
+        }
+    }
+}
+
+impl From<Report> for full::Report {
+    fn from(report: Report) -> Self {
+        Self {
+            summary: report.summary,
+            warnings: report.warnings,
+            session: change(report.session),
+        }
+    }
+}
+
+impl From<Batch> for full::Batch {
+    fn from(batch: Batch) -> Self {
+        let events = batch.events.into_iter().map(|event| full::Event {
+            id: event.id,
+            time: Some(event.time),
+            severity: event.severity,
+            attributes: Vec::new(),
+            body: event.body,
+        });
+        let rejected = batch.rejected.into_iter().map(|item| full::Rejected {
+            id: item.id,
+            reason: item.reason,
+            raw: item.raw,
+        });
+        Self {
+            events: events.collect(),
+            rejected: rejected.collect(),
+            cursor: batch.cursor,
+            session: change(batch.session),
+            next_in: batch.next_in,
+            caught_up: batch.caught_up,
+            progress: Some(batch.progress),
+            measures: batch.measures,
+        }
+    }
 }

@@ -5,17 +5,15 @@ pub mod arm;
 pub mod entra;
 pub mod transport;
 
+use headwater_source::retry;
 use serde_json::Value;
 
 use crate::contract::{Error, Fault, Nanos, Timestamp};
-use crate::duration::SECOND;
 use crate::http::Response;
 use crate::instant;
 
-/// The shortest wait that `Retry-After` can ask for: none at all would be a storm.
-const SHORTEST_WAIT: Nanos = SECOND;
 /// The longest wait that `Retry-After` can ask for: longer than any throttling lasts.
-pub const LONGEST_WAIT: Nanos = 300 * SECOND;
+pub use headwater_source::retry::LONGEST as LONGEST_WAIT;
 
 /// Most bytes of an error body that are looked at. Longer ones are web pages.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -100,12 +98,7 @@ impl Failure {
 
 /// How long an answer asks to wait: `Retry-After` in seconds or as a date, within sensible bounds.
 pub fn retry_after(response: &Response, now: Timestamp) -> Option<Nanos> {
-    let text = response.header("retry-after")?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => seconds.saturating_mul(SECOND),
-        Err(_) => instant::parse_http_date(text)?.saturating_sub(now),
-    };
-    Some(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT))
+    retry::after_with(response, now, instant::parse_http_date)
 }
 
 /// An error's body; `null` where it is not JSON or a web page.
@@ -134,6 +127,7 @@ pub fn member<'a>(object: &'a Value, name: &str) -> &'a Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::duration::SECOND;
 
     #[test]
     fn retry_after_is_read_in_both_forms_and_clamped() {

@@ -5,7 +5,7 @@
 //!
 //! | concern | modules |
 //! | --- | --- |
-//! | the contract | [`contract`], [`source`] (its five functions), [`describe`], `component` (the only one that knows WIT) |
+//! | the contract | [`contract`], [`source`] (its five functions), [`describe`], [`component`] (what the SDK `headwater-source` makes a component of) |
 //! | the world outside | [`http`] (a trait), [`cloud`], [`link`], [`percent`] |
 //! | the configuration | [`config`], [`partition`], [`guid`], [`duration`], [`instant`] |
 //! | the login | [`login`], [`session`], `certificate` (a feature) |
@@ -23,24 +23,20 @@ pub mod batch_builder;
 pub mod certificate;
 pub mod check;
 pub mod cloud;
-#[cfg(target_family = "wasm")]
-mod component;
+pub mod component;
 pub mod config;
 pub mod contract;
 pub mod cursor;
 pub mod dedup_window;
 pub mod describe;
 pub mod discovery;
-pub mod duration;
 pub mod ends;
 pub mod fault;
 pub mod guid;
-pub mod http;
 pub mod instant;
 pub mod link;
 pub mod login;
 pub mod lookback;
-pub mod measures;
 pub mod open;
 pub mod partition;
 pub mod percent;
@@ -52,3 +48,4 @@ pub mod window_scan;
 
 pub use activity_json as json;
 pub use activity_record::{event, facts, format, labels, page, pattern, record, rules, severity, time};
+pub use headwater_source::{duration, http, measures};

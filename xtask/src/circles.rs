@@ -14,12 +14,13 @@ use syn::visit::Visit;
 use crate::cargo::root;
 
 /// The crates whose files are checked.
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
     "host",
     "host/conformance",
     "plugin",
     "plugin/json",
     "plugin/record",
+    "sdk",
 ];
 
 /// A module's place in its crate: `egress::proxy` is `["egress", "proxy"]`.

@@ -28,6 +28,7 @@ pub fn test() -> Result<()> {
         "example-source",
         "file-reader",
         "hostile-source",
+        "headwater-source",
     ];
     run(
         "checking lints of the components",

@@ -15,8 +15,7 @@ fn what_the_page_about_writing_a_source_says_compiles_conforms_and_runs() {
     let code: Vec<&str> = blocks(&page, "rust").collect();
     let code = code.join("\n");
     let example = fs::read_to_string(workspace().join("tests/guests/example/src/lib.rs"))
-        .expect("the example is there")
-        .replace("../../../wit", "wit");
+        .expect("the example is there");
     assert_eq!(lines(&code), lines(&example), "the page and the example differ");
 
     let feed = serve_feed(60);
@@ -30,7 +29,9 @@ fn what_the_page_about_writing_a_source_says_compiles_conforms_and_runs() {
     };
     let site = Site::new(&[source]);
     let manifest = blocks(&page, "toml").next().expect("the first is its Cargo.toml");
-    let component = build(&site.path("my-source"), manifest, &code);
+    let sdk = workspace().join("sdk").display().to_string();
+    let manifest = manifest.replace("../headwater/sdk", &sdk);
+    let component = build(&site.path("my-source"), &manifest, &code);
     fs::copy(component, site.path("my_source.wasm")).expect("it was built");
     site.run(&["conformance", "my_source.wasm"]).exits_with(0);
     site.run(&["run", "--once"]).exits_with(0);
@@ -49,14 +50,10 @@ fn lines(code: &str) -> Vec<&str> {
 
 /// Makes the crate in a folder of its own and builds it with the versions that this workspace is built with.
 fn build(folder: &Path, manifest: &str, code: &str) -> PathBuf {
-    for inner in ["src", "wit"] {
-        fs::create_dir_all(folder.join(inner)).expect("the folder can be written");
-    }
+    fs::create_dir_all(folder.join("src")).expect("the folder can be written");
     fs::write(folder.join("Cargo.toml"), manifest).expect("the folder can be written");
     fs::write(folder.join("src/lib.rs"), code).expect("the folder can be written");
-    for (from, to) in [("wit/source.wit", "wit/source.wit"), ("Cargo.lock", "Cargo.lock")] {
-        fs::copy(workspace().join(from), folder.join(to)).expect("the folder can be written");
-    }
+    fs::copy(workspace().join("Cargo.lock"), folder.join("Cargo.lock")).expect("the folder can be written");
     let built = target().join("written");
     let status = Command::new(env!("CARGO"))
         .args(["build", "--release", "--offline", "--target", "wasm32-wasip2"])

@@ -62,15 +62,20 @@ impl From<contract::Error> for types::Error {
             message: error.message,
             hint: error.hint,
             retry_after: error.retry_after,
-            session: session(error.session),
+            session: error.session.into(),
             measures: each(error.measures),
         }
     }
 }
 
-/// A session that a call returned, or that there was none to return.
-fn session(session: Option<Vec<u8>>) -> types::SessionChange {
-    session.map_or(types::SessionChange::Keep, types::SessionChange::Replace)
+impl From<contract::SessionChange> for types::SessionChange {
+    fn from(change: contract::SessionChange) -> Self {
+        match change {
+            contract::SessionChange::Keep => Self::Keep,
+            contract::SessionChange::Drop => Self::Drop,
+            contract::SessionChange::Replace(session) => Self::Replace(session),
+        }
+    }
 }
 
 impl From<contract::Attribute> for types::Attribute {
@@ -112,7 +117,7 @@ impl From<contract::Discovery> for source::Discovery {
     fn from(discovery: contract::Discovery) -> Self {
         Self {
             partitions: each(discovery.partitions),
-            session: session(discovery.session),
+            session: discovery.session.into(),
             measures: each(discovery.measures),
         }
     }
@@ -123,7 +128,7 @@ impl From<contract::Report> for source::Report {
         Self {
             summary: report.summary,
             warnings: report.warnings,
-            session: session(report.session),
+            session: report.session.into(),
         }
     }
 }
@@ -148,9 +153,9 @@ impl From<contract::Event> for source::Event {
     fn from(event: contract::Event) -> Self {
         Self {
             id: event.id,
-            time: Some(event.time),
+            time: event.time,
             severity: event.severity,
-            attributes: Vec::new(),
+            attributes: each(event.attributes),
             body: event.body,
         }
     }
@@ -182,10 +187,10 @@ impl From<contract::Batch> for source::Batch {
             events: each(batch.events),
             rejected: each(batch.rejected),
             cursor: batch.cursor,
-            session: session(batch.session),
+            session: batch.session.into(),
             next_in: batch.next_in,
             caught_up: batch.caught_up,
-            progress: Some(batch.progress.into()),
+            progress: batch.progress.map(Into::into),
             measures: each(batch.measures),
         }
     }

@@ -3,7 +3,7 @@
 use crate::contract::{Measure, MeasureKind, Nanos};
 use crate::duration::SECOND;
 
-/// Upper bounds of the lateness classes in seconds: Microsoft names 3 to 20 minutes as usual.
+/// Upper bounds of the lateness classes in seconds.
 const LATENESS_BOUNDS: [u64; 9] = [10, 30, 60, 180, 300, 600, 1200, 1800, 3600];
 
 /// Counters and gauges by name and label.

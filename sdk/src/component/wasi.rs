@@ -29,11 +29,11 @@ const PIECE_BYTES: u64 = 256 * 1024;
 const CONNECT_TIMEOUT: Nanos = 10 * SECOND;
 
 /// One call's view of the outside.
-pub struct WasiWorld {
+pub struct WasiPlatform {
     began: Instant,
 }
 
-impl WasiWorld {
+impl WasiPlatform {
     /// Starts the clock of a call.
     pub fn new() -> Self {
         Self {
@@ -142,7 +142,7 @@ fn receive(future: &FutureIncomingResponse, deadline: &Deadline) -> Result<Incom
     }
 }
 
-impl Platform for WasiWorld {
+impl Platform for WasiPlatform {
     fn send(&mut self, request: &Request) -> Result<Answer, TransportError> {
         let deadline = Deadline::after(request.timeout);
         let answer = exchange(request, &deadline)?;

@@ -3,6 +3,6 @@
 
 wit_bindgen::generate!({
     world: "source-exports",
-    path: "../wit",
+    path: "wit",
     pub_export_macro: true,
 });
