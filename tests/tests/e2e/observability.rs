@@ -113,7 +113,14 @@ fn metrics_count_what_happened_by_source_and_partition() {
 
 #[test]
 #[ignore = "needs promtool"]
-fn metrics_follow_the_conventions_of_prometheus() {
+fn metrics_and_alert_rules_follow_the_conventions_of_prometheus() {
+    let rules = Command::new("promtool")
+        .args(["check", "rules"])
+        .arg(crate::artifacts::workspace().join("docs/prometheus/alerts.yml"))
+        .output()
+        .expect("promtool is installed");
+    let said = String::from_utf8_lossy(&rules.stderr).into_owned();
+    assert!(rules.status.success(), "{said}");
     let (_server, watched) = mixed();
     let text = watched.get("/metrics");
     watched.stop();
@@ -181,7 +188,10 @@ fn the_status_page_shows_each_partition_with_its_state_and_remedy() {
     watched.stop();
     for words in [
         "2 sources, 3 partitions: 1 refused, 1 retrying, 1 quiet",
-        "Contoso Production",
+        "Contoso Development",
+        "2 partitions: 1 refused, 1 quiet",
+        "failing since",
+        "version 0.1.0, up ",
         "class=\"health refused\"",
         "Reader",
         "the plugin crashed",
