@@ -91,6 +91,8 @@ pub async fn run(
                 running.note(ended, mode, &mut summary, &mut loads, monitor);
             }
             Some(changes) = changes.recv(), if !stop.is_cancelled() => {
+                // They are spread among themselves: a single new source begins at once.
+                (started, loads.count) = (0, changes.fresh().count());
                 running.apply(changes, &mut loads, monitor);
             }
         }
@@ -191,7 +193,7 @@ fn offset(mode: Mode, ready: &Ready, index: usize, count: usize) -> Duration {
         Mode::Once => Duration::ZERO,
         Mode::Forever => SPREAD
             .min(ready.source.interval())
-            .mul_f64(index as f64 / count.max(1) as f64),
+            .mul_f64(index.min(count) as f64 / count.max(1) as f64),
     }
 }
 
