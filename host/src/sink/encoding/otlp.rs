@@ -133,6 +133,7 @@ pub(super) fn body(delivery: &Delivery<'_>, events: &[&Event]) -> String {
             let mut attributes = vec![
                 attribute("service.name", "headwater"),
                 attribute("headwater.source", delivery.source),
+                attribute("headwater.partition", delivery.partition),
             ];
             attributes.extend(group.resource);
             json!({ "resource": { "attributes": attributes }, "scopeLogs": [logs] })
