@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::cargo::{cargo, run, target_dir};
+use crate::collectors;
 use crate::component::{CERTIFICATE, STANDARD};
 
 /// Where the built programs are.
@@ -15,11 +16,14 @@ pub struct Programs {
     pub fake_azure: PathBuf,
 }
 
-/// Builds the components and, unless they alone are wanted, the host, and says where they are.
-pub fn build(only_components: bool) -> Result<()> {
+/// Builds the components and, unless they alone are wanted, the host; if wanted, what other collectors load. Says where they are.
+pub fn build(only_components: bool, with_collectors: bool) -> Result<()> {
     let mut built = vec![STANDARD.build()?, CERTIFICATE.build()?];
     if !only_components {
         built.push(programs()?.host);
+    }
+    if with_collectors {
+        built.extend(collectors::build()?);
     }
     for file in built {
         eprintln!("xtask: built {}", file.display());

@@ -14,7 +14,10 @@ use syn::visit::Visit;
 use crate::cargo::root;
 
 /// The crates whose files are checked.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 9] = [
+    "collectors/c",
+    "collectors/common",
+    "collectors/fluent-bit",
     "host",
     "host/conformance",
     "plugin",

@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod cargo;
 mod circles;
+mod collectors;
 mod component;
 mod contract;
 mod demo;
@@ -31,6 +32,10 @@ enum Task {
         /// The components only.
         #[arg(long)]
         components: bool,
+        /// Also what other collectors load: libheadwater, the plugin for Fluent Bit and, where Go is installed, an OpenTelemetry
+        /// Collector with the receiver.
+        #[arg(long, conflicts_with = "components")]
+        collectors: bool,
     },
     /// Run the real host with the real component against the bundled fake Azure, and show what comes out.
     Demo,
@@ -64,7 +69,10 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
-        Task::Build { components } => build::build(components),
+        Task::Build {
+            components,
+            collectors,
+        } => build::build(components, collectors),
         Task::Demo => demo::demo(),
         Task::Test => test::test(),
         Task::Dist { check: true, .. } => dist::check(),

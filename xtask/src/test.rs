@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::cargo::{WASM_TARGET, cargo, ensure_wasm_target, print_times, run, target_dir};
 use crate::circles;
+use crate::collectors;
 use crate::component::{CERTIFICATE, STANDARD};
 
 /// Checks formatting and lints, then runs every test, through the real component and the real host binary.
@@ -42,8 +43,9 @@ pub fn test() -> Result<()> {
     };
     run(
         "building the tests and the host",
-        &mut cargo(&["build", "--workspace", "--bins", "--examples", "--tests"]),
+        &mut cargo(&["build", "--workspace", "--lib", "--bins", "--examples", "--tests"]),
     )?;
+    collectors::otelcol_for_tests()?;
     run(
         "running the tests",
         &mut built.named_to(cargo(&["test", "--workspace"])),
@@ -81,6 +83,7 @@ const WITH_OTHERS: [(&str, &str); 16] = [
 fn test_with_others(built: &Built) -> Result<()> {
     let (here, missing): (Vec<_>, Vec<_>) = WITH_OTHERS
         .into_iter()
+        .chain(collectors::TESTS)
         .partition(|(_, file)| target_dir().join(file).exists());
     for (filter, file) in missing {
         eprintln!("xtask: not testing {filter}: {file} is not installed (.ci/run does)");
@@ -105,7 +108,8 @@ impl Built {
         command
             .env("HEADWATER_COMPONENT", &self.component)
             .env("HEADWATER_CERTIFICATE_COMPONENT", &self.with_certificate)
-            .env("HEADWATER_BIN", target_dir().join("debug/headwater"));
+            .env("HEADWATER_BIN", target_dir().join("debug/headwater"))
+            .env("HEADWATER_LIBRARIES", target_dir().join("debug"));
         command
     }
 }

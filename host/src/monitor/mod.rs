@@ -301,7 +301,7 @@ impl Monitor {
     }
 
     /// All numbers in Prometheus' text format. Whoever notes something meanwhile waits for the copy of one source at most.
-    fn render_metrics(&self) -> String {
+    pub fn render_metrics(&self) -> String {
         let mut page = MetricsPage::default();
         let (sources, by_source, started) = {
             let state = self.state();
@@ -336,7 +336,7 @@ impl Monitor {
     }
 
     /// How every partition is doing, as JSON; the same holds.
-    fn render_status(&self) -> String {
+    pub fn render_status(&self) -> String {
         let mut page = String::from("{");
         let sources = self.state().health.source_names();
         let mut left_out = 0;

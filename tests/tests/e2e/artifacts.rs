@@ -21,6 +21,18 @@ pub fn host() -> &'static Path {
     })
 }
 
+/// The folder of the shared objects and the library for other languages.
+pub fn libraries() -> &'static Path {
+    static LIBRARIES: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARIES.get_or_init(|| {
+        named("HEADWATER_LIBRARIES").unwrap_or_else(|| {
+            // The selection that the tests were built with, as above.
+            cargo(&["build", "--workspace", "--lib", "--bins", "--examples", "--tests"]);
+            target().join("debug")
+        })
+    })
+}
+
 /// The component under test.
 pub fn azure_activity() -> &'static Path {
     static COMPONENT: OnceLock<PathBuf> = OnceLock::new();

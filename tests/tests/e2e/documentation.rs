@@ -234,6 +234,8 @@ fn pages() -> Vec<PathBuf> {
                 .filter(|file| file.extension() == Some("md".as_ref())),
         );
     }
+    let collectors = ["c", "fluent-bit", "opentelemetry"];
+    pages.extend(collectors.map(|folder| root.join("collectors").join(folder).join("README.md")));
     pages
 }
 

@@ -61,3 +61,9 @@ mod upstreams;
 mod walls;
 mod watched;
 mod writing;
+
+// Inside of other programs.
+mod c_library;
+mod embedded;
+mod fluent_bit;
+mod opentelemetry;

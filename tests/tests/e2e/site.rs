@@ -79,7 +79,8 @@ impl Source {
         self
     }
 
-    fn to_toml(&self) -> String {
+    /// As it is in the configuration.
+    pub fn to_toml(&self) -> String {
         let Source {
             name,
             plugin,

@@ -58,7 +58,10 @@ pub fn start(format: LogFormat, progress: &Progress) {
     }));
 }
 
+/// Modules of the host, this crate among them.
+const OURS: &str = "headwater";
+
 /// HTTP libraries trace what they send, credentials included, so they are held at `info` whatever `RUST_LOG` says.
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with(env!("CARGO_CRATE_NAME")) || *metadata.level() <= Level::INFO
+    metadata.target().starts_with(OURS) || *metadata.level() <= Level::INFO
 }

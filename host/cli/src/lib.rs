@@ -25,11 +25,10 @@ mod status_command;
 mod stderr;
 mod table;
 
-use std::process::ExitCode;
+pub use commands::main;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() -> ExitCode {
-    commands::main()
+/// What a collector reads the same configuration with, whose events are its own affair (`collectors/fluent-bit`).
+pub mod collector {
+    pub use crate::config::{Config, ConfigError, RefusedSource};
+    pub use crate::loading::{LoadError, Loader, Loading, Ready};
 }
