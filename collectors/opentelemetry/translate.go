@@ -12,7 +12,7 @@ import (
 // translate makes log records of the events of a batch: what Headwater's own sink for OTLP sends. An event that is a log record
 // itself (format `otel`) keeps its resource, scope and attributes; of any other the body is the body.
 func translate(batch *libheadwater.Batch, version string) plog.Logs {
-	groups := newGroups(batch.Source(), version)
+	groups := newGroups(batch.Source(), batch.Partition(), version)
 	groups.attributes = batch.Attributes()
 	observed := pcommon.NewTimestampFromTime(time.Now())
 	for index := range batch.Len() {
@@ -34,16 +34,23 @@ func translate(batch *libheadwater.Batch, version string) plog.Logs {
 
 // groups are log records by resource and scope, in the order in which these come first.
 type groups struct {
-	logs    plog.Logs
-	source  string
-	version string
+	logs      plog.Logs
+	source    string
+	partition string
+	version   string
 	// Of the partition.
 	attributes []libheadwater.Attribute
 	places     map[string]plog.LogRecordSlice
 }
 
-func newGroups(source, version string) *groups {
-	return &groups{logs: plog.NewLogs(), source: source, version: version, places: map[string]plog.LogRecordSlice{}}
+func newGroups(source, partition, version string) *groups {
+	return &groups{
+		logs:      plog.NewLogs(),
+		source:    source,
+		partition: partition,
+		version:   version,
+		places:    map[string]plog.LogRecordSlice{},
+	}
 }
 
 // record adds a record with what the event's body says.
@@ -73,6 +80,7 @@ func (g *groups) of(key string, resource, scope *value, schema string) plog.LogR
 	added := g.logs.ResourceLogs().AppendEmpty()
 	added.Resource().Attributes().PutStr("service.name", "headwater")
 	added.Resource().Attributes().PutStr("headwater.source", g.source)
+	added.Resource().Attributes().PutStr("headwater.partition", g.partition)
 	resource.flatten("", added.Resource().Attributes())
 	addOthers(added.Resource().Attributes(), g.attributes)
 	logs := added.ScopeLogs().AppendEmpty()

@@ -25,7 +25,7 @@ func TestABodyKeepsItsStructureAndItsNumbers(t *testing.T) {
 }
 
 func TestALogRecordIsWithOthersOfItsResource(t *testing.T) {
-	groups := newGroups("contoso", "1.2.3")
+	groups := newGroups("contoso", "p", "1.2.3")
 	groups.attributes = []libheadwater.Attribute{{Name: "cloud.account.id", Value: "of the partition"}, {Name: "of", Value: "it"}}
 	native := func(account string) value {
 		return parse([]byte(`{"event_name":"example.log","severity_text":"medium",
@@ -43,7 +43,7 @@ func TestALogRecordIsWithOthersOfItsResource(t *testing.T) {
 	assert.Equal(t, 3, resources.Len())
 	first := resources.At(0)
 	assert.Equal(t, map[string]any{
-		"service.name": "headwater", "headwater.source": "contoso",
+		"service.name": "headwater", "headwater.source": "contoso", "headwater.partition": "p",
 		"cloud.account.id": "one", "labels.tenant": "contoso", "of": "it",
 	}, first.Resource().Attributes().AsRaw())
 	logs := first.ScopeLogs().At(0)
