@@ -109,8 +109,13 @@ impl FluentBit {
 pub fn thread_name() -> String {
     // As long as a name can be, with the zero byte.
     let mut name = [0_u8; 16];
+    #[cfg(target_os = "linux")]
     // SAFETY: the system writes no more than these bytes.
     let result = unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    #[cfg(not(target_os = "linux"))]
+    // SAFETY: it is told how many bytes there are.
+    let result =
+        unsafe { libc::pthread_getname_np(libc::pthread_self(), name.as_mut_ptr().cast(), name.len()) };
     let name = CStr::from_bytes_until_nul(&name).ok().filter(|_| result == 0);
     name.map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default()

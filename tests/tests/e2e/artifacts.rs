@@ -22,6 +22,7 @@ pub fn host() -> &'static Path {
 }
 
 /// The folder of the shared objects and the library for other languages.
+#[cfg(target_os = "linux")]
 pub fn libraries() -> &'static Path {
     static LIBRARIES: OnceLock<PathBuf> = OnceLock::new();
     LIBRARIES.get_or_init(|| {

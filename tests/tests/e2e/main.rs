@@ -63,7 +63,11 @@ mod watched;
 mod writing;
 
 // Inside of other programs.
+#[cfg(target_os = "linux")]
 mod c_library;
+#[cfg(target_os = "linux")]
 mod embedded;
+#[cfg(target_os = "linux")]
 mod fluent_bit;
+#[cfg(target_os = "linux")]
 mod opentelemetry;
