@@ -37,6 +37,17 @@ pub fn test() -> Result<()> {
             .args(components.iter().flat_map(|package| ["-p", package]))
             .args(["--", "-D", "warnings"]),
     )?;
+    run(
+        "checking the protocol of a cluster for every order of events",
+        cargo(&[
+            "test",
+            "--quiet",
+            "--manifest-path",
+            "tests/model/Cargo.toml",
+            "--target-dir",
+        ])
+        .arg(target_dir().join("model")),
+    )?;
     let built = Built {
         component: STANDARD.build()?,
         with_certificate: CERTIFICATE.build()?,
