@@ -68,6 +68,7 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `redb` | [`cursor::state_file`]: cursors in one durable file |
+//! | `postgres` | [`cursor::postgres`]: cursors in a database, and leases for several hosts |
 //! | `oci` | `plugin::registry`: plugins from OCI registries |
 //! | `monitor` | `monitor`: metrics and a status page over HTTP |
 //! | `sinks` | `sink`: files, HTTP receivers, Fluent Forward and OTLP as places for events, and a file for dead letters |
@@ -81,7 +82,13 @@
 )]
 // What a feature alone uses is not dead: all of it is checked with all features.
 #![cfg_attr(
-    not(all(feature = "monitor", feature = "oci", feature = "redb", feature = "sinks")),
+    not(all(
+        feature = "monitor",
+        feature = "oci",
+        feature = "postgres",
+        feature = "redb",
+        feature = "sinks"
+    )),
     allow(dead_code, unused_imports)
 )]
 

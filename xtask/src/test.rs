@@ -68,7 +68,7 @@ pub fn test() -> Result<()> {
 
 /// Tests that need what others wrote: their filter, and a file that tells that `.ci/run` has installed it. Relative
 /// names lie in the target folder.
-const WITH_OTHERS: [(&str, &str); 16] = [
+const WITH_OTHERS: [(&str, &str); 18] = [
     ("portability::python", "embed/python/bin/python"),
     ("portability::node", "embed/node/node_modules"),
     ("starters::python", "starters/python/bin/componentize-py"),
@@ -87,6 +87,8 @@ const WITH_OTHERS: [(&str, &str); 16] = [
     ("recipes::an_image", "/usr/bin/buildah"),
     ("recipes::a_manifest", "recipes/bin/kubernetes-validate"),
     ("registry::the_distribution_registry", "/usr/bin/docker-registry"),
+    ("cluster::", "/usr/lib/postgresql/15/bin/postgres"),
+    ("database::", "/usr/lib/postgresql/15/bin/postgres"),
     ("failures::a_clock", "/usr/lib/x86_64-linux-gnu/faketime"),
 ];
 

@@ -1,12 +1,25 @@
-//! The state file for a host that exists before the file does: it is created only for a configuration that works.
+//! The state for a host that exists before its state does: it is created only for a configuration that works.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+#[cfg(feature = "postgres")]
+use headwater::cursor::postgres::PostgresStore;
 use headwater::cursor::state_file::State;
 use headwater::cursor::{Commit, CursorStore, Position, StoreError};
+use tokio::sync::watch;
 
-/// Where the state file is while it is open.
-type Place = Arc<Mutex<Option<State>>>;
+/// What is open.
+#[derive(Debug, Clone)]
+pub enum Opened {
+    /// The state file.
+    File(State),
+    /// The database.
+    #[cfg(feature = "postgres")]
+    Database(PostgresStore),
+}
+
+/// Where the state is while it is open.
+type Place = Arc<watch::Sender<Option<Opened>>>;
 
 /// Opens and closes a [`LateState`].
 #[derive(Debug)]
@@ -18,18 +31,14 @@ pub struct LateState(Place);
 
 /// A pair of both.
 pub fn channel() -> (Slot, LateState) {
-    let place = Place::default();
+    let place = Place::new(watch::Sender::new(None));
     (Slot(place.clone()), LateState(place))
 }
 
 impl Slot {
-    /// The file is open from now on.
-    pub fn fill(&self, state: State) {
-        self.set(Some(state));
-    }
-
-    fn set(&self, state: Option<State>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    /// The state is open from now on.
+    pub fn fill(&self, state: Opened) {
+        self.0.send_replace(Some(state));
     }
 }
 
@@ -37,27 +46,49 @@ impl Slot {
 /// it is found entry by entry.
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.set(None);
+        self.0.send_replace(None);
     }
 }
 
 impl LateState {
-    fn state(&self) -> Result<State, StoreError> {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        state.ok_or_else(|| StoreError::new("the state file is not open"))
+    fn state(&self) -> Result<Opened, StoreError> {
+        let state = self.0.borrow().clone();
+        state.ok_or_else(|| StoreError::new("the state is not open"))
     }
 }
 
 impl CursorStore for LateState {
+    async fn ready(&self, source: &str) {
+        match self.state() {
+            #[cfg(feature = "postgres")]
+            Ok(Opened::Database(store)) => store.ready(source).await,
+            Ok(Opened::File(_)) | Err(_) => {
+                let _ = source;
+            }
+        }
+    }
+
     async fn load(&self, source: &str, partition: &str) -> Result<Position, StoreError> {
-        CursorStore::load(&self.state()?, source, partition).await
+        match self.state()? {
+            Opened::File(state) => CursorStore::load(&state, source, partition).await,
+            #[cfg(feature = "postgres")]
+            Opened::Database(store) => store.load(source, partition).await,
+        }
     }
 
     async fn commit(&self, commit: Commit<'_>) -> Result<(), StoreError> {
-        CursorStore::commit(&self.state()?, commit).await
+        match self.state()? {
+            Opened::File(state) => CursorStore::commit(&state, commit).await,
+            #[cfg(feature = "postgres")]
+            Opened::Database(store) => store.commit(commit).await,
+        }
     }
 
     async fn partitions(&self, source: &str) -> Result<Vec<String>, StoreError> {
-        CursorStore::partitions(&self.state()?, source).await
+        match self.state()? {
+            Opened::File(state) => CursorStore::partitions(&state, source).await,
+            #[cfg(feature = "postgres")]
+            Opened::Database(store) => store.partitions(source).await,
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! delivers what they bring. `log`, `stderr` and `progress` are what people in front of a terminal see.
 
 mod check;
+#[cfg(feature = "postgres")]
+mod claims;
 mod commands;
 mod config;
 mod dead_letter_command;
@@ -19,6 +21,8 @@ mod progress;
 mod run;
 mod signal;
 mod state_command;
+#[cfg(feature = "postgres")]
+mod state_copy;
 mod state_move;
 mod state_watch;
 mod status_command;

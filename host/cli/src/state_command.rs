@@ -3,7 +3,7 @@
 use chrono::SecondsFormat;
 
 use crate::table;
-use headwater::cursor::state_file::{Entry, State, StateError};
+use headwater::cursor::Entry;
 use headwater::redact::Redactor;
 use headwater::redact::printable::printable;
 
@@ -25,7 +25,7 @@ impl Selection {
 }
 
 /// One line for each cursor: whose, how large, how old, and whether it is whole.
-pub async fn list(state: &State, selection: &Selection) -> Result<String, StateError> {
+pub fn list(entries: Vec<Entry>, selection: &Selection) -> String {
     let head = ["SOURCE", "PARTITION", "STORED", "BYTES", "PLUGIN"]
         .map(str::to_owned)
         .to_vec();
@@ -50,14 +50,12 @@ pub async fn list(state: &State, selection: &Selection) -> Result<String, StateE
             error.to_string(),
         ],
     };
-    let rows = selected(state, selection).await?.into_iter().map(row);
-    Ok(table::layout(
-        &std::iter::once(head).chain(rows).collect::<Vec<_>>(),
-    ))
+    let rows = selected(entries, selection).map(row);
+    table::layout(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
 /// What a cursor says to people: the first line of each.
-pub async fn show(state: &State, selection: &Selection) -> Result<String, StateError> {
+pub fn show(entries: Vec<Entry>, selection: &Selection) -> String {
     let cleaner = Redactor::default();
     let section = |entry: Entry| {
         let content = match &entry.envelope {
@@ -67,33 +65,24 @@ pub async fn show(state: &State, selection: &Selection) -> Result<String, StateE
         let (source, partition) = (printable(&entry.source), printable(&entry.partition));
         format!("{source} {partition}\n  {}\n", printable(&content))
     };
-    Ok(selected(state, selection)
-        .await?
-        .into_iter()
-        .map(section)
-        .collect())
+    selected(entries, selection).map(section).collect()
 }
 
-/// Forgets cursors, so that their partitions begin anew. Says how many there were.
-pub async fn reset(state: &State, selection: &Selection) -> Result<usize, StateError> {
-    let keys: Vec<_> = selected(state, selection)
-        .await?
-        .into_iter()
+/// The source and partition of each.
+pub fn keys(entries: Vec<Entry>, selection: &Selection) -> Vec<(String, String)> {
+    selected(entries, selection)
         .map(|entry| (entry.source, entry.partition))
-        .collect();
-    let count = keys.len();
-    state.forget(keys).await?;
-    Ok(count)
+        .collect()
 }
 
-async fn selected(state: &State, selection: &Selection) -> Result<Vec<Entry>, StateError> {
-    let mut entries = state.entries().await?;
-    entries.retain(|entry| selection.holds(entry));
-    Ok(entries)
+fn selected(entries: Vec<Entry>, selection: &Selection) -> impl Iterator<Item = Entry> {
+    entries.into_iter().filter(|entry| selection.holds(entry))
 }
 
 #[cfg(test)]
 mod tests {
+    use headwater::cursor::state_file::State;
+
     use super::*;
 
     async fn filled() -> (tempfile::TempDir, State) {
@@ -125,11 +114,9 @@ mod tests {
             (Some("three"), None, 0, 3),
         ] {
             let (_folder, state) = filled().await;
-            assert_eq!(
-                reset(&state, &selection(source, partition)).await.unwrap(),
-                gone,
-                "{source:?} {partition:?}"
-            );
+            let keys = keys(state.entries().await.unwrap(), &selection(source, partition));
+            assert_eq!(keys.len(), gone, "{source:?} {partition:?}");
+            state.forget(keys).await.unwrap();
             assert_eq!(
                 state.entries().await.unwrap().len(),
                 left,
@@ -152,8 +139,8 @@ mod tests {
             .unwrap();
         let all = Selection::default();
         for text in [
-            list(&state, &all).await.unwrap(),
-            show(&state, &all).await.unwrap(),
+            list(state.entries().await.unwrap(), &all),
+            show(state.entries().await.unwrap(), &all),
         ] {
             assert!(!text.contains(['\u{1b}', '\u{7}']), "{text:?}");
             assert!(text.lines().all(|line| !line.starts_with("forged")), "{text:?}");
@@ -163,7 +150,7 @@ mod tests {
     #[tokio::test]
     async fn the_readable_line_of_a_cursor_is_shown() {
         let (_folder, state) = filled().await;
-        let shown = show(&state, &selection(Some("two"), None)).await.unwrap();
+        let shown = show(state.entries().await.unwrap(), &selection(Some("two"), None));
         assert_eq!(shown, "two a\n  1 until noon\n");
     }
 }

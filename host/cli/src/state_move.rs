@@ -6,7 +6,8 @@ use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use headwater::cursor::state_file::{Entry, EnvelopeError, State, StateError};
+use headwater::cursor::state_file::{State, StateError};
+use headwater::cursor::{Entry, EnvelopeError};
 
 /// The version of the lines.
 const FORMAT: u32 = 1;

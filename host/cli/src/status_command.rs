@@ -18,6 +18,21 @@ pub struct HostStatus {
     uptime_seconds: u64,
     reload: Option<Reload>,
     dead_letters: BTreeMap<String, Letters>,
+    cluster: Option<Cluster>,
+}
+
+/// What `/host.json` says of the hosts that share the sources.
+#[derive(Debug, Deserialize)]
+struct Cluster {
+    name: String,
+    database: String,
+    sources: Vec<String>,
+    others: Vec<String>,
+    free: u64,
+    takeovers: u64,
+    fenced_commits: u64,
+    lease_age_seconds: Option<u64>,
+    problem: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,6 +111,9 @@ pub fn render(host: &HostStatus, sources: &SourceStatuses) -> String {
             printable(at)
         );
     }
+    if let Some(cluster) = &host.cluster {
+        describe_cluster(&mut text, cluster);
+    }
     let mut rows: Vec<(usize, Vec<String>)> =
         sources.iter().map(|(name, rows)| row(name, rows, host)).collect();
     rows.sort();
@@ -115,6 +133,29 @@ pub fn render(host: &HostStatus, sources: &SourceStatuses) -> String {
     let _ = write!(text, "\n{}", table::layout(&all));
     problems(&mut text, sources);
     text
+}
+
+fn describe_cluster(text: &mut String, cluster: &Cluster) {
+    let others = match cluster.others.as_slice() {
+        [] => "none".to_owned(),
+        others => others.join(", "),
+    };
+    let age = cluster.lease_age_seconds;
+    let age = age.map_or("never".to_owned(), |age| format!("{age} s ago"));
+    let _ = writeln!(
+        text,
+        "cluster {} in {}: {} source(s) here, {} free; leases renewed {age}; other hosts: {}; {} takeover(s), {} commit(s) refused",
+        printable(&cluster.name),
+        printable(&cluster.database),
+        cluster.sources.len(),
+        cluster.free,
+        printable(&others),
+        cluster.takeovers,
+        cluster.fenced_commits,
+    );
+    if let Some(problem) = &cluster.problem {
+        let _ = writeln!(text, "the leases cannot be renewed: {}", printable(problem));
+    }
 }
 
 fn row(name: &str, rows: &BTreeMap<String, PartitionStatus>, host: &HostStatus) -> (usize, Vec<String>) {

@@ -11,6 +11,13 @@ use std::pin::Pin;
 /// A store is shared by all sources of a host and called from many tasks at once, but never twice at once for one partition.
 /// It decides how long a call may take; the host waits.
 pub trait CursorStore: Send + Sync + 'static {
+    /// Waits until it makes sense to poll the source; asked before each poll. A store that several hosts share waits here while it
+    /// is in doubt whether this host may read the source.
+    fn ready(&self, source: &str) -> impl Future<Output = ()> + Send {
+        let _ = source;
+        std::future::ready(())
+    }
+
     /// Where a partition's reading goes on.
     ///
     /// # Errors
@@ -105,6 +112,9 @@ type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + S
 
 /// A store whose type is not known.
 pub(crate) trait DynCursorStore: Send + Sync {
+    /// See [`CursorStore::ready`].
+    fn ready<'a>(&'a self, source: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
     /// See [`CursorStore::load`].
     fn load<'a>(&'a self, source: &'a str, partition: &'a str) -> StoreFuture<'a, Position>;
 
@@ -116,6 +126,10 @@ pub(crate) trait DynCursorStore: Send + Sync {
 }
 
 impl<S: CursorStore> DynCursorStore for S {
+    fn ready<'a>(&'a self, source: &'a str) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(CursorStore::ready(self, source))
+    }
+
     fn load<'a>(&'a self, source: &'a str, partition: &'a str) -> StoreFuture<'a, Position> {
         Box::pin(CursorStore::load(self, source, partition))
     }

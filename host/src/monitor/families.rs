@@ -66,6 +66,25 @@ pub(super) static RELOAD_TIME: Family = gauge(
     "config_last_reload_success_timestamp_seconds",
     "When the configuration was last read and could be used.",
 );
+pub(super) static CLUSTER_HOSTS: Family = gauge(
+    "cluster_hosts",
+    "Hosts of the cluster that live, this one among them.",
+);
+pub(super) static CLUSTER_SOURCES: Family = gauge("cluster_sources", "Sources that this host has.");
+pub(super) static CLUSTER_FREE: Family =
+    gauge("cluster_sources_free", "Sources of the cluster that no host has.");
+pub(super) static LEASE_AGE: Family = gauge(
+    "lease_age_seconds",
+    "Time since this host has renewed its leases.",
+);
+pub(super) static TAKEOVERS: Family = counter(
+    "takeovers_total",
+    "Sources that this host took over from hosts whose leases had ended.",
+);
+pub(super) static FENCED_COMMITS: Family = counter(
+    "fenced_commits_total",
+    "Commits of this host that were refused because it had lost the lease.",
+);
 pub(super) static CALLS_WAITING: Family =
     gauge("calls_waiting", "Calls into plugins that wait for their turn.");
 pub(super) static PROCESS_CPU: Family =
@@ -218,6 +237,12 @@ pub(super) fn all() -> impl Iterator<Item = &'static Family> {
         &CALL_MEMORY,
         &CALL_MEMORY_LIMIT,
         &CALLS_WAITING,
+        &CLUSTER_HOSTS,
+        &CLUSTER_SOURCES,
+        &CLUSTER_FREE,
+        &LEASE_AGE,
+        &TAKEOVERS,
+        &FENCED_COMMITS,
         &RELOAD_SUCCESSFUL,
         &RELOAD_TIME,
         &PARTITION_INFO,

@@ -1,6 +1,7 @@
 //! What operators look at: numbers, and how every partition is doing.
 
 mod by_source;
+mod cluster;
 mod connections;
 mod families;
 mod health_table;
@@ -26,6 +27,7 @@ use crate::component::Usage;
 use crate::model::{Failure, Measure, Totals};
 use crate::work::fair_slots::SlotUse;
 
+pub use self::cluster::Cluster;
 pub use server::serve;
 
 /// Bytes of one page of numbers or states. It is held once, however many ask for it.
@@ -46,6 +48,7 @@ struct MonitorState {
     metrics: Metrics,
     health: HealthTable,
     calls: Option<Box<dyn Fn() -> SlotUse + Send>>,
+    cluster: Option<Box<dyn Fn() -> Cluster + Send>>,
     /// Sources that were removed: what is still told of their last batches is not shown.
     forgotten: HashSet<String>,
     reload: Option<Reload>,
@@ -205,6 +208,11 @@ impl Monitor {
         self.state().calls = Some(Box::new(calls));
     }
 
+    /// Shows how this host stands in its cluster, too.
+    pub fn show_cluster(&self, cluster: impl Fn() -> Cluster + Send + 'static) {
+        self.state().cluster = Some(Box::new(cluster));
+    }
+
     /// Notes a batch whose cursor has been stored.
     fn stored(&self, source: &str, partition: &str, stored: &Stored<'_>) {
         let mut state = self.state();
@@ -328,6 +336,10 @@ impl Monitor {
         page.add(&process::series(started.unwrap_or_default().as_secs_f64()));
         let calls = self.state().calls.as_ref().map(|calls| calls());
         page.add(&metrics::of_calls(calls.unwrap_or_default()));
+        let cluster = self.state().cluster.as_ref().map(|cluster| cluster());
+        if let Some(cluster) = cluster {
+            page.add(&cluster.series());
+        }
         let reload = self.state().reload;
         if let Some(Reload { successful, at }) = reload {
             page.add(&metrics::of_reload(successful, at));
@@ -372,6 +384,7 @@ impl Monitor {
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": uptime.unwrap_or_default().as_secs(),
             "reload": reload,
+            "cluster": state.cluster.as_ref().map(|cluster| cluster().to_json()),
             "dead_letters": state.letters,
         })
         .to_string()

@@ -153,9 +153,10 @@ impl<U: Upstream> PartitionTask<U> {
         }
     }
 
-    /// Waits, and then for a turn.
+    /// Waits, and then until the source may be read, and for a turn.
     async fn turn_after(&self, wait: Duration) -> OwnedSemaphorePermit {
         tokio::time::sleep(wait).await;
+        self.shared.store.ready(&self.source).await;
         match self.turns.clone().acquire_owned().await {
             Ok(turn) => turn,
             // Never closed.

@@ -5,11 +5,13 @@ mod artifacts;
 mod attackers;
 mod audit_feed;
 mod claims;
+mod cluster;
 mod collector;
 mod configuration;
 mod conformance;
 #[path = "../detections/corpus.rs"]
 mod corpus;
+mod database;
 mod dead_letters;
 mod deadlines;
 mod delivery;
@@ -22,6 +24,8 @@ mod failures;
 mod fields;
 mod files;
 mod helpers;
+#[path = "../../model/src/invariants.rs"]
+mod invariants;
 mod kill;
 mod lab;
 mod library;
@@ -36,6 +40,7 @@ mod odd_answers;
 #[path = "../../../plugin/tests/odd_records/mod.rs"]
 mod odd_records;
 mod portability;
+mod postgres;
 mod presets;
 mod reading;
 mod receivers;

@@ -4,6 +4,8 @@ mod check;
 mod conformance;
 mod dead_letter;
 mod run;
+#[cfg(feature = "postgres")]
+mod shared_run;
 mod state;
 mod status;
 

@@ -12,14 +12,17 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+#[cfg(feature = "postgres")]
+use super::shared_run::SharedRun;
 use super::{Exit, FAILED};
 use crate::config::Config;
 use crate::dead_letter_watch::DeadLetterWatch;
+use crate::late_state::{self, Opened};
 use crate::loading::Loader;
 use crate::progress::Progress;
 use crate::run::{self, Loads, Mode, Reloader, RunObserver, Summary};
 use crate::state_watch::Watch;
-use crate::{late_state, signal, stderr};
+use crate::{signal, stderr};
 
 /// Polls until asked to stop, or until every partition has caught up. `strict` refuses to begin unless every source works.
 pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progress) -> Result<ExitCode, Exit> {
@@ -69,6 +72,22 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
             .map_err(problem)?;
     }
     let loader = Arc::new(Loader::new(host));
+    #[cfg(feature = "postgres")]
+    if let Some(database) = config.database.clone() {
+        let shared = SharedRun {
+            config,
+            database,
+            mode,
+            strict,
+            monitor,
+            loader,
+            stop,
+            slot,
+            path: path.to_owned(),
+            reload,
+        };
+        return shared.run(grace_over).await;
+    }
     let mut loads = Loads::begin(
         &config.sources,
         &config.refused,
@@ -94,7 +113,7 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
     // The state file is created only for a configuration that works.
     let state = State::open(&config.state).map_err(unusable_state)?;
     let _watch = Watch::start(&state, monitor.clone());
-    slot.fill(state);
+    slot.fill(Opened::File(state));
     let (changes, incoming) = mpsc::channel(1);
     let letters = DeadLetterWatch::start(&config, monitor.clone());
     let reloader = Reloader {
@@ -108,7 +127,7 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
     };
     // Who reads once is done before anything could be different.
     let _reloading = (mode == Mode::Forever).then(|| AbortOnDrop(tokio::spawn(reloader.run())));
-    let polling = run::run(loads, mode, &monitor, &stop, incoming);
+    let polling = run::run(loads, mode, &monitor, &stop, incoming, None);
     let summary = tokio::select! {
         summary = polling => summary,
         () = grace_over => {
@@ -120,7 +139,7 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
 }
 
 /// A task that ends with this.
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
+pub(super) struct AbortOnDrop(pub(super) tokio::task::JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
@@ -139,7 +158,7 @@ fn unusable_state(error: StateError) -> Exit {
 }
 
 /// Says what a run came to.
-fn conclude(summary: &Summary) -> ExitCode {
+pub(super) fn conclude(summary: &Summary) -> ExitCode {
     let totals = &summary.totals;
     info!(
         events = totals.events,

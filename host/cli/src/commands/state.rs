@@ -13,7 +13,12 @@ use clap::{Args, Subcommand};
 use super::{ConfigFile, Exit, print};
 use crate::config::Config;
 use crate::state_command::{self, Selection};
+#[cfg(feature = "postgres")]
+use crate::state_copy::{self, CopyError};
 use crate::state_move::{self, MoveError};
+use headwater::cursor::Entry;
+#[cfg(feature = "postgres")]
+use headwater::cursor::postgres::{Address, PostgresStore, USUAL_PATIENCE, schema_sql};
 use headwater::cursor::state_file::{State, StateCopy, StateError};
 
 #[derive(Debug, Subcommand)]
@@ -50,6 +55,22 @@ pub(super) enum StateCommand {
         /// What was exported; standard input, if this is not given.
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
+    },
+    /// Print the SQL that makes the tables of a database, for an owner who gives hosts no right to.
+    #[cfg(feature = "postgres")]
+    Schema,
+    /// Copy all cursors from a state file to a database, or back. No host may run meanwhile.
+    #[cfg(feature = "postgres")]
+    Copy {
+        /// A state file, or the URL of a database.
+        #[arg(long, value_name = "PATH|URL")]
+        from: String,
+        /// The same.
+        #[arg(long, value_name = "PATH|URL")]
+        to: String,
+        /// The cluster in the database.
+        #[arg(long, value_name = "NAME", default_value = "default")]
+        cluster: String,
     },
     /// Delete stored cursors, so that their partitions restart at `start`. Needs --source or --all.
     Reset {
@@ -107,14 +128,26 @@ impl Exit {
 pub(super) async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
     let text = match command {
         StateCommand::List { config, selection } => {
-            state_command::list(look(&config.path)?.state()?, &selection.into())
-                .await
-                .map_err(Exit::state)?
+            state_command::list(entries(&config.path).await?, &selection.into())
         }
         StateCommand::Show { config, selection } => {
-            state_command::show(look(&config.path)?.state()?, &selection.into())
+            state_command::show(entries(&config.path).await?, &selection.into())
+        }
+        #[cfg(feature = "postgres")]
+        StateCommand::Schema => schema_sql(),
+        #[cfg(feature = "postgres")]
+        StateCommand::Copy { from, to, cluster } => {
+            let report = state_copy::copy(&from, &to, &cluster)
                 .await
-                .map_err(Exit::state)?
+                .map_err(|error| match error {
+                    CopyError::File(error) => Exit::state(error),
+                    CopyError::Database(error) => Exit::database(error),
+                    error => Exit::misused(error),
+                })?;
+            format!(
+                "{} cursor(s) copied, {} there already\n",
+                report.copied, report.present
+            )
         }
         StateCommand::Export { config, source } => state_move::export(look(&config.path)?.state()?, &source)
             .await
@@ -141,10 +174,9 @@ pub(super) async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
             selection,
             all: _,
         } => {
-            let state = open_state(&config.path)?;
-            let count = state_command::reset(&state, &selection.into())
-                .await
-                .map_err(Exit::state)?;
+            let keys = state_command::keys(entries_to_change(&config.path).await?, &selection.into());
+            let count = keys.len();
+            forget(&config.path, keys).await?;
             format!("{count} cursor(s) deleted\n")
         }
     };
@@ -175,6 +207,43 @@ fn look(config: &Path) -> Result<Look, Exit> {
         Err(StateError::InUse(_)) => StateCopy::of(&path).map(Look::Copy).map_err(Exit::failed),
         Err(error) => Err(Exit::misused(error)),
     }
+}
+
+/// What is stored for a configuration.
+async fn entries(config: &Path) -> Result<Vec<Entry>, Exit> {
+    #[cfg(feature = "postgres")]
+    if let Some(store) = database(config).await? {
+        return store.entries().await.map_err(Exit::database);
+    }
+    look(config)?.state()?.entries().await.map_err(Exit::state)
+}
+
+/// The same, while no host has the state file.
+async fn entries_to_change(config: &Path) -> Result<Vec<Entry>, Exit> {
+    #[cfg(feature = "postgres")]
+    if let Some(store) = database(config).await? {
+        return store.entries().await.map_err(Exit::database);
+    }
+    open_state(config)?.entries().await.map_err(Exit::state)
+}
+
+async fn forget(config: &Path, keys: Vec<(String, String)>) -> Result<(), Exit> {
+    #[cfg(feature = "postgres")]
+    if let Some(store) = database(config).await? {
+        return store.forget(&keys).await.map_err(Exit::database);
+    }
+    open_state(config)?.forget(keys).await.map_err(Exit::state)
+}
+
+/// The database of a configuration, if it has one.
+#[cfg(feature = "postgres")]
+async fn database(config: &Path) -> Result<Option<PostgresStore>, Exit> {
+    let Some(database) = load_config(config)?.database else {
+        return Ok(None);
+    };
+    let address = Address::new(database.url).ca(database.ca);
+    let store = PostgresStore::open(address, &database.cluster, USUAL_PATIENCE).await;
+    store.map(Some).map_err(Exit::database)
 }
 
 /// Opens the state, to change it.

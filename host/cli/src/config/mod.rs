@@ -1,5 +1,6 @@
 //! The configuration file: TOML in, checked types out, every problem named at once.
 
+mod cluster;
 mod compile;
 mod defaults;
 mod files;
@@ -34,6 +35,7 @@ use headwater::sink::{Rotation, SinkConfig};
 use headwater::work::machine_memory::usual_memory;
 use thiserror::Error;
 
+pub use self::cluster::DatabaseConfig;
 pub use self::compile::with_bounds;
 use self::include::Included;
 pub use self::include::MATCHING;
@@ -45,8 +47,10 @@ use self::written::Written;
 /// A whole configuration file.
 #[derive(Debug)]
 pub struct Config {
-    /// The state file.
+    /// The state file; with a database only the place beside which other files are by default.
     pub state: PathBuf,
+    /// The database that takes the place of the state file.
+    pub database: Option<DatabaseConfig>,
     /// Where operators look at the host; none switches that off.
     pub listen: Option<SocketAddr>,
     /// Names under which requests may ask for what is shown there, besides its addresses.
@@ -195,6 +199,7 @@ impl Config {
     pub fn keep_host_of(&mut self, running: &Self) {
         let Self {
             state,
+            database,
             listen,
             listen_hosts,
             metrics_by_source,
@@ -203,6 +208,7 @@ impl Config {
             ..
         } = running;
         self.state.clone_from(state);
+        self.database.clone_from(database);
         self.listen = *listen;
         self.listen_hosts.clone_from(listen_hosts);
         self.metrics_by_source = *metrics_by_source;
@@ -268,6 +274,7 @@ fn read(
         folder,
         helpers: &helpers,
     };
+    let database = cluster::read(&root, &places);
     let included = include::read(&root, path, folder);
     let defaults = tables::read_defaults(&root);
     let tables = tables::gather(&root, &included, &defaults);
@@ -317,6 +324,7 @@ fn read(
     root.finish();
     Config {
         state,
+        database,
         listen: address,
         listen_hosts: hosts,
         metrics_by_source: by_source,
@@ -355,11 +363,8 @@ fn row_name(table: &SourceTable, name: &str, names: &mut HashMap<String, Option<
 }
 
 fn read_state(root: &Section<'_>, folder: &Path) -> PathBuf {
-    let path = root.table("state").and_then(|section| {
-        let path = section.text("path");
-        section.finish();
-        path
-    });
+    // The rest of the table is read with the cluster.
+    let path = root.table("state").and_then(|section| section.text("path"));
     folder.join(path.unwrap_or_else(|| "state.redb".to_owned()))
 }
 

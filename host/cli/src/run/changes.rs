@@ -57,6 +57,7 @@ impl Changes {
 fn restart_keys(old: &Config, new: &Config) -> Vec<&'static str> {
     let differs = [
         ("[state]", old.state != new.state),
+        ("[state] and [cluster]", old.database != new.database),
         (
             "[listen]",
             (old.listen, &old.listen_hosts, old.metrics_by_source)

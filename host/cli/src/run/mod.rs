@@ -61,6 +61,18 @@ struct Running {
     successors: HashMap<String, Arc<SourceConfig>>,
     /// Sources whose rows go once their reading has ended.
     leaving: HashSet<String>,
+    arbiter: Option<Arbiter>,
+}
+
+/// Whoever decides which sources this host reads, and has to hear when it does not read one any more.
+#[derive(Debug, Clone)]
+pub struct Arbiter(pub mpsc::UnboundedSender<String>);
+
+impl Arbiter {
+    fn ended(&self, source: &str) {
+        // Nobody has to hear it when the process ends.
+        let _ = self.0.send(source.to_owned());
+    }
 }
 
 /// Runs sources until they are done or asked to stop, each from when it is ready on, and carries out changes of the configuration.
@@ -72,8 +84,12 @@ pub async fn run(
     monitor: &Monitor,
     stop: &CancellationToken,
     mut changes: mpsc::Receiver<Changes>,
+    arbiter: Option<Arbiter>,
 ) -> Summary {
-    let mut running = Running::default();
+    let mut running = Running {
+        arbiter,
+        ..Running::default()
+    };
     let mut summary = Summary::default();
     let mut started = 0;
     loop {
@@ -82,10 +98,13 @@ pub async fn run(
             started += 1;
             running.begin(ready, stop, mode, delay, monitor);
         }
-        if running.tasks.is_empty() && !loads.is_open() {
+        // Where somebody else decides what is read here, there may be nothing for a while.
+        let may_come = running.arbiter.is_some() && !stop.is_cancelled();
+        if running.tasks.is_empty() && !loads.is_open() && !may_come {
             break;
         }
         tokio::select! {
+            () = stop.cancelled(), if may_come => {}
             () = loads.note_next(), if loads.is_open() => {}
             Some(ended) = running.tasks.join_next_with_id() => {
                 running.note(ended, mode, &mut summary, &mut loads, monitor);
@@ -154,6 +173,8 @@ impl Running {
         }
         if let Some(next) = self.successors.remove(&name) {
             loads.add(next);
+        } else if let Some(arbiter) = &self.arbiter {
+            arbiter.ended(&name);
         }
     }
 
@@ -171,6 +192,9 @@ impl Running {
                 self.leaving.insert(name);
             } else {
                 monitor.forget(&name);
+                if let Some(arbiter) = &self.arbiter {
+                    arbiter.ended(&name);
+                }
             }
         }
         for config in changes.added.into_iter().chain(changes.changed) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use redb::DatabaseError;
 use thiserror::Error;
 
-use super::envelope::EnvelopeError;
+use crate::cursor::EnvelopeError;
 
 /// Damaged entries that a message names; of more it gives the number.
 const NAMED: usize = 5;

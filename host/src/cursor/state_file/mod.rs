@@ -5,7 +5,6 @@
 //! work runs on a thread of its own with a time-out, so that a disk that hangs costs nobody else.
 
 mod copy;
-mod envelope;
 mod error;
 mod file;
 mod salvage;
@@ -24,10 +23,10 @@ use tracing::{debug, info, warn};
 use self::file::InUse;
 use self::salvage::Salvage;
 use self::tables::{BEGUN, CURSORS, Judgement};
+use crate::cursor::{Entry, Envelope};
 use crate::work::worker::{Worker, WorkerError};
 
 pub use copy::StateCopy;
-pub use envelope::{Envelope, EnvelopeError};
 pub use error::{LoadError, StateError};
 pub(crate) use salvage::rehearse;
 
@@ -40,17 +39,6 @@ const PATIENCE_OF_A_LOOK: Duration = Duration::from_secs(10);
 const STILL_WAITING: Duration = Duration::from_secs(10);
 /// The name of the thread, by which its panics are known.
 const THREAD: &str = "state";
-
-/// One stored cursor.
-#[derive(Debug)]
-pub struct Entry {
-    /// The source it belongs to.
-    pub source: String,
-    /// The partition it belongs to.
-    pub partition: String,
-    /// The cursor with what is known about it, unless it is damaged.
-    pub envelope: Result<Envelope, EnvelopeError>,
-}
 
 /// The open state file. Clones share it.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ use redb::{
 };
 use sha2::{Digest, Sha256};
 
-use super::envelope::{Envelope, EnvelopeError};
+use crate::cursor::{Envelope, EnvelopeError};
 use crate::redact::printable::printable;
 
 /// Source and partition to envelope.

@@ -10,7 +10,7 @@ use thiserror::Error;
 /// The format of the header line.
 const FORMAT: u32 = 1;
 
-/// A cursor and what was noted when it was stored. On disk: a line of JSON, then the cursor's bytes.
+/// A cursor and what was noted when it was stored. Stored as a line of JSON, then the cursor's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// Name and version of the plugin that wrote the cursor.
@@ -27,13 +27,13 @@ pub struct Envelope {
 pub enum EnvelopeError {
     /// The bytes are not those that were stored.
     #[error(
-        "the stored cursor is damaged; restore the state file from a backup, or let this partition restart with \
+        "the stored cursor is damaged; restore it from a backup, or let this partition restart with \
          `headwater state reset`"
     )]
     Damaged,
     /// There was a cursor, and it is gone.
     #[error(
-        "this partition had a cursor and has none; restore the state file from a backup, or let it restart with \
+        "this partition had a cursor and has none; restore it from a backup, or let it restart with \
          `headwater state reset`"
     )]
     Missing,
@@ -58,7 +58,7 @@ struct AnyHeader {
 
 impl Envelope {
     /// Seals a cursor for storage.
-    pub(super) fn seal(source: &str, partition: &str, plugin: &str, cursor: &[u8]) -> Vec<u8> {
+    pub(in crate::cursor) fn seal(source: &str, partition: &str, plugin: &str, cursor: &[u8]) -> Vec<u8> {
         let stored = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
         let sha256 = checksum(source, partition, &stored, plugin, cursor);
         let header = Header {
@@ -75,7 +75,11 @@ impl Envelope {
     }
 
     /// Opens a sealed cursor that should belong to this source and partition.
-    pub(super) fn open(sealed: &[u8], source: &str, partition: &str) -> Result<Self, EnvelopeError> {
+    pub(in crate::cursor) fn open(
+        sealed: &[u8],
+        source: &str,
+        partition: &str,
+    ) -> Result<Self, EnvelopeError> {
         let end = sealed
             .iter()
             .position(|byte| *byte == b'\n')
