@@ -26,6 +26,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> anyhow::Result<()> {
     for (name, body) in [
         ("role-assignments", pages::role_assignments()),
+        ("varied", pages::varied(0)),
         ("mixed", pages::mixed()),
     ] {
         for format in Format::ALL {

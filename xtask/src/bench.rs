@@ -9,7 +9,15 @@ use crate::cargo::{cargo, root, run, target_dir};
 use crate::component::STANDARD;
 
 /// The benchmarks, by name: a plain `cargo bench` would also list every unit test, between the lines for scripts.
-const BENCHES: [&str; 6] = ["cursor", "revisit", "normalize", "poll", "fleet", "attack"];
+const BENCHES: [&str; 7] = [
+    "cursor",
+    "revisit",
+    "normalize",
+    "poll",
+    "whole_way",
+    "fleet",
+    "attack",
+];
 
 /// Runs every benchmark in release, and if wanted those of others.
 pub fn bench(with_peers: bool) -> Result<()> {

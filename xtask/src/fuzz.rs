@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::cargo::{cargo, output, root, run, target_dir};
 
 /// The newest cargo-fuzz when this was written.
-const CARGO_FUZZ: &str = "0.13";
+const CARGO_FUZZ: &str = "^0.13";
 /// Long enough for a record with everything in it.
 const LONGEST_INPUT: usize = 8 << 10;
 /// What is kept of the inputs that were found, beside the targets.

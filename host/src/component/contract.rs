@@ -64,7 +64,7 @@ pub fn event_problem(event: &Event) -> Option<EventProblem> {
         Some(EventProblem::NotAnObject)
     } else if serde_json::from_str::<IgnoredAny>(body).is_err() {
         Some(EventProblem::InvalidJson)
-    } else if !body.starts_with('{') || body.contains(['\n', '\r']) {
+    } else if !body.starts_with('{') || has_line_end(body) {
         Some(EventProblem::NotOnOneLine)
     } else if *severity > HIGHEST_SEVERITY {
         Some(EventProblem::Severity)
@@ -75,13 +75,18 @@ pub fn event_problem(event: &Event) -> Option<EventProblem> {
     }
 }
 
+/// Sixteen bytes and more at a time: letter by letter this costs twice what the whole syntax does.
+fn has_line_end(body: &str) -> bool {
+    memchr::memchr2(b'\n', b'\r', body.as_bytes()).is_some()
+}
+
 /// An event without what is tolerated.
 pub(super) fn tolerated(mut event: Event) -> Event {
     if event.severity > HIGHEST_SEVERITY {
         event.severity = 0;
     }
     // A raw line end in valid JSON is between two tokens, where a blank does as well.
-    if event.body.contains(['\n', '\r']) {
+    if has_line_end(&event.body) {
         event.body = event.body.replace(['\n', '\r'], " ");
     }
     if !event.body.starts_with('{') {

@@ -21,6 +21,55 @@ pub fn role_assignments() -> Vec<u8> {
     }))
 }
 
+/// A page of records of some 2.9 KB in which no two neighbours are alike: each has a caller, an address, a resource and an
+/// operation of its own, as a busy tenant shows them. Forty operations take turns; `page` gives the records of each page
+/// their identities, and moves the callers on.
+pub fn varied(page: usize) -> Vec<u8> {
+    let record = read(&fixtures().join("bench/role-assignment.json"));
+    let record = record.trim_end();
+    self::page((0..RECORDS).map(|number| {
+        let number = page * RECORDS + number;
+        record
+            .replace(
+                "Microsoft.Authorization/roleAssignments/write",
+                &operation(number % 40),
+            )
+            .replace(
+                "ada@contoso.com",
+                &format!("user-{:04}@contoso.com", number % 9_973),
+            )
+            .replace("Ada Okafor", &format!("User {:04}", number % 9_973))
+            .replace(
+                "198.51.100.7",
+                &format!("198.51.{}.{}", number / 251 % 100, number % 251),
+            )
+            .replace("EVENT-DATA-ID", &identity(number))
+            .replace(
+                "OPERATION",
+                &format!("{:08x}", number.wrapping_mul(0x9e37) & 0xffff_ffff),
+            )
+            .replace("CALLER", &format!("{:08x}", number % 9_973))
+    }))
+}
+
+/// One of forty operations, rated and unrated ones.
+fn operation(number: usize) -> String {
+    const KINDS: [&str; 10] = [
+        "Microsoft.Compute/virtualMachines",
+        "Microsoft.Storage/storageAccounts",
+        "Microsoft.Network/networkSecurityGroups/securityRules",
+        "Microsoft.KeyVault/vaults",
+        "Microsoft.Web/sites",
+        "Microsoft.Sql/servers/databases",
+        "Microsoft.Authorization/roleAssignments",
+        "Microsoft.Resources/deployments",
+        "Microsoft.Insights/diagnosticSettings",
+        "Microsoft.ContainerService/managedClusters",
+    ];
+    const VERBS: [&str; 4] = ["write", "delete", "restart/action", "listKeys/action"];
+    format!("{}/{}", KINDS[number % 10], VERBS[number / 10])
+}
+
 /// A page of every record in `fixtures/events`, again and again, on one line each with its members in their order. Every
 /// repetition has an identity of its own, without which the component would leave it out.
 pub fn mixed() -> Vec<u8> {
