@@ -12,6 +12,7 @@ mod dead_letter_command;
 mod dead_letter_watch;
 mod describe;
 mod file_limit;
+mod init;
 mod late_state;
 mod loading;
 mod log;

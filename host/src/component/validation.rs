@@ -21,6 +21,8 @@ pub(crate) struct Validation {
     pub(crate) problems: Vec<Issue>,
     /// What the plugin warns of, also where there are problems.
     pub(crate) warnings: Vec<Issue>,
+    /// The origins that the plugin needs, granted or not; what is no origin is left out.
+    pub(crate) origins: Vec<Origin>,
 }
 
 /// Judges what a plugin said, and compares what it needs with what it is granted.
@@ -36,7 +38,7 @@ pub(crate) fn judge(said: Result<raw::Plan, Vec<Issue>>, grant: &Grant, redactor
         Err(issues) => {
             return Validation {
                 problems: first(&issues, issue),
-                warnings: Vec::new(),
+                ..Validation::default()
             };
         }
     };
@@ -46,7 +48,17 @@ pub(crate) fn judge(said: Result<raw::Plan, Vec<Issue>>, grant: &Grant, redactor
             .err()
             .into_iter()
             .collect(),
+        origins: origins(&plan.origins).collect(),
     }
+}
+
+/// Those that are origins.
+fn origins(texts: &[String]) -> impl Iterator<Item = Origin> {
+    let short = texts
+        .iter()
+        .take(MOST_ORIGINS)
+        .filter(|text| text.len() <= LONGEST_ORIGIN);
+    short.filter_map(|text| Origin::parse(text).ok())
 }
 
 /// Compares the origins that a plugin needs with those it is granted.
@@ -141,7 +153,9 @@ mod tests {
         assert_eq!((accepted.problems.len(), accepted.warnings.len()), (0, 1));
         let origin = |number: usize| format!("https://host-{number}.example");
         let problem = |origins: Vec<String>| {
-            let Validation { problems, warnings } = needing(origins);
+            let Validation {
+                problems, warnings, ..
+            } = needing(origins);
             assert_eq!(
                 warnings[0].to_string(),
                 "config.key: look out",

@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Host;
-use crate::component::{ComponentClient, Instance, Surroundings};
-use crate::egress::{Grant, HttpClient, Outbound};
-use crate::model::{Failure, Fault, Limits, Manifest};
+use serde_json::Value;
+
+use super::{BuildError, Host};
+use crate::component::{ComponentClient, Instance, Surroundings, Validation};
+use crate::egress::{Grant, HttpClient, Origin, Outbound};
+use crate::model::{Failure, Fault, Issue, Limits, Manifest};
 use crate::plugin::CompiledPlugin;
+use crate::secret::Template;
 
 /// A plugin that was loaded: compiled and ready. Clones share it.
 #[derive(Debug, Clone)]
@@ -52,13 +55,48 @@ impl Plugin {
     ///
     /// The plugin does not return, or what it says cannot be used.
     pub async fn describe(&self) -> Result<Manifest, Failure> {
+        self.client().await?.describe().await
+    }
+
+    /// The origins that a source with this configuration will contact, for [`SourceBuilder::allow`](super::SourceBuilder::allow). The
+    /// plugin judges the configuration for that; values of secrets may be invented. Nothing leaves this machine.
+    ///
+    /// # Errors
+    ///
+    /// What the plugin says of the configuration, or that it does not return.
+    pub async fn origins(&self, config: &Value) -> Result<Vec<String>, BuildError> {
+        let general = |failure: Failure| BuildError::new(vec![Issue::general(failure)]);
+        let named = |(key, problem)| Issue::general(format_args!("{key}: {problem}"));
+        let template = Template::new("config", config, &[])
+            .map_err(|problems| BuildError::new(problems.into_iter().map(named).collect()))?;
+        let resolved = template
+            .resolve(&[])
+            .await
+            .map_err(|missing| BuildError::missing(missing.0.into_iter().map(Issue::general).collect()))?;
+        let client = self.client().await.map_err(general)?;
+        let Validation {
+            problems, origins, ..
+        } = client.validate(&resolved).await.map_err(general)?;
+        // Nothing is granted here, so that what is needed is a problem, too.
+        if origins.is_empty() && !problems.is_empty() {
+            return Err(BuildError::new(problems));
+        }
+        Ok(origins.iter().map(Origin::to_string).collect())
+    }
+
+    /// A client that may reach nothing.
+    async fn client(&self) -> Result<ComponentClient, Failure> {
         let route = Outbound::default().route().await;
         let route = route.map_err(|error| Failure::host(Fault::InvalidConfig, "start", error))?;
         let grant = Arc::new(Grant::default());
         let transport = Arc::new(HttpClient::new(grant.clone(), &route));
-        ComponentClient::new(self.compiled.clone(), grant, transport, Limits::default())
-            .describe()
-            .await
+        let compiled = self.compiled.clone();
+        Ok(ComponentClient::new(
+            compiled,
+            grant,
+            transport,
+            Limits::default(),
+        ))
     }
 
     /// An instance of this plugin, for examining it: what its calls bring is neither judged nor stored, and it shares nothing with

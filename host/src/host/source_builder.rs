@@ -144,7 +144,9 @@ impl SourceBuilder {
         let judged = at_start(limits, client.validate(&resolved))
             .await
             .map_err(refused)?;
-        let Validation { problems, warnings } = judged;
+        let Validation {
+            problems, warnings, ..
+        } = judged;
         for warning in &warnings {
             warn!(source = name, "{warning}");
         }

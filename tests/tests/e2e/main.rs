@@ -26,6 +26,7 @@ mod files;
 mod helpers;
 #[path = "../../model/src/invariants.rs"]
 mod invariants;
+mod init;
 mod kill;
 mod lab;
 mod library;

@@ -3,6 +3,7 @@
 mod check;
 mod conformance;
 mod dead_letter;
+mod init;
 mod run;
 #[cfg(feature = "postgres")]
 mod shared_run;
@@ -28,6 +29,7 @@ use self::conformance::ReportFormat;
 use self::dead_letter::DeadLetterCommand;
 use self::state::StateCommand;
 use crate::config::{Config, with_bounds};
+use crate::init::Given;
 use crate::loading::Loader;
 use crate::log::{self, LogFormat};
 use crate::progress::Progress;
@@ -41,9 +43,17 @@ const FAILED: u8 = 1;
 /// The command line or the configuration is wrong.
 const MISUSED: u8 = 2;
 
+/// How people begin.
+const EXAMPLES: &str = "\
+Examples:
+  headwater init azure_activity.wasm   write a first headwater.toml: asks for what the plugin needs
+  headwater check                      try the login, the permissions and the sink, and explain every refusal
+  headwater run --once                 read what there is, and stop
+  headwater run                        read until it is stopped";
+
 /// Runs Headwater sources: many tenants side by side, each in its own sandbox.
 #[derive(Debug, Parser)]
-#[command(name = "headwater", version)]
+#[command(name = "headwater", version, after_help = EXAMPLES)]
 struct Arguments {
     /// Format of the log lines on stderr.
     #[arg(long, global = true, value_enum, default_value = "text")]
@@ -54,6 +64,20 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a first configuration: ask for what a plugin needs.
+    Init {
+        /// The component file; the one in this directory if there is only one.
+        plugin: Option<PathBuf>,
+        /// The file to write. An existing one is never overwritten.
+        #[arg(long, value_name = "FILE", default_value = "headwater.toml")]
+        config: PathBuf,
+        /// The name of the source: it names its state and its log lines.
+        #[arg(long)]
+        name: Option<String>,
+        /// A key of the plugin's configuration. A secret as env:NAME or file:PATH. May be repeated.
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+    },
     /// Poll all sources.
     Run {
         #[command(flatten)]
@@ -208,6 +232,12 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit> {
     match command {
+        Command::Init {
+            plugin,
+            config,
+            name,
+            set,
+        } => init::init(plugin, Given { config, name, set }).await,
         Command::Run { config, once, strict } => {
             run::run(
                 &config.path,
