@@ -35,6 +35,8 @@ pub enum Check {
     BatchOrError,
     /// The shape of errors.
     ErrorShape,
+    /// Answers that are no pages.
+    Refusal,
     /// What an interrupted poll leaves behind.
     Interruption,
     /// Partitions that do not disturb each other.
@@ -49,6 +51,8 @@ pub enum Check {
     Secrets,
     /// The contract's version.
     Version,
+    /// What a call takes while the upstream hangs.
+    Deadline,
     /// What partitions are called.
     PartitionIdentity,
     /// What events are called.
@@ -57,7 +61,7 @@ pub enum Check {
 
 impl Check {
     /// All of them, in the order of the report: first what has no number, then by rule.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::World,
         Self::Describe,
         Self::Validate,
@@ -72,6 +76,7 @@ impl Check {
         Self::EmptyProgress,
         Self::BatchOrError,
         Self::ErrorShape,
+        Self::Refusal,
         Self::Interruption,
         Self::Independence,
         Self::CursorFormat,
@@ -79,6 +84,7 @@ impl Check {
         Self::Clock,
         Self::Secrets,
         Self::Version,
+        Self::Deadline,
         Self::PartitionIdentity,
         Self::UniqueIds,
     ];
@@ -150,6 +156,11 @@ impl Check {
                 "error-shape",
                 "errors are fit for machines and for people",
             ),
+            Self::Refusal => (
+                Some(4),
+                "refusal",
+                "a refusal is an error and never an empty page",
+            ),
             Self::Interruption => (
                 Some(4),
                 "interruption",
@@ -172,6 +183,11 @@ impl Check {
                 Some(9),
                 "version",
                 "exports the contract in a version of this host",
+            ),
+            Self::Deadline => (
+                Some(10),
+                "deadline",
+                "every call is over at its deadline, whatever the upstream withholds",
             ),
             Self::PartitionIdentity => (
                 Some(11),

@@ -36,6 +36,7 @@ mod resume;
 mod same;
 mod settings;
 mod transport;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -56,7 +57,7 @@ pub use self::settings::SourceSettings;
 use self::transport::NoNetwork;
 
 /// What needs a configuration.
-const ONLINE: [Check; 17] = [
+const ONLINE: [Check; 19] = [
     Check::Origins,
     Check::Discover,
     Check::Events,
@@ -66,12 +67,14 @@ const ONLINE: [Check; 17] = [
     Check::SessionLoss,
     Check::EmptyProgress,
     Check::ErrorShape,
+    Check::Refusal,
     Check::Interruption,
     Check::Independence,
     Check::CursorFormat,
     Check::CursorRefusal,
     Check::Clock,
     Check::Secrets,
+    Check::Deadline,
     Check::PartitionIdentity,
     Check::UniqueIds,
 ];

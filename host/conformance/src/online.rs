@@ -13,7 +13,7 @@ use super::harness::{Harness, Setting};
 use super::reading::{MOST_POLLS, Reading, SMALL_BATCH, SourceUnderTest, Stop};
 use super::settings::SourceSettings;
 use super::transport::RecordedTransport;
-use super::{identity, inspect, offline, refusal, resume, same};
+use super::{identity, inspect, offline, refusal, resume, same, trouble};
 
 /// Partitions that are read.
 const MOST_PARTITIONS: usize = 3;
@@ -44,6 +44,11 @@ pub(super) async fn examine(
         refusal::of_cursors(&source, reading, manifest.cursor_format).await;
         refusal::of_large_batches(&source, reading).await;
         identity::of_events(&source, reading);
+    }
+    // Each takes the time of its deadlines, and partitions share the code for that.
+    if let Some(reading) = readings.first() {
+        trouble::refusals(&source, reading).await;
+        trouble::hanging(&source, reading).await;
     }
     same::in_turn(&source, &readings).await;
     for reading in &readings {

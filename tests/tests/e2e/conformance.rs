@@ -55,6 +55,11 @@ fn each_defect_is_found_and_named() {
             &format!("defect = 'swallows-failures'\n{reached}"),
             "interruption",
         ),
+        (
+            &format!("defect = 'takes-refusals-for-the-end'\n{reached}"),
+            "refusal",
+        ),
+        (&format!("defect = 'waits-for-ever'\n{reached}"), "deadline"),
         (&format!("defect = 'none'\n{reached}"), "partition-identity"),
         ("defect = 'shares-ids'", "unique-ids"),
         ("defect = 'restarts'", "cursor-refusal"),

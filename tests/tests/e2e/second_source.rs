@@ -51,7 +51,7 @@ fn an_unrelated_source_is_checked_run_and_resumed() {
         rest: "[source.limits]\nbatch_events = 10".to_owned(),
     };
     let site = Site::new(&[source]);
-    site.run(&["check"]).exits_with(0).says("25 entries");
+    site.run(&["check"]).exits_with(0).says("25 records");
     for _ in 0..2 {
         site.run(&["run", "--once"]).exits_with(0);
         let numbers: Vec<u64> = site
