@@ -24,9 +24,9 @@ mod failures;
 mod fields;
 mod files;
 mod helpers;
+mod init;
 #[path = "../../model/src/invariants.rs"]
 mod invariants;
-mod init;
 mod kill;
 mod lab;
 mod library;
