@@ -66,7 +66,10 @@ impl<'a> Section<'a> {
 
     /// The raw value of `key`.
     pub(super) fn value(&self, key: &'static str) -> Option<&'a Value> {
-        self.asked.borrow_mut().push(key);
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
         self.table.get(key)
     }
 
