@@ -137,6 +137,8 @@ fn go(arguments: &[&str], folder: &Path, link: &str) -> Result<Command> {
     command
         .args(arguments)
         .env("CGO_ENABLED", "1")
+        // Go's cache, which all checkouts share, does not know of what pkg-config says, but of this.
+        .env("CGO_LDFLAGS", link)
         .env("PKG_CONFIG_PATH", packages);
     Ok(command)
 }

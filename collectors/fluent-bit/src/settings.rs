@@ -79,7 +79,10 @@ fn unfit(config: &Config) -> Vec<String> {
     let listen = config.listen.map(|_| {
         "listen: remove it, Fluent Bit has its own HTTP server; what goes wrong is in its log".to_owned()
     });
-    listen.into_iter().chain(sinks).collect()
+    let database = config.database.as_ref().map(|_| {
+        "state.url: remove it, and give `path`; inside Fluent Bit cursors are kept in a file, and hosts do not share sources".to_owned()
+    });
+    listen.into_iter().chain(database).chain(sinks).collect()
 }
 
 fn select(config: &mut Config, name: &str, path: &Path) -> Result<(), SettingsError> {
@@ -144,6 +147,10 @@ mod tests {
             (
                 format!("{TWO}[listen]\naddress = \"127.0.0.1:1\""),
                 "listen: remove it",
+            ),
+            (
+                format!("[state]\nurl = {{ env = \"DATABASE_URL\" }}\n{TWO}"),
+                "state.url: remove it",
             ),
             (format!("{TWO}interval = 7"), ""),
         ] {

@@ -22,11 +22,15 @@ use crate::site::{Finished, Site, finish, parse_lines, wait_until};
 #[test]
 #[ignore = "needs Go"]
 fn the_receivers_own_tests_pass() {
+    let libraries = artifacts::target().join("debug");
+    let libraries = libraries.display();
     for arguments in [&["vet", "./..."][..], &["test", "-count=1", "./..."]] {
         let output = Command::new("go")
             .args(arguments)
             .current_dir(artifacts::workspace().join("collectors/opentelemetry"))
             .env("CGO_ENABLED", "1")
+            // Go's cache, which all checkouts share, does not know of what pkg-config says, but of this.
+            .env("CGO_LDFLAGS", format!("-L{libraries} -Wl,-rpath,{libraries}"))
             .env(
                 "PKG_CONFIG_PATH",
                 artifacts::target().join("collectors/debug/pkgconfig"),
