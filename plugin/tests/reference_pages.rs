@@ -199,6 +199,8 @@ fn collect_codes(folder: &Path, codes: &mut BTreeSet<String>) {
                     AREAS.iter().any(|area| part.starts_with(area))
                         && part.bytes().all(of_code)
                         && !part.ends_with('.')
+                        // Names of attributes have more words.
+                        && part.matches('.').count() == 1
                 })
                 .map(str::to_owned),
         );
