@@ -212,23 +212,35 @@ function exchange(method, url, headers, form, timer, left) {
   let future;
   try {
     future = handle(request, options);
-    if (payload.length > 0) {
-      const stream = body.write();
-      for (let start = 0; start < payload.length; start += 4096) {
-        stream.blockingWriteAndFlush(payload.subarray(start, start + 4096));
-      }
-      stream[Symbol.dispose]();
-    }
-    OutgoingBody.finish(body, undefined);
   } catch (reason) {
     throw unreachable(reason);
   }
+  send(body, payload);
   const response = wait(future, timer);
   const known = new Map();
   for (const [name, value] of response.headers().entries()) {
     known.set(name.toLowerCase(), new TextDecoder().decode(value));
   }
   return new Answer(response.status(), known, read(response.consume(), timer));
+}
+
+/** Sends a body. Who answers before reading it all ends it early: what that means is for the answer to say. */
+function send(body, payload) {
+  try {
+    if (payload.length > 0) {
+      const stream = body.write();
+      try {
+        for (let start = 0; start < payload.length; start += 4096) {
+          stream.blockingWriteAndFlush(payload.subarray(start, start + 4096));
+        }
+      } finally {
+        stream[Symbol.dispose]();
+      }
+    }
+    OutgoingBody.finish(body, undefined);
+  } catch {
+    // The answer tells.
+  }
 }
 
 function wait(future, timer) {

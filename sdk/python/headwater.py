@@ -232,20 +232,31 @@ def _exchange(method, url, headers, form, timer, left) -> Answer:
     options.set_between_bytes_timeout(left)
     try:
         future = outgoing_handler.handle(request, options)
-        if payload:
-            with body.write() as stream:
-                for start in range(0, len(payload), 4096):
-                    stream.blocking_write_and_flush(payload[start : start + 4096])
-        OutgoingBody.finish(body, None)
     except Err as error:
         raise _unreachable(error.value) from None
     with future:
+        _write(body, payload)
         response = _wait(future, timer)
         with response:
             status = response.status()
             with response.headers() as found:
                 known = {name.lower(): value.decode("latin-1") for name, value in found.entries()}
             return Answer(status, known, _read(response.consume(), timer))
+
+
+def _write(body: OutgoingBody, payload: bytes):
+    """Sends a body. Who answers before reading it all ends it early: what that means is for the answer to say."""
+    try:
+        if payload:
+            with body.write() as stream:
+                for start in range(0, len(payload), 4096):
+                    stream.blocking_write_and_flush(payload[start : start + 4096])
+    except Err:
+        pass
+    try:
+        OutgoingBody.finish(body, None)
+    except Err:
+        pass
 
 
 def _wait(future, timer):

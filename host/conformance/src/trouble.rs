@@ -167,8 +167,10 @@ fn judge_refusal(source: &SourceUnderTest<'_>, what: &str, trouble: Trouble, err
     let waits = trouble != Trouble::Status(429) || error.retry_after.is_some_and(|wait| wait >= PATIENCE);
     source.harness.expect(Check::Refusal, waits, || {
         format!(
-            "{what} does not hand on the {} seconds of `Retry-After`",
-            PATIENCE.as_secs()
+            "{what} does not hand on the {} seconds of `Retry-After`: [{}] {:?}",
+            PATIENCE.as_secs(),
+            error.code,
+            error.retry_after,
         )
     });
 }
