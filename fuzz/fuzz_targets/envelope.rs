@@ -4,25 +4,32 @@
 use libfuzzer_sys::fuzz_target;
 
 // By its file: the library around it would compile the whole engine for this.
-#[allow(dead_code, reason = "the target needs sealing and opening")]
-#[path = "../../host/src/cursor/state_file/envelope.rs"]
-mod envelope;
+#[path = "."]
+mod cursor {
+    #[allow(dead_code, reason = "the target needs sealing and opening")]
+    #[path = "../../host/src/cursor/envelope.rs"]
+    mod envelope;
 
-use envelope::Envelope;
+    use envelope::Envelope;
 
-fuzz_target!(|input: (&[u8], &str, &str, &str, u16, u8)| {
-    let (bytes, source, partition, plugin, at, change) = input;
-    // What lies in the file, whatever it is: opening it never panics.
-    let _ = Envelope::open(bytes, source, partition);
-    let mut sealed = Envelope::seal(source, partition, plugin, bytes);
-    let opened = Envelope::open(&sealed, source, partition).expect("it was sealed here");
-    assert_eq!((opened.cursor.as_slice(), opened.plugin.as_str()), (bytes, plugin));
-    let elsewhere = format!("{partition}.");
-    assert!(Envelope::open(&sealed, source, &elsewhere).is_err());
-    // One byte that is another.
-    if change != 0 {
-        let at = usize::from(at) % sealed.len();
-        sealed[at] ^= change;
-        assert!(Envelope::open(&sealed, source, partition).is_err());
+    pub fn check(bytes: &[u8], source: &str, partition: &str, plugin: &str, (at, change): (u16, u8)) {
+        // What lies in the file, whatever it is: opening it never panics.
+        let _ = Envelope::open(bytes, source, partition);
+        let mut sealed = Envelope::seal(source, partition, plugin, bytes);
+        let opened = Envelope::open(&sealed, source, partition).expect("it was sealed here");
+        assert_eq!((opened.cursor.as_slice(), opened.plugin.as_str()), (bytes, plugin));
+        let elsewhere = format!("{partition}.");
+        assert!(Envelope::open(&sealed, source, &elsewhere).is_err());
+        // One byte that is another.
+        if change != 0 {
+            let at = usize::from(at) % sealed.len();
+            sealed[at] ^= change;
+            assert!(Envelope::open(&sealed, source, partition).is_err());
+        }
     }
+}
+
+fuzz_target!(|input: (&[u8], &str, &str, &str, (u16, u8))| {
+    let (bytes, source, partition, plugin, place) = input;
+    cursor::check(bytes, source, partition, plugin, place);
 });
