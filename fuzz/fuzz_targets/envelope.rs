@@ -24,7 +24,10 @@ mod cursor {
         if change != 0 {
             let at = usize::from(at) % sealed.len();
             sealed[at] ^= change;
-            assert!(Envelope::open(&sealed, source, partition).is_err());
+            // The letters of an escape in the header may be large or small; what they spell is the same.
+            if let Ok(again) = Envelope::open(&sealed, source, partition) {
+                assert_eq!((again.cursor.as_slice(), again.plugin.as_str()), (bytes, plugin));
+            }
         }
     }
 }
