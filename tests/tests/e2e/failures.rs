@@ -76,15 +76,15 @@ fn a_sink_that_is_away_holds_up_its_own_tenant_only_and_gets_everything_later() 
         with_sink(&server, "contoso", &away),
         Source::azure("fabrikam", server.endpoint()),
     ]);
-    let mut host = site.start(&["run"]);
+    let host = site.start_logged(&["run"]);
     let all = lab::visible_ids(&server);
     wait_until("the other tenant has everything", || {
         site.ids("fabrikam.ndjson") == all
     });
+    host.says(&format!("{address}: "));
     let collector = Collector::start(TcpListener::bind(address).expect("it is still free"), "");
     wait_until("the sink has everything", || collector.ids() == all);
-    let _ = host.kill();
-    finish(host).says(&format!("{address}: "));
+    host.stop();
 }
 
 #[test]
@@ -118,8 +118,7 @@ fn one_event_that_a_sink_refuses_goes_to_the_dead_letter_file_alone() {
 fn start_with_files_up_to(site: &Site, blocks: u64) -> Child {
     // Ignored, or the system would end the process instead of refusing the write.
     let limits = format!("trap '' XFSZ; ulimit -f {blocks}");
-    let log = File::create(site.path("host.log")).expect("the folder can be written");
-    start_limited(site, &limits, "run", log.into())
+    start_limited(site, &limits, "run", site.log().into())
 }
 
 /// Starts `headwater` after these commands of the shell.

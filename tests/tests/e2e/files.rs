@@ -165,31 +165,21 @@ fn a_locked_dead_letter_file_is_named_and_waited_for_and_does_not_hold_up_the_en
         .open(site.path("contoso.dead.ndjson"))
         .expect("it is there");
     file.lock().expect("nobody else has it");
-    let log = std::fs::File::create(site.path("host.log")).expect("the folder can be written");
-    let start = || {
-        let mut command = headwater(&site.path(""));
-        command.args(["run", "--config", "headwater.toml"]);
-        command.stderr(log.try_clone().expect("a file"));
-        command.spawn().expect("headwater starts")
-    };
-    let host = start();
-    wait_until("the lock is named", || {
-        site.read("host.log").contains("another process has locked it")
-    });
+    let host = site.start_logged(&["run"]);
+    host.says("another process has locked it");
     let began = Instant::now();
     let killed = Command::new("kill")
-        .args(["-TERM", &host.id().to_string()])
+        .args(["-TERM", &host.child.id().to_string()])
         .status();
     assert!(killed.is_ok_and(|status| status.success()));
-    finish(host).exits_with(0);
+    finish(host.child).exits_with(0);
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
-    let mut host = start();
+    let host = site.start_logged(&["run"]);
     file.unlock().expect("it is locked");
     wait_until("the event is kept", || {
         site.read("contoso.dead.ndjson").contains(&bad)
     });
-    let _ = host.kill();
-    let _ = finish(host);
+    host.stop();
     let mut ids = collector.ids();
     ids.dedup();
     assert_eq!(ids.len(), 19);

@@ -74,7 +74,7 @@ fn a_receiver_that_refuses_everything_is_shown_as_refusing_and_gets_everything_o
         "headwater.toml",
         &format!("[listen]\naddress = \"{address}\"\n{configuration}"),
     );
-    let mut host = site.start(&["run"]);
+    let host = site.start_logged(&["run"]);
     wait_until("the receiver is shown as refusing", || {
         let listens = std::net::TcpStream::connect(address).is_ok();
         listens && get(address, "/status.json").contains("\"refused\"")
@@ -82,11 +82,10 @@ fn a_receiver_that_refuses_everything_is_shown_as_refusing_and_gets_everything_o
     receiver.is_well.store(true, Ordering::Relaxed);
     let all = lab::visible_ids(&server);
     wait_until("everything has arrived", || receiver.taken() == all);
-    let _ = host.kill();
-    finish(host)
-        .says("ERROR")
+    host.says("ERROR")
         .says("host.refused")
         .says("deserialisation error");
+    host.stop();
     assert_eq!(site.read("contoso.dead.ndjson"), "");
 }
 

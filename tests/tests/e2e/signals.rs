@@ -18,17 +18,18 @@ fn send(signal: &str, host: &Child) {
 fn only_a_request_to_stop_ends_the_host_and_it_ends_well() {
     let server = lab::serve(lab::with_events(5));
     let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
-    let host = site.start(&["run"]);
+    let host = site.start_logged(&["run"]);
     wait_until("it reads", || !site.ids("contoso.ndjson").is_empty());
     for signal in ["HUP", "USR1", "USR2", "ALRM", "IO", "VTALRM", "XFSZ", "HUP"] {
-        send(signal, &host);
+        send(signal, &host.child);
     }
+    host.says("the configuration was reloaded");
     let before = server.azure().stats(chrono::Utc::now()).counts.requests;
     wait_until("it goes on", || {
         server.azure().stats(chrono::Utc::now()).counts.requests > before + 2
     });
-    send("TERM", &host);
-    finish(host).exits_with(0).says("the configuration was reloaded");
+    send("TERM", &host.child);
+    finish(host.child).exits_with(0);
 }
 
 #[test]

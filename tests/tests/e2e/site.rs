@@ -1,6 +1,7 @@
 //! A folder with a configuration, as an operator has it, and the host run in it.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -210,6 +211,21 @@ impl Site {
         command.spawn().expect("headwater starts")
     }
 
+    /// Starts `headwater` with its log in `host.log`, for tests that wait for what it says.
+    pub fn start_logged(&self, arguments: &[&str]) -> Logged<'_> {
+        let mut command = self.command(arguments);
+        command.stderr(self.log()).stdout(Stdio::null());
+        Logged {
+            site: self,
+            child: command.spawn().expect("headwater starts"),
+        }
+    }
+
+    /// An empty `host.log`.
+    pub fn log(&self) -> File {
+        File::create(self.path("host.log")).expect("the temporary folder can be written")
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = headwater(self.folder.path());
         command
@@ -217,6 +233,37 @@ impl Site {
             .arg("--config")
             .arg(self.path("headwater.toml"));
         command
+    }
+}
+
+/// A host that runs, and what it has said so far.
+pub struct Logged<'a> {
+    site: &'a Site,
+    pub child: Child,
+}
+
+impl Logged<'_> {
+    /// Waits for these words. What a host does is not yet in its log when others see that it was done.
+    #[track_caller]
+    pub fn says(&self, words: &str) -> &Self {
+        let began = Instant::now();
+        while !self.site.read("host.log").contains(words) {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "nothing about {words:?} in:\n{}",
+                self.site.read("host.log")
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+        self
+    }
+
+    /// Kills it.
+    #[track_caller]
+    pub fn stop(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        assert_no_worker_was_blocked(&self.site.read("host.log"));
     }
 }
 
@@ -262,12 +309,14 @@ pub fn finish(mut child: Child) -> Finished {
         stdout: stdout.join().unwrap_or_default(),
         stderr: stderr.join().unwrap_or_default(),
     };
-    let blocked = finished
-        .stderr
-        .lines()
-        .find(|line| line.starts_with("watchdog: "));
-    assert_eq!(blocked, None, "a worker was blocked");
+    assert_no_worker_was_blocked(&finished.stderr);
     finished
+}
+
+#[track_caller]
+fn assert_no_worker_was_blocked(log: &str) {
+    let blocked = log.lines().find(|line| line.starts_with("watchdog: "));
+    assert_eq!(blocked, None, "a worker was blocked");
 }
 
 /// Waits for something that a running host brings about.

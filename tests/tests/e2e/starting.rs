@@ -145,7 +145,7 @@ fn a_source_starts_by_itself_when_what_it_lacked_is_there() {
     let mut homeless = source("homeless", server.endpoint());
     homeless.sink = "type = \"file\"\npath = \"folder/events.ndjson\"".to_owned();
     let site = Site::new(&[source("contoso", server.endpoint()), late, homeless]);
-    let mut host = site.start(&["run"]);
+    let host = site.start_logged(&["run"]);
     let all = lab::visible_ids(&server);
     wait_until("the other one is read", || site.ids("contoso.ndjson") == all);
     site.write("late-secret", &format!("{}\n", example::CLIENT_SECRET));
@@ -153,8 +153,8 @@ fn a_source_starts_by_itself_when_what_it_lacked_is_there() {
     wait_until("both are read", || {
         site.ids("late.ndjson") == all && site.ids("folder/events.ndjson") == all
     });
-    let _ = host.kill();
-    finish(host).says("the source is stopped").says("works again");
+    host.says("the source is stopped").says("works again");
+    host.stop();
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_secret_that_becomes_a_pipe_stops_its_own_source_until_it_is_a_file_again() 
     let piped = source("piped", server.endpoint()).set("client_secret", "{ file = \"secret\" }");
     let site = Site::new(&[source("contoso", server.endpoint()), piped]);
     site.write("secret", example::CLIENT_SECRET);
-    let mut host = site.start(&["run"]);
+    let host = site.start_logged(&["run"]);
     let requests = || server.azure().stats(Utc::now()).counts.requests;
     wait_until("both are read", || {
         !site.ids("piped.ndjson").is_empty() && !site.ids("contoso.ndjson").is_empty()
@@ -176,10 +176,11 @@ fn a_secret_that_becomes_a_pipe_stops_its_own_source_until_it_is_a_file_again() 
     assert!(made.is_ok_and(|status| status.success()));
     let before = requests();
     wait_until("the other one goes on", || requests() > before + 10);
+    host.says("host.secret");
     std::fs::remove_file(site.path("secret")).expect("it is there");
     site.write("secret", example::CLIENT_SECRET);
-    let _ = host.kill();
-    finish(host).says("host.secret");
+    host.says("works again");
+    host.stop();
 }
 
 #[test]
@@ -189,22 +190,14 @@ fn a_plugin_is_asked_again_after_any_fault_and_reads_on_in_the_same_process() {
         feed = feed.set("fault", "{ file = \"fault\" }");
         let site = Site::new(&[feed]);
         site.write("fault", fault);
-        let log = std::fs::File::create(site.path("host.log")).expect("the folder can be written");
-        let mut host = headwater(&site.path(""))
-            .arg("run")
-            .stderr(log)
-            .spawn()
-            .expect("headwater starts");
-        wait_until("it fails", || site.read("host.log").contains("no progress"));
+        let host = site.start_logged(&["run"]);
+        host.says("no progress");
         site.write("fault", "none any more");
         wait_until("it reads on", || {
             site.read("mallory.ndjson").lines().count() == 60
         });
-        wait_until("it says so", || site.read("host.log").contains("works again"));
-        let _ = host.kill();
-        let _ = host.wait();
-        let log = site.read("host.log");
-        assert!(log.contains(&format!("fault=\"{fault}\"")), "{log}");
+        host.says("works again").says(&format!("fault=\"{fault}\""));
+        host.stop();
     }
 }
 
