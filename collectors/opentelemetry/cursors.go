@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
-	"github.com/headwater/headwater/collectors/opentelemetry/internal/libheadwater"
+	"headwater.example/collectors/opentelemetry/internal/libheadwater"
 )
 
 // The layout of a receiver's part of the storage: one key for each cursor, the list of the partitions that were begun, and the

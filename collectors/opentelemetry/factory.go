@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 
-	"github.com/headwater/headwater/collectors/opentelemetry/internal/metadata"
+	"headwater.example/collectors/opentelemetry/internal/metadata"
 )
 
 // NewFactory makes the factory of the receiver `headwater`.

@@ -1,4 +1,4 @@
-module github.com/headwater/headwater/collectors/opentelemetry
+module headwater.example/collectors/opentelemetry
 
 go 1.26.0
 

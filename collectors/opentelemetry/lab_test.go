@@ -29,7 +29,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
-	"github.com/headwater/headwater/collectors/opentelemetry/internal/metadata"
+	"headwater.example/collectors/opentelemetry/internal/metadata"
 )
 
 // patience is longer than any test needs.

@@ -14,8 +14,8 @@ import (
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 
-	"github.com/headwater/headwater/collectors/opentelemetry/internal/libheadwater"
-	"github.com/headwater/headwater/collectors/opentelemetry/internal/metadata"
+	"headwater.example/collectors/opentelemetry/internal/libheadwater"
+	"headwater.example/collectors/opentelemetry/internal/metadata"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
-	"github.com/headwater/headwater/collectors/opentelemetry/internal/libheadwater"
+	"headwater.example/collectors/opentelemetry/internal/libheadwater"
 )
 
 // translate makes log records of the events of a batch: what Headwater's own sink for OTLP sends. An event that is a log record

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
-	"github.com/headwater/headwater/collectors/opentelemetry/internal/libheadwater"
+	"headwater.example/collectors/opentelemetry/internal/libheadwater"
 )
 
 func TestABodyKeepsItsStructureAndItsNumbers(t *testing.T) {

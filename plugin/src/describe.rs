@@ -13,13 +13,19 @@ const MINIMUM_INTERVAL: Nanos = SECOND;
 /// The configuration as JSON Schema (2020-12), on one line; made by `build.rs`.
 const SCHEMA: &str = include_str!(concat!(env!("OUT_DIR"), "/schema.json"));
 
+/// Where the project is published: what a release sets when it builds this; else empty, since nobody knows yet.
+const HOMEPAGE: &str = match option_env!("HEADWATER_HOMEPAGE") {
+    Some(address) => address,
+    None => "",
+};
+
 /// The manifest.
 pub fn manifest() -> Manifest {
     Manifest {
         name: "azure-activity".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         summary: "Azure Monitor Activity Log of subscriptions and of the tenant".to_owned(),
-        homepage: env!("CARGO_PKG_HOMEPAGE").to_owned(),
+        homepage: HOMEPAGE.to_owned(),
         config_schema: SCHEMA.to_owned(),
         formats: Format::NAMES.map(str::to_owned).to_vec(),
         cursor_format: cursor::FORMAT,

@@ -31,7 +31,7 @@ export const descriptor = {
     name: "feed-javascript",
     version: "0.1.0",
     summary: "An audit log over HTTP, read by a source in JavaScript",
-    homepage: "https://github.com/headwater/headwater",
+    homepage: "https://example.com",
     configSchema: JSON.stringify(SCHEMA),
     formats: ["feed"],
     cursorFormat: 1,

@@ -45,7 +45,7 @@ class Descriptor(exports.Descriptor):
             name="feed-python",
             version="0.1.0",
             summary="An audit log over HTTP, read by a source in Python",
-            homepage="https://github.com/headwater/headwater",
+            homepage="https://example.com",
             config_schema=json.dumps(SCHEMA),
             formats=["feed"],
             cursor_format=1,

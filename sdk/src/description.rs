@@ -44,7 +44,8 @@ enum Kind {
 }
 
 impl Description {
-    /// A source: its short name in lower case and dashes, its version, what it reads in one line, where its documentation is. It is
+    /// A source: its short name in lower case and dashes, its version, what it reads in one line, where its documentation is (empty
+    /// while it is nowhere). It is
     /// polled every minute and not more often than every second, unless it says otherwise.
     pub fn new(
         name: &'static str,

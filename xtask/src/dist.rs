@@ -82,7 +82,7 @@ pub fn check() -> Result<()> {
 fn ship_component(component: Component, folder: &Path) -> Result<()> {
     let package = Package::read(component.package)?;
     let bytes = fs::read(component.build()?)?;
-    let bytes = metadata::embed(bytes, &package, revision().as_deref());
+    let bytes = metadata::embed(bytes, &package, homepage().as_deref(), revision().as_deref());
     fs::write(folder.join(component.file), &bytes)?;
     sbom::write(&package, WASM_TARGET, folder)
 }
@@ -157,6 +157,13 @@ fn host_target() -> Result<String> {
 }
 
 /// The commit that is built, unless files differ from it.
+/// Where the project is published: the one setting of it, which the sources are built with, too (`plugin/src/describe.rs`).
+fn homepage() -> Option<String> {
+    std::env::var("HEADWATER_HOMEPAGE")
+        .ok()
+        .filter(|address| !address.is_empty())
+}
+
 fn revision() -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git")

@@ -43,8 +43,7 @@ fn render(plugin: &Plugin, manifest: &Manifest) -> String {
     let clean = |text: &str| Redactor::default().clean(text);
     let fact = |name: &str, value: String| vec![name.to_owned(), value];
     let every = |duration: Duration| humantime::format_duration(duration).to_string();
-    let facts = table::layout(&[
-        fact("Homepage", clean(&manifest.homepage)),
+    let mut facts = vec![
         fact("File", plugin.path().display().to_string()),
         fact("Size", format!("{} KiB", plugin.size().div_ceil(1024))),
         fact("Digest", format!("sha256:{}", plugin.digest())),
@@ -58,7 +57,11 @@ fn render(plugin: &Plugin, manifest: &Manifest) -> String {
             ),
         ),
         fact("Cursor", format!("format {}", manifest.cursor_format)),
-    ]);
+    ];
+    if !manifest.homepage.is_empty() {
+        facts.insert(0, fact("Homepage", clean(&manifest.homepage)));
+    }
+    let facts = table::layout(&facts);
     format!(
         "{} {}: {}\n\n{facts}\nConfiguration:\n{}\nImports:\n{}\nExports:\n{}",
         clean(&manifest.name),

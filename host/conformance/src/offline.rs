@@ -75,8 +75,8 @@ fn words(manifest: &Manifest) -> [(bool, &'static str); 7] {
             "`summary` is not one line of text",
         ),
         (
-            homepage.starts_with("https://") || homepage.starts_with("http://"),
-            "`homepage` is not an http or https URL",
+            homepage.is_empty() || homepage.starts_with("https://") || homepage.starts_with("http://"),
+            "`homepage` is not an http or https URL; leave it empty while there is none",
         ),
         (
             !manifest.formats.is_empty(),

@@ -11,7 +11,7 @@ pub struct Manifest {
     pub version: String,
     /// What it reads, in one line.
     pub summary: String,
-    /// Where its documentation is.
+    /// Where its documentation is; empty while it is nowhere.
     pub homepage: String,
     /// JSON Schema (2020-12) of the configuration. Secrets carry `"writeOnly": true`.
     pub config_schema: String,

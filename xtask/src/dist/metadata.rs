@@ -6,15 +6,21 @@ use wasm_encoder::{ComponentNameSection, ComponentSection, CustomSection};
 use super::package::Package;
 
 /// The component with the package's metadata behind everything else.
-pub fn embed(mut component: Vec<u8>, package: &Package, revision: Option<&str>) -> Vec<u8> {
+/// `homepage` is where the project is published, source and documentation; nobody may know yet.
+pub fn embed(
+    mut component: Vec<u8>,
+    package: &Package,
+    homepage: Option<&str>,
+    revision: Option<&str>,
+) -> Vec<u8> {
     let mut name = ComponentNameSection::new();
     name.component(&package.name);
     name.append_to_component(&mut component);
     let fields = [
         ("description", Some(package.description.as_str())),
         ("licenses", Some(&package.license)),
-        ("source", Some(&package.repository)),
-        ("homepage", Some(&package.homepage)),
+        ("source", homepage),
+        ("homepage", homepage),
         ("revision", revision),
         ("version", Some(&package.version)),
     ];
@@ -43,10 +49,9 @@ mod tests {
             version: "1.2.3".to_owned(),
             description: "reads".to_owned(),
             license: "Apache-2.0".to_owned(),
-            repository: "https://example.com/source".to_owned(),
-            homepage: "https://example.com".to_owned(),
         };
-        let component = embed(wasm_encoder::Component::new().finish(), &package, None);
+        let empty = wasm_encoder::Component::new().finish();
+        let component = embed(empty, &package, Some("https://example.com"), None);
         let found: Vec<(String, String)> = Parser::new(0)
             .parse_all(&component)
             .filter_map(|payload| match payload.unwrap() {
@@ -60,7 +65,7 @@ mod tests {
         let expected = [
             ("description", "reads"),
             ("licenses", "Apache-2.0"),
-            ("source", "https://example.com/source"),
+            ("source", "https://example.com"),
             ("homepage", "https://example.com"),
             ("version", "1.2.3"),
         ];

@@ -16,10 +16,6 @@ pub struct Package {
     pub description: String,
     /// An SPDX expression.
     pub license: String,
-    /// Where its source is.
-    pub repository: String,
-    /// Where its documentation is.
-    pub homepage: String,
 }
 
 #[derive(Deserialize)]

@@ -19,7 +19,12 @@ pub fn ship(folder: &Path) -> Result<()> {
         name: name.clone(),
         ..Package::read("headwater")?
     };
-    let bytes = metadata::embed(bytes, &package, super::revision().as_deref());
+    let bytes = metadata::embed(
+        bytes,
+        &package,
+        super::homepage().as_deref(),
+        super::revision().as_deref(),
+    );
     fs::write(folder.join(name.replace(':', "-") + ".wasm"), bytes)?;
     Ok(())
 }
