@@ -9,6 +9,7 @@ mod component;
 mod contract;
 mod demo;
 mod dist;
+mod docs;
 mod fuzz;
 mod strip;
 mod test;
@@ -50,6 +51,8 @@ enum Task {
         #[arg(long, conflicts_with = "components")]
         check: bool,
     },
+    /// Make a site of the documentation, with a search.
+    Docs,
     /// Write the page of the documentation that is made from the contract.
     Contract,
     /// Check that no files use each other in a circle.
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Task::Test => test::test(),
         Task::Dist { check: true, .. } => dist::check(),
         Task::Dist { components, .. } => dist::dist(components),
+        Task::Docs => docs::docs(),
         Task::Contract => contract::contract(),
         Task::Circles => circles::check(),
         Task::Fuzz { seconds } => fuzz::fuzz(seconds),

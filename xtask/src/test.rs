@@ -9,6 +9,7 @@ use crate::cargo::{WASM_TARGET, cargo, ensure_wasm_target, print_times, run, tar
 use crate::circles;
 use crate::collectors;
 use crate::component::{CERTIFICATE, STANDARD};
+use crate::docs::docs_if_installed;
 
 /// Checks formatting and lints, then runs every test, through the real component and the real host binary.
 pub fn test() -> Result<()> {
@@ -62,6 +63,7 @@ pub fn test() -> Result<()> {
         &mut built.named_to(cargo(&["test", "--workspace"])),
     )?;
     test_with_others(&built)?;
+    docs_if_installed()?;
     print_times();
     Ok(())
 }
