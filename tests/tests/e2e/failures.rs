@@ -1,7 +1,6 @@
 //! What goes wrong around a running host: each has a defined outcome (the table in docs/host.md), nothing is lost, and the
 //! other tenants do not notice.
 
-use std::fs::File;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::collector::{free_address, get};
 use crate::lab;
 use crate::network::Recorder;
-use crate::site::{Site, Source, event_id, finish, parse_lines, wait_until};
+use crate::site::{Site, Source, event_id, parse_lines, wait_until};
 
 /// A receiver of NDJSON that goes by a rule until it is well.
 struct OddReceiver {

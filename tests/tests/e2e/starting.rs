@@ -6,7 +6,7 @@ use chrono::Utc;
 use fake_azure::scenario::example;
 
 use crate::lab;
-use crate::site::{Site, Source, finish, headwater, wait_until};
+use crate::site::{Site, Source, finish, wait_until};
 
 fn source(name: &str, endpoint: &str) -> Source {
     Source::azure(name, endpoint)
