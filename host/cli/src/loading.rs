@@ -6,7 +6,7 @@
 )]
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use headwater::model::{Failure, Fault, Issue};
@@ -16,7 +16,7 @@ use headwater::sink::{DeadLetters, Sinks};
 use headwater::{BuildError, Host, Plugin, Source};
 use thiserror::Error;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::{PluginPlace, SourceConfig};
 use crate::outlets::Outlets;
@@ -45,7 +45,7 @@ pub struct LoadError {
 pub struct Loader {
     host: Host,
     permits: Semaphore,
-    sinks: Arc<Mutex<Sinks>>,
+    sinks: Arc<Sinks>,
 }
 
 /// A source that can be polled.
@@ -115,11 +115,28 @@ impl Loader {
         })
     }
 
+    /// Makes sources ready but for their sinks, side by side. In the order of their names.
+    pub async fn load_all(
+        self: &Arc<Self>,
+        configs: impl IntoIterator<Item = Arc<SourceConfig>>,
+    ) -> Vec<(Arc<SourceConfig>, Result<Source, LoadError>)> {
+        let mut tasks = JoinSet::new();
+        for config in configs {
+            let loader = self.clone();
+            tasks.spawn(async move {
+                let loaded = loader.load(&mut Loading::new(config.clone())).await;
+                (config, loaded)
+            });
+        }
+        let mut loaded = tasks.join_all().await;
+        loaded.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+        loaded
+    }
+
     /// Opens the sink of a source that has been loaded.
     async fn open(&self, loading: &mut Loading) -> Result<Outlets, LoadError> {
         let (sinks, config) = (self.sinks.clone(), loading.config.clone());
         let open = move || {
-            let mut sinks = sinks.lock().unwrap_or_else(PoisonError::into_inner);
             let sink = sinks.open(&config.sink).map_err(|error| error.to_string())?;
             Ok(Outlets {
                 sink,

@@ -21,7 +21,7 @@ pub enum FileIdentity {
     #[cfg(unix)]
     /// Device and number of a file that exists.
     Number(u64, u64),
-    /// Its path, where there is no file yet.
+    /// Its path, where there is no file yet or another one may follow.
     Name(PathBuf),
 }
 
@@ -35,6 +35,11 @@ impl FileIdentity {
                 return Self::Number(metadata.dev(), metadata.ino());
             }
         }
+        Self::by_name(path)
+    }
+
+    /// By the path alone, whatever is there: it stays the same when a file is rotated away.
+    pub fn by_name(path: &Path) -> Self {
         Self::Name(place(path))
     }
 }

@@ -18,6 +18,7 @@ mod letter_count;
 mod letter_file;
 mod line_writer;
 mod oauth2;
+mod open_files;
 #[cfg(test)]
 mod receiver;
 mod rotation;
@@ -25,19 +26,17 @@ mod stdout;
 mod suspect;
 mod trial;
 
-use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
 
-use self::file::FileSink;
 use self::forward::ForwardSink;
 use self::http::HttpSink;
+use self::open_files::OpenFiles;
 use self::stdout::StdoutSink;
 use crate::egress::{self, OutboundError};
-use crate::file::identity::FileIdentity;
 use crate::file::line_file::LineFile;
 use crate::model::Event;
 
@@ -86,19 +85,22 @@ pub enum OpenError {
 /// Opens sinks; sources that name the same file share it, as long as one of them has it.
 #[derive(Default)]
 pub struct Sinks {
-    stdout: Option<Arc<StdoutSink>>,
-    files: HashMap<FileIdentity, Weak<FileSink>>,
+    stdout: OnceLock<Arc<StdoutSink>>,
+    files: OpenFiles,
 }
 
 impl Sinks {
-    /// Opens a sink.
-    pub fn open(&mut self, config: &SinkConfig) -> Result<Arc<dyn Sink>, OpenError> {
+    /// Opens a sink. May block as long as the file system does; sinks that others open meanwhile do not wait for it.
+    pub fn open(&self, config: &SinkConfig) -> Result<Arc<dyn Sink>, OpenError> {
         match config {
-            SinkConfig::Stdout => Ok(self
-                .stdout
-                .get_or_insert_with(|| Arc::new(StdoutSink::new()))
-                .clone()),
-            SinkConfig::File { path, rotation } => self.open_file(path, *rotation),
+            SinkConfig::Stdout => Ok(self.stdout.get_or_init(|| Arc::new(StdoutSink::new())).clone()),
+            SinkConfig::File { path, rotation } => match self.files.open(path, *rotation) {
+                Ok(sink) => Ok(sink),
+                Err(source) => Err(OpenError::File {
+                    path: path.clone(),
+                    source,
+                }),
+            },
             SinkConfig::Http { endpoint, encoding } => {
                 Ok(Arc::new(HttpSink::new(endpoint.clone(), encoding.clone())?))
             }
@@ -125,28 +127,6 @@ impl Sinks {
             }),
         }
     }
-
-    fn open_file(&mut self, path: &Path, rotation: Rotation) -> Result<Arc<dyn Sink>, OpenError> {
-        let refusal = |source| OpenError::File {
-            path: path.to_owned(),
-            source,
-        };
-        // Two names of one file must not become two writers.
-        let key = FileIdentity::of(path);
-        self.files.retain(|_, sink| sink.strong_count() > 0);
-        if let Some(sink) = self.files.get(&key).and_then(Weak::upgrade) {
-            if sink.rotation() != rotation {
-                return Err(refusal(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    "two sources write to it with different `rotate_size` or `rotate_every`",
-                )));
-            }
-            return Ok(sink);
-        }
-        let sink = Arc::new(FileSink::open(path, rotation).map_err(refusal)?);
-        self.files.insert(FileIdentity::of(path), Arc::downgrade(&sink));
-        Ok(sink)
-    }
 }
 
 /// The bodies, one a line.
@@ -161,7 +141,10 @@ fn lines<'a>(events: impl IntoIterator<Item = &'a Event>) -> String {
 
 impl std::fmt::Debug for Sinks {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_list().entries(self.files.keys()).finish()
+        formatter
+            .debug_struct("Sinks")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 
@@ -182,6 +165,7 @@ fn delivery(events: &[Event]) -> Delivery<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::time::Duration;
 
     use super::*;
@@ -207,7 +191,7 @@ mod tests {
     #[tokio::test]
     async fn sources_with_one_file_share_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut sinks = Sinks::default();
+        let sinks = Sinks::default();
         let spellings = [
             folder.path().join("events.ndjson"),
             folder.path().join("./events.ndjson"),
@@ -231,7 +215,7 @@ mod tests {
     fn sources_with_one_file_agree_when_it_ends() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.ndjson");
-        let mut sinks = Sinks::default();
+        let sinks = Sinks::default();
         let daily = Rotation {
             every: Some(Duration::from_secs(24 * 60 * 60)),
             size: None,
@@ -245,6 +229,31 @@ mod tests {
             sinks.open(&file(&path, Rotation::default())).is_ok(),
             "nobody has it any more"
         );
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_rotated_is_still_shared_and_one_that_got_its_number_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.ndjson");
+        let small = Rotation {
+            size: Some(1),
+            every: None,
+        };
+        let sinks = Sinks::default();
+        let one = sinks.open(&file(&path, small)).unwrap();
+        for _ in 0..2 {
+            one.deliver(delivery(&events(&["{}"]))).await.unwrap();
+        }
+        let other = sinks.open(&file(&path, small)).unwrap();
+        assert!(Arc::ptr_eq(&one, &other));
+        // What the first file's number belongs to now is somebody else's file.
+        let rotated = std::fs::read_dir(folder.path()).unwrap();
+        let rotated = rotated
+            .map(|entry| entry.unwrap().path())
+            .find(|name| *name != path);
+        let foreign = folder.path().join("foreign.ndjson");
+        std::fs::rename(rotated.unwrap(), &foreign).unwrap();
+        assert!(!Arc::ptr_eq(&one, &sinks.open(&file(&foreign, small)).unwrap()));
     }
 
     #[test]

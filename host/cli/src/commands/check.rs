@@ -8,15 +8,15 @@
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use headwater::Source;
 use headwater::sink::SinkConfig;
-use tokio::task::JoinSet;
 
 use super::{Exit, FAILED, MISUSED, loader, print, require_source};
 use crate::check;
 use crate::config::{Config, PluginPlace, RefusedSource};
-use crate::loading::{LoadError, Loader, Loading};
+use crate::loading::{LoadError, Loader};
 
 /// Checks all sources, or the one of this name.
 pub(super) async fn check(path: &Path, name: Option<&str>) -> Result<ExitCode, Exit> {
@@ -97,23 +97,12 @@ async fn load(config: Config, loader: Loader) -> Loaded {
     let refused = |RefusedSource { name, problems }| (name, LoadError::of_config(problems));
     let mut failed: Vec<_> = config.refused.into_iter().map(refused).collect();
     let mut sources = Vec::new();
-    let loader = std::sync::Arc::new(loader);
-    let mut tasks = JoinSet::new();
-    for config in config.sources {
-        let loader = loader.clone();
-        tasks.spawn(async move {
-            let (name, sink) = (config.name.clone(), config.sink.clone());
-            let loaded = loader.load(&mut Loading::new(config)).await;
-            (name, loaded.map(|source| (source, sink)))
-        });
-    }
-    for (name, loaded) in tasks.join_all().await {
+    for (config, loaded) in Arc::new(loader).load_all(config.sources).await {
         match loaded {
-            Ok(source) => sources.push(source),
-            Err(error) => failed.push((name, error)),
+            Ok(source) => sources.push((source, config.sink.clone())),
+            Err(error) => failed.push((config.name.clone(), error)),
         }
     }
-    sources.sort_by(|(one, _), (other, _)| one.name().cmp(other.name()));
     failed.sort_by(|(one, _), (other, _)| one.cmp(other));
     Loaded { sources, failed }
 }

@@ -128,14 +128,21 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
     // Who reads once is done before anything could be different.
     let _reloading = (mode == Mode::Forever).then(|| AbortOnDrop(tokio::spawn(reloader.run())));
     let polling = run::run(loads, mode, &monitor, &stop, incoming, None);
-    let summary = tokio::select! {
-        summary = polling => summary,
+    Ok(end(polling, grace_over).await)
+}
+
+/// Polls to the end, or until the time to end in is over.
+pub(super) async fn end(
+    polling: impl Future<Output = Summary>,
+    grace_over: impl Future<Output = ()>,
+) -> ExitCode {
+    tokio::select! {
+        summary = polling => conclude(&summary),
         () = grace_over => {
             warn!("stopped before every poll had ended; nothing is lost, unfinished batches are fetched again");
-            return Ok(ExitCode::SUCCESS);
+            ExitCode::SUCCESS
         }
-    };
-    Ok(conclude(&summary))
+    }
 }
 
 /// A task that ends with this.
@@ -158,7 +165,7 @@ fn unusable_state(error: StateError) -> Exit {
 }
 
 /// Says what a run came to.
-pub(super) fn conclude(summary: &Summary) -> ExitCode {
+fn conclude(summary: &Summary) -> ExitCode {
     let totals = &summary.totals;
     info!(
         events = totals.events,

@@ -8,17 +8,16 @@ use headwater::cursor::postgres::PostgresError;
 use headwater::monitor::Monitor;
 use headwater::sink::SinkConfig;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Exit;
-use super::run::{AbortOnDrop, conclude};
+use super::run::{AbortOnDrop, end};
 use crate::claims::{self, Claims};
 use crate::config::{Config, DatabaseConfig, PluginPlace};
 use crate::dead_letter_watch::DeadLetterWatch;
 use crate::late_state::{Opened, Slot};
-use crate::loading::{Loader, Loading};
+use crate::loading::Loader;
 use crate::run::{self, Loads, Mode, Reloader};
 
 /// Changes that are on their way from the claims to the reading.
@@ -97,13 +96,7 @@ impl SharedRun {
         let _reloading = (mode == Mode::Forever).then(|| AbortOnDrop(tokio::spawn(reloader.run())));
         let _claiming = AbortOnDrop(tokio::spawn(claims.run(reloaded, stop.clone())));
         let polling = run::run(loads, mode, &monitor, &stop, incoming, arbiter);
-        let code = tokio::select! {
-            summary = polling => conclude(&summary),
-            () = grace_over => {
-                warn!("stopped before every poll had ended; nothing is lost, unfinished batches are fetched again");
-                ExitCode::SUCCESS
-            }
-        };
+        let code = end(polling, grace_over).await;
         // What is handed back late can only be committed by nobody.
         leave.await;
         Ok(code)
@@ -125,18 +118,10 @@ impl Exit {
 async fn require_all(config: &Config, loader: &Arc<Loader>) -> Result<(), Exit> {
     let mut problems = config.problems();
     let mut may_pass = problems.is_empty();
-    let mut tasks = JoinSet::new();
-    for source in &config.sources {
-        let (loader, source) = (loader.clone(), source.clone());
-        tasks.spawn(async move {
-            let name = source.name.clone();
-            (name, loader.load(&mut Loading::new(source)).await.map(drop))
-        });
-    }
-    for (name, loaded) in tasks.join_all().await {
+    for (source, loaded) in loader.load_all(config.sources.iter().cloned()).await {
         if let Err(error) = loaded {
             may_pass &= error.may_pass;
-            problems.extend(error.lines(&name));
+            problems.extend(error.lines(&source.name));
         }
     }
     if problems.is_empty() {

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use headwater::monitor::Monitor;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use super::changes::Changes;
 use super::config_watch::ConfigWatch;
 use crate::config::Config;
 use crate::dead_letter_watch::DeadLetterWatch;
-use crate::loading::{Loader, Loading};
+use crate::loading::Loader;
 
 /// Reads the configuration again whenever that is asked for, judges it whole, and hands on what it changes.
 #[derive(Debug)]
@@ -70,20 +69,11 @@ impl Reloader {
         let config = self.load().await?;
         let mut problems = config.problems();
         let changes = Changes::between(&self.current, &config);
-        let mut tasks = JoinSet::new();
-        for source in changes.fresh() {
-            let (loader, source) = (self.loader.clone(), source.clone());
-            tasks.spawn(async move {
-                let name = source.name.clone();
-                let loaded = loader.load(&mut Loading::new(source)).await;
-                (name, loaded.map(drop))
-            });
-        }
-        for (name, loaded) in tasks.join_all().await {
+        for (source, loaded) in self.loader.load_all(changes.fresh().cloned()).await {
             match loaded {
-                Err(error) if error.is_mistake() => problems.extend(error.lines(&name)),
+                Err(error) if error.is_mistake() => problems.extend(error.lines(&source.name)),
                 // What is only missing, a secret for example, stops one source: it waits for it as at a start.
-                Ok(()) | Err(_) => {}
+                Ok(_) | Err(_) => {}
             }
         }
         problems.sort();
