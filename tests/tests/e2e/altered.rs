@@ -222,9 +222,15 @@ fn count_core_modules(component: &[u8]) -> u32 {
     count
 }
 
-/// A component that imports an interface, and nothing else.
+/// A component that imports one function of an interface, and nothing else.
 pub fn importing(interface: &str) -> Vec<u8> {
-    let text = format!("(component (import \"{interface}\" (instance)))");
+    let text = format!(
+        r#"(component
+            (import "{interface}" (instance $imported (export "get" (func))))
+            (core func $get (canon lower (func $imported "get")))
+            (core module $user (import "" "get" (func)))
+            (core instance (instantiate $user (with "" (instance (export "get" (func $get)))))))"#
+    );
     wat::parse_str(text).expect("the component is right")
 }
 

@@ -11,6 +11,7 @@ use fake_azure::scenario::example;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::altered;
 use crate::artifacts;
 use crate::lab;
 use crate::site::{Finished, Site, Source, finish};
@@ -18,30 +19,36 @@ use crate::site::{Finished, Site, Source, finish};
 #[test]
 #[ignore = "needs the wasmtime package for Python"]
 fn python_delivers_what_the_host_delivers() {
-    let program = Program::new("python", "headwater_embed.py");
-    delivers_what_the_host_delivers(&Program {
-        interpreter: program.file.with_file_name("bin").join("python"),
-        ..program
-    });
+    let python = python();
+    delivers_what_the_host_delivers(&python);
+    survives_traps_and_refuses_unknown_imports(&python);
 }
 
 #[test]
 #[ignore = "needs jco-transpile and preview2-shim for Node"]
 fn node_delivers_what_the_host_delivers() {
-    delivers_what_the_host_delivers(&Program::new("node", "headwater-embed.mjs"));
+    let node = Program::new("node", "headwater-embed.mjs");
+    delivers_what_the_host_delivers(&node);
+    survives_traps_and_refuses_unknown_imports(&node);
 }
 
-/// The throttled request shows that errors are understood as well.
+/// The failed list and the throttled request show that errors are understood as well.
 #[track_caller]
 fn delivers_what_the_host_delivers(program: &Program) {
     let server = lab::serve_with_faults(
         lab::with_events(500),
-        r#"{"faults": [{"on": {"endpoint": "log", "page": 1}, "do": {"throttle": {"seconds": 1}}}]}"#,
+        r#"{"faults": [
+            {"on": {"endpoint": "subscriptions", "times": 1}, "do": {"fail": {"status": 503}}},
+            {"on": {"endpoint": "log", "page": 1}, "do": {"throttle": {"seconds": 1}}}
+        ]}"#,
     );
     let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
     write_settings(&site, &server, server.endpoint());
     let embedded = program.run(&site);
-    embedded.exits_with(0).says("[azure.throttled]");
+    embedded
+        .exits_with(0)
+        .says("discover: ")
+        .says("[azure.throttled]");
     site.run(&["run", "--once"]).exits_with(0);
 
     let plugin = std::fs::read(artifacts::azure_activity()).expect("it was built");
@@ -69,6 +76,41 @@ fn delivers_what_the_host_delivers(program: &Program) {
         .says(&format!("the configuration also needs {}", server.endpoint()));
 }
 
+/// Two partitions trap at every poll: each is asked again, beside the other, and given up in the end.
+#[track_caller]
+fn survives_traps_and_refuses_unknown_imports(program: &Program) {
+    let site = Site::new(&[]);
+    let config = json!({ "attack": "trap", "partitions": ["one", "other"] });
+    site.write(
+        "settings.json",
+        &json!({ "allow": [], "config": config }).to_string(),
+    );
+    let trapped = program.run_plugin(&site, artifacts::hostile_source());
+    trapped.exits_with(1);
+    for partition in ["one", "other"] {
+        let crashes = trapped
+            .stderr
+            .matches(&format!("{partition}: the plugin crashed"))
+            .count();
+        assert_eq!(crashes, 5, "{}", trapped.stderr);
+    }
+
+    let importing = site.path("importing.wasm");
+    std::fs::write(&importing, altered::importing("acme:kv/store@1.0.0")).expect("the folder can be written");
+    program
+        .run_plugin(&site, &importing)
+        .exits_with(1)
+        .says("acme:kv/store");
+}
+
+fn python() -> Program {
+    let program = Program::new("python", "headwater_embed.py");
+    Program {
+        interpreter: program.file.with_file_name("bin").join("python"),
+        ..program
+    }
+}
+
 /// A program of `docs/embed`, beside its packages.
 struct Program {
     interpreter: PathBuf,
@@ -89,9 +131,14 @@ impl Program {
 
     #[track_caller]
     fn run(&self, site: &Site) -> Finished {
+        self.run_plugin(site, artifacts::azure_activity())
+    }
+
+    #[track_caller]
+    fn run_plugin(&self, site: &Site, plugin: &Path) -> Finished {
         let child = Command::new(&self.interpreter)
             .arg(&self.file)
-            .arg(artifacts::azure_activity())
+            .arg(plugin)
             .args([site.path("settings.json"), site.path("")])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
