@@ -70,7 +70,7 @@ pub fn test() -> Result<()> {
 
 /// Tests that need what others wrote: their filter, and a file that tells that `.ci/run` has installed it. Relative
 /// names lie in the target folder.
-const WITH_OTHERS: [(&str, &str); 18] = [
+const WITH_OTHERS: [(&str, &str); 19] = [
     ("portability::python", "embed/python/bin/python"),
     ("portability::node", "embed/node/node_modules"),
     ("starters::python", "starters/python/bin/componentize-py"),
@@ -91,6 +91,7 @@ const WITH_OTHERS: [(&str, &str); 18] = [
     ("registry::the_distribution_registry", "/usr/bin/docker-registry"),
     ("cluster::", "/usr/lib/postgresql/15/bin/postgres"),
     ("database::", "/usr/lib/postgresql/15/bin/postgres"),
+    ("database_letters::", "/usr/lib/postgresql/15/bin/postgres"),
     ("failures::a_clock", "/usr/lib/x86_64-linux-gnu/faketime"),
 ];
 

@@ -95,7 +95,7 @@ impl HeadwaterBatch {
                 batch.redact().await?;
                 let kept = letters.keep(batch.partition(), batch.rejected()).await;
                 kept.map_err(|error| {
-                    let message = format_args!("cannot keep rejected items in the dead-letter file {error}");
+                    let message = format_args!("cannot keep rejected items in {error}");
                     HeadwaterError::new("dead-letter", message)
                 })?;
                 batch.discard_rejected();

@@ -136,7 +136,7 @@ async fn attempt(ready: &mut Waiting) -> Result<(), Failure> {
     batch.redact().await?;
     let kept = dead_letters.keep(batch.partition(), batch.rejected()).await;
     kept.map_err(|error| {
-        let message = format!("cannot keep rejected items in the dead-letter file {error}");
+        let message = format!("cannot keep rejected items in {error}");
         Failure::host(Fault::Retry, "dead-letter", message)
     })?;
     batch.discard_rejected();

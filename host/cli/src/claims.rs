@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater::cursor::postgres::{
-    Address, Change, Control, Member, Membership, PostgresError, PostgresStore, USUAL_PATIENCE,
+    Address, Change, Control, Member, Membership, PostgresError, PostgresStore, Standing, USUAL_PATIENCE,
 };
 use headwater::model::{Failure, Fault};
 use headwater::monitor::Monitor;
 use headwater::reading::{Backoff, Outage};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -112,6 +112,11 @@ impl Claims {
                 );
             }
         }
+    }
+
+    /// How this host stands, and whenever that changes.
+    pub fn standing(&self) -> watch::Receiver<Standing> {
+        self.member.standing()
     }
 
     /// Waits for the first claims, for who reads once: what it gets then is all that it reads.

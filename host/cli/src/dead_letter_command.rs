@@ -2,32 +2,22 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headwater::model::{Attribute, Event};
 use headwater::redact::Redactor;
 use headwater::redact::printable::printable;
-use headwater::sink::{Delivery, Letter, LetterFile, OpenError, Sink, SinkError, Sinks, Undelivered};
+use headwater::sink::{Delivery, Letter, OpenError, Sink, SinkError, Sinks, Undelivered};
 use thiserror::Error;
 
 use crate::config::SourceConfig;
+use crate::letter_places::{LetterPlaces, PlaceError, Selection};
 use crate::table;
 
 /// Events that are handed to a sink at once.
 const EVENTS_AT_ONCE: usize = 500;
 /// Letters of a reason in the list.
 const LONGEST_REASON: usize = 100;
-
-/// Which letters a command is about.
-#[derive(Debug, Clone, Default)]
-pub struct Selection {
-    /// Only those of this source.
-    pub source: Option<String>,
-    /// Only the one with this id.
-    pub id: Option<String>,
-}
 
 /// A letter on its way to the sink.
 struct Replay {
@@ -37,17 +27,12 @@ struct Replay {
     event: Event,
 }
 
-/// Why dead letters cannot be shown or replayed.
+/// Why dead letters cannot be replayed.
 #[derive(Debug, Error)]
-pub enum DeadLetterError {
-    /// Their file cannot be read or written.
-    #[error("cannot use the dead-letter file {}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+pub enum ReplayError {
+    /// They cannot be read or removed.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// The sink cannot be opened.
     #[error("source \"{name}\": {source}; nothing was replayed, all letters are kept")]
     Open {
@@ -67,24 +52,23 @@ pub struct Replayed {
     pub refused: u64,
     /// Letters that stay, because they hold no event.
     pub no_event: u64,
+    /// Letters that another process replays at the same time.
+    pub elsewhere: u64,
     /// Why it ended early: the letters that were not tried stay.
     pub ended: Option<String>,
 }
 
-impl Selection {
-    fn holds(&self, letter: &Letter) -> bool {
-        self.source.as_ref().is_none_or(|source| *source == letter.source)
-            && self.id.as_ref().is_none_or(|id| letter.id.as_ref() == Some(id))
-    }
-}
-
 /// One line for each letter: whose, since when, where from, and why.
-pub fn list(sources: &[Arc<SourceConfig>], selection: &Selection) -> Result<String, DeadLetterError> {
+pub async fn list(
+    places: &LetterPlaces,
+    sources: &[Arc<SourceConfig>],
+    selection: &Selection,
+) -> Result<String, PlaceError> {
     let head = ["SOURCE", "TIME", "PARTITION", "ID", "REASON"]
         .map(str::to_owned)
         .to_vec();
     let mut rows = vec![head];
-    each(sources, selection, |letter| {
+    let read = places.each(sources, selection, |letter| {
         let reason: String = letter.reason.chars().take(LONGEST_REASON).collect();
         let cells = [
             letter.source.as_str(),
@@ -94,14 +78,19 @@ pub fn list(sources: &[Arc<SourceConfig>], selection: &Selection) -> Result<Stri
             &reason,
         ];
         rows.push(cells.map(|cell| printable(cell).into_owned()).to_vec());
-    })?;
+    });
+    read.await?;
     Ok(table::layout(&rows))
 }
 
 /// Letters with their whole reason and content.
-pub fn show(sources: &[Arc<SourceConfig>], selection: &Selection) -> Result<String, DeadLetterError> {
+pub async fn show(
+    places: &LetterPlaces,
+    sources: &[Arc<SourceConfig>],
+    selection: &Selection,
+) -> Result<String, PlaceError> {
     let mut text = String::new();
-    each(sources, selection, |letter| {
+    let read = places.each(sources, selection, |letter| {
         // Writing to text cannot fail.
         let _ = writeln!(
             text,
@@ -117,58 +106,63 @@ pub fn show(sources: &[Arc<SourceConfig>], selection: &Selection) -> Result<Stri
             },
             printable(&letter.content()),
         );
-    })?;
+    });
+    read.await?;
     Ok(text)
 }
 
 /// Sends the events of a source's letters to its sink, and removes the letters of those that are accepted.
-pub async fn replay(source: &SourceConfig, selection: &Selection) -> Result<Replayed, DeadLetterError> {
-    let open = |error| DeadLetterError::Open {
+pub async fn replay(
+    places: &LetterPlaces,
+    source: &SourceConfig,
+    selection: &Selection,
+) -> Result<Replayed, ReplayError> {
+    let open = |error| ReplayError::Open {
         name: source.name.clone(),
         source: error,
     };
     let mut replayed = Replayed::default();
+    let mut parts = places.parts(source, selection)?;
     let mut sink = None;
-    for mut file in files(&source.dead_letter)? {
-        let path = file.path().to_owned();
-        let problem = |source| DeadLetterError::File {
-            path: path.clone(),
-            source,
-        };
-        let mut letters = Vec::new();
-        file.each(|placed| {
-            if let Some(letter) = placed.letter
-                && letter.source == source.name
-                && selection.holds(&letter)
-            {
-                match letter.to_event() {
-                    Some(event) => letters.push(Replay {
-                        place: placed.place,
-                        partition_attributes: letter.partition_attributes(),
-                        partition: letter.partition,
-                        event,
-                    }),
-                    None => replayed.no_event += 1,
-                }
-            }
-            Ok::<_, io::Error>(())
-        })
-        .map_err(problem)?;
-        if letters.is_empty() {
-            continue;
-        }
-        let sink = match &sink {
-            Some(sink) => sink,
+    while let Some(part) = parts.next().await? {
+        let (letters, others): (Vec<_>, Vec<_>) =
+            part.into_iter().map(Replay::new).partition(Option::is_some);
+        replayed.no_event += others.len() as u64;
+        let letters: Vec<Replay> = letters.into_iter().flatten().collect();
+        let opened = match (&sink, letters.is_empty()) {
+            (_, true) => Ok(None),
+            (Some(sink), false) => Ok(Some(sink)),
             // Opened when there is something for it: a file is not created for nothing.
-            None => sink.insert(Sinks::default().open(&source.sink).map_err(open)?),
+            (None, false) => Sinks::default()
+                .open(&source.sink)
+                .map(|opened| Some(&*sink.insert(opened))),
         };
-        let accepted = deliver(sink.as_ref(), &source.name, &letters, &mut replayed).await;
-        file.remove(&accepted).map_err(problem)?;
+        let accepted = match &opened {
+            Ok(Some(sink)) => deliver(sink.as_ref(), &source.name, &letters, &mut replayed).await,
+            Ok(None) | Err(_) => BTreeSet::new(),
+        };
+        parts.settle(&accepted).await?;
+        opened.map_err(open)?;
         if replayed.ended.is_some() {
             break;
         }
     }
+    let (no_event, elsewhere) = parts.untouched().await?;
+    replayed.no_event += no_event;
+    replayed.elsewhere = elsewhere;
     Ok(replayed)
+}
+
+impl Replay {
+    /// What is to be sent of a letter; none if it holds no event.
+    fn new((place, letter): (u64, Letter)) -> Option<Self> {
+        Some(Self {
+            place,
+            event: letter.to_event()?,
+            partition_attributes: letter.partition_attributes(),
+            partition: letter.partition,
+        })
+    }
 }
 
 /// Delivers events until the sink is unavailable. Returns the places of those that were accepted.
@@ -228,36 +222,4 @@ fn said(error: &SinkError) -> String {
         SinkError::Unavailable { reason, .. } | SinkError::Refused { reason } => reason.clone(),
         other => other.to_string(),
     }
-}
-
-/// Hands over the letters of these sources, each file once.
-fn each(
-    sources: &[Arc<SourceConfig>],
-    selection: &Selection,
-    mut take: impl FnMut(Letter),
-) -> Result<(), DeadLetterError> {
-    let mut seen = HashSet::new();
-    let wanted = sources
-        .iter()
-        .filter(|source| selection.source.as_ref().is_none_or(|name| *name == source.name));
-    for source in wanted.filter(|source| seen.insert(source.dead_letter.clone())) {
-        for mut file in files(&source.dead_letter)? {
-            let path = file.path().to_owned();
-            file.each(|placed| {
-                if let Some(letter) = placed.letter.filter(|letter| selection.holds(letter)) {
-                    take(letter);
-                }
-                Ok(())
-            })
-            .map_err(|source| DeadLetterError::File { path, source })?;
-        }
-    }
-    Ok(())
-}
-
-fn files(path: &Path) -> Result<Vec<LetterFile>, DeadLetterError> {
-    LetterFile::all(path).map_err(|source| DeadLetterError::File {
-        path: path.to_owned(),
-        source,
-    })
 }

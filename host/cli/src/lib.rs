@@ -14,6 +14,7 @@ mod describe;
 mod file_limit;
 mod init;
 mod late_state;
+mod letter_places;
 mod loading;
 mod log;
 mod man_pages;

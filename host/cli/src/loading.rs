@@ -7,18 +7,22 @@
 
 use std::io;
 use std::sync::Arc;
+#[cfg(feature = "postgres")]
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use headwater::model::{Failure, Fault, Issue};
 use headwater::plugin::PluginError;
 use headwater::plugin::registry::{self, RegistryError};
+#[cfg(feature = "postgres")]
+use headwater::sink::LetterTable;
 use headwater::sink::{DeadLetters, Sinks};
 use headwater::{BuildError, Host, Plugin, Source};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::config::{PluginPlace, SourceConfig};
+use crate::config::{DeadLetterPlace, PluginPlace, SourceConfig};
 use crate::outlets::Outlets;
 
 /// Sources that are made ready at once. Each has at most one plugin that hangs, and that for a bounded time.
@@ -46,6 +50,9 @@ pub struct Loader {
     host: Host,
     permits: Semaphore,
     sinks: Arc<Sinks>,
+    /// The dead letters in the database, once that is open.
+    #[cfg(feature = "postgres")]
+    letters: OnceLock<LetterTable>,
 }
 
 /// A source that can be polled.
@@ -75,7 +82,16 @@ impl Loader {
             host,
             permits: Semaphore::new(LOADS_AT_ONCE),
             sinks: Arc::default(),
+            #[cfg(feature = "postgres")]
+            letters: OnceLock::new(),
         }
+    }
+
+    /// The database is open: dead letters can be kept there.
+    #[cfg(feature = "postgres")]
+    pub fn keep_letters_in(&self, table: LetterTable) {
+        // There is one database from the start to the end.
+        let _ = self.letters.set(table);
     }
 
     /// Makes a source ready, its sink included.
@@ -136,12 +152,12 @@ impl Loader {
     /// Opens the sink of a source that has been loaded.
     async fn open(&self, loading: &mut Loading) -> Result<Outlets, LoadError> {
         let (sinks, config) = (self.sinks.clone(), loading.config.clone());
+        let Some(dead_letters) = self.dead_letters(&config) else {
+            return Err(LoadError::missing("the state is not open"));
+        };
         let open = move || {
             let sink = sinks.open(&config.sink).map_err(|error| error.to_string())?;
-            Ok(Outlets {
-                sink,
-                dead_letters: dead_letters(&config),
-            })
+            Ok(Outlets { sink, dead_letters })
         };
         let opened = within_patience(&mut loading.open, open).await;
         opened.unwrap_or_else(Err).map_err(|problem| LoadError {
@@ -150,6 +166,20 @@ impl Loader {
             is_cheap: true,
             is_located: false,
         })
+    }
+
+    /// Where the dead letters of a source are kept; none while the database is not open.
+    fn dead_letters(&self, config: &SourceConfig) -> Option<DeadLetters> {
+        match &config.dead_letter {
+            DeadLetterPlace::File { .. } => letter_file(config),
+            #[cfg(feature = "postgres")]
+            DeadLetterPlace::Database => {
+                let table = self.letters.get()?.clone();
+                Some(DeadLetters::in_table(&config.name, table))
+            }
+            #[cfg(not(feature = "postgres"))]
+            DeadLetterPlace::Database => None,
+        }
     }
 
     async fn source(&self, config: &SourceConfig) -> Result<Source, LoadError> {
@@ -213,7 +243,8 @@ impl Loading {
             if let Err(error) = Sinks::probe(&config.sink) {
                 problems.push(error.to_string());
             }
-            if let Err(error) = dead_letters(&config).probe() {
+            // A database is judged as a whole when it is opened.
+            if let Some(Err(error)) = letter_file(&config).map(|letters| letters.probe()) {
                 problems.push(format!(
                     "cannot keep rejected items in {error}; check `dead_letter`"
                 ));
@@ -225,12 +256,14 @@ impl Loading {
     }
 }
 
-fn dead_letters(config: &SourceConfig) -> DeadLetters {
-    DeadLetters::new(
-        &config.name,
-        config.dead_letter.clone(),
-        config.dead_letter_rotation,
-    )
+/// The dead-letter file of a source, if it has one.
+fn letter_file(config: &SourceConfig) -> Option<DeadLetters> {
+    match &config.dead_letter {
+        DeadLetterPlace::File { path, rotation } => {
+            Some(DeadLetters::new(&config.name, path.clone(), *rotation))
+        }
+        DeadLetterPlace::Database => None,
+    }
 }
 
 /// Does something that may hang, on a thread that may wait. While it hangs, it is waited for and not begun again.

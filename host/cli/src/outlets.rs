@@ -97,8 +97,8 @@ impl Outlets {
         let refusal = self.send(batch).await?;
         self.keep_rejected(batch).await?;
         if let Some(reason) = refusal {
-            let (file, refused) = (self.dead_letters.path().display(), batch.totals().refused);
-            warn!(%file, refused, "the sink refused events permanently; they are in the dead-letter file: {reason}");
+            let (place, refused) = (&self.dead_letters, batch.totals().refused);
+            warn!(%place, refused, "the sink refused events permanently; they are in the dead letters: {reason}");
         }
         match batch.ack().await {
             Ok(()) => Ok(Attempt::Committed),
@@ -140,7 +140,7 @@ impl Outlets {
         batch.redact().await?;
         let kept = self.dead_letters.keep(batch.partition(), batch.rejected());
         kept.await.map_err(|error| {
-            let message = format!("cannot keep rejected items in the dead-letter file {error}");
+            let message = format!("cannot keep rejected items in {error}");
             Failure::host(Fault::Retry, "dead-letter", message)
         })?;
         batch.discard_rejected();

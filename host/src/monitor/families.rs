@@ -114,15 +114,17 @@ pub(super) static WAITING: Family = gauge(
     "batches_waiting",
     "Batches that wait for their sink to be available.",
 );
-pub(super) static DEAD_LETTERS: Family =
-    gauge("dead_letters", "Letters in the dead-letter files at present.");
+pub(super) static DEAD_LETTERS: Family = gauge(
+    "dead_letters",
+    "Dead letters at present, in files or in the database.",
+);
 pub(super) static OLDEST_LETTER: Family = gauge(
     "dead_letter_oldest_timestamp_seconds",
     "When the oldest of them was kept; 0 when there are none.",
 );
 pub(super) static EVENTS: Family = counter("events_total", "Events delivered.");
 pub(super) static EVENT_BYTES: Family = counter("event_bytes_total", "Bytes of delivered event bodies.");
-pub(super) static REJECTED: Family = counter("rejected_total", "Items put into the dead-letter file.");
+pub(super) static REJECTED: Family = counter("rejected_total", "Items that became dead letters.");
 pub(super) static POLLS: Family = counter("polls_total", "Polls by result.");
 pub(super) static POLL_SECONDS: Family =
     counter("poll_seconds_total", "Time spent in polls, waiting included.");

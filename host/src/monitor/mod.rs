@@ -129,8 +129,8 @@ impl Monitor {
     /// Notes how many dead letters a source has, and when the oldest was kept, in RFC 3339.
     pub fn dead_letters(&self, source: &str, count: u64, oldest: Option<&str>) {
         let mut state = self.state();
-        // Nobody needs a row for what most sources have not.
-        if count == 0 && !state.letters.contains_key(source) {
+        // Nobody needs a row for what most sources have not, or for a source that has gone while they were counted.
+        if state.forgotten.contains(source) || (count == 0 && !state.letters.contains_key(source)) {
             return;
         }
         let since = oldest.and_then(|text| DateTime::parse_from_rfc3339(text).ok());

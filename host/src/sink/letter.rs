@@ -1,4 +1,4 @@
-//! One dead letter: a line of a dead-letter file.
+//! One dead letter: a line of a dead-letter file, or a row of a database.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -55,17 +55,25 @@ pub struct LetterEvent {
 
 impl Letter {
     pub(super) fn new(source: &str, partition: &str, item: &Rejected, now: SystemTime) -> Self {
-        let text = std::str::from_utf8(&item.raw).ok();
-        let time = DateTime::<Utc>::from(now).to_rfc3339_opts(SecondsFormat::Millis, true);
-        Self {
-            time: Some(time),
+        let mut letter = Self {
+            time: Some(DateTime::<Utc>::from(now).to_rfc3339_opts(SecondsFormat::Millis, true)),
             source: source.to_owned(),
             partition: partition.to_owned(),
             id: item.id.clone(),
             reason: item.reason.clone(),
-            raw: text.map(str::to_owned),
-            raw_base64: text.is_none().then(|| BASE64_STANDARD.encode(&item.raw)),
+            raw: None,
+            raw_base64: None,
             event: item.refused.as_deref().map(LetterEvent::new),
+        };
+        letter.set_content(&item.raw);
+        letter
+    }
+
+    /// Says what was read.
+    pub(super) fn set_content(&mut self, raw: &[u8]) {
+        match std::str::from_utf8(raw) {
+            Ok(text) => self.raw = Some(text.to_owned()),
+            Err(_) => self.raw_base64 = Some(BASE64_STANDARD.encode(raw)),
         }
     }
 
@@ -106,7 +114,7 @@ impl Letter {
 }
 
 impl LetterEvent {
-    fn new(event: &RefusedEvent) -> Self {
+    pub(super) fn new(event: &RefusedEvent) -> Self {
         let RefusedEvent {
             time,
             severity,

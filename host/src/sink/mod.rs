@@ -14,8 +14,12 @@ mod http;
 mod http_client;
 mod judge;
 mod letter;
+#[cfg(feature = "postgres")]
+mod letter_claims;
 mod letter_count;
 mod letter_file;
+#[cfg(feature = "postgres")]
+mod letter_table;
 mod line_writer;
 mod oauth2;
 mod open_files;
@@ -42,14 +46,18 @@ use crate::model::Event;
 
 pub use self::authorization::Authorization;
 pub use self::config::SinkConfig;
-pub use self::dead_letter::DeadLetters;
+pub use self::dead_letter::{DeadLetters, KeepError};
 pub use self::delivery::{Accepted, DeliverFuture, Delivery, SinkError, Undelivered};
 pub use self::encoding::{AisocConnector, Encoding, SplunkFields};
 pub use self::forward::ForwardReceiver;
 pub use self::http_client::Endpoint;
 pub use self::letter::{Letter, LetterEvent};
+#[cfg(feature = "postgres")]
+pub use self::letter_claims::{CLAIM, LetterClaims, Untouched};
 pub use self::letter_count::{LetterCount, LetterCounts};
 pub use self::letter_file::{LetterFile, PlacedLetter};
+#[cfg(feature = "postgres")]
+pub use self::letter_table::LetterTable;
 pub use self::oauth2::ClientCredentials;
 pub use self::rotation::Rotation;
 pub use self::trial::try_sink;

@@ -4,10 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+#[cfg(feature = "postgres")]
+use headwater::sink::LetterTable;
 
 use super::{ConfigFile, Exit, FAILED, print, require_source};
 use crate::config::{Config, SourceConfig};
-use crate::dead_letter_command::{self, DeadLetterError, Replayed, Selection};
+use crate::dead_letter_command::{self, ReplayError, Replayed};
+use crate::letter_places::{LetterPlaces, PlaceError, Selection};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DeadLetterCommand {
@@ -44,55 +47,89 @@ pub(super) struct SelectionArguments {
     id: Option<String>,
 }
 
-impl From<DeadLetterError> for Exit {
-    fn from(error: DeadLetterError) -> Self {
-        Self::failed(error)
+impl From<PlaceError> for Exit {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            #[cfg(feature = "postgres")]
+            PlaceError::Database(error) => Self::database(error),
+            error => Self::failed(error),
+        }
     }
+}
+
+impl From<ReplayError> for Exit {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Place(error) => error.into(),
+            error => Self::failed(error),
+        }
+    }
+}
+
+/// What a command works on.
+struct Selected {
+    places: LetterPlaces,
+    sources: Vec<Arc<SourceConfig>>,
+    selection: Selection,
 }
 
 /// Runs one of the commands. All of them work beside a running host.
 pub(super) async fn dead_letter(command: DeadLetterCommand) -> Result<ExitCode, Exit> {
     match command {
         DeadLetterCommand::List { config, selection } => {
-            let (sources, selection) = selected(&config, selection)?;
-            print(&dead_letter_command::list(&sources, &selection)?)
+            let Selected {
+                places,
+                sources,
+                selection,
+            } = selected(&config, selection).await?;
+            print(&dead_letter_command::list(&places, &sources, &selection).await?)
         }
         DeadLetterCommand::Show { config, selection } => {
-            let (sources, selection) = selected(&config, selection)?;
-            print(&dead_letter_command::show(&sources, &selection)?)
+            let Selected {
+                places,
+                sources,
+                selection,
+            } = selected(&config, selection).await?;
+            print(&dead_letter_command::show(&places, &sources, &selection).await?)
         }
-        DeadLetterCommand::Replay { config, selection } => {
-            let (sources, selection) = selected(&config, selection)?;
-            replay(&sources, &selection).await
-        }
+        DeadLetterCommand::Replay { config, selection } => replay(&selected(&config, selection).await?).await,
     }
 }
 
-fn selected(
-    config: &ConfigFile,
-    arguments: SelectionArguments,
-) -> Result<(Vec<Arc<SourceConfig>>, Selection), Exit> {
+async fn selected(config: &ConfigFile, arguments: SelectionArguments) -> Result<Selected, Exit> {
     let config = Config::load(&config.path).map_err(Exit::misused)?;
     let SelectionArguments { source, id } = arguments;
     if let Some(name) = &source {
         require_source(&config, name)?;
     }
-    Ok((config.sources, Selection { source, id }))
+    let places = LetterPlaces {
+        #[cfg(feature = "postgres")]
+        table: super::database::open(&config).await?.map(LetterTable::new),
+    };
+    Ok(Selected {
+        places,
+        sources: config.sources,
+        selection: Selection { source, id },
+    })
 }
 
 /// Stdout may be the sink, so what became of the letters is told on stderr.
-async fn replay(sources: &[Arc<SourceConfig>], selection: &Selection) -> Result<ExitCode, Exit> {
+async fn replay(selected: &Selected) -> Result<ExitCode, Exit> {
+    let Selected {
+        places,
+        sources,
+        selection,
+    } = selected;
     let mut failed = false;
-    let wanted = sources
-        .iter()
-        .filter(|source| selection.source.as_ref().is_none_or(|name| *name == source.name));
+    let wanted = sources.iter().filter(|source| selection.has_source(&source.name));
     for source in wanted {
         let Replayed {
             accepted,
             refused,
             no_event,
+            elsewhere,
             ended,
-        } = dead_letter_command::replay(source, selection).await?;
+        } = dead_letter_command::replay(places, source, selection).await?;
         let name = &source.name;
         if accepted > 0 {
             tracing::info!(
@@ -115,13 +152,20 @@ async fn replay(sources: &[Arc<SourceConfig>], selection: &Selection) -> Result<
                 "no events could be made of what these letters hold, so they cannot be replayed and are kept"
             );
         }
+        if elsewhere > 0 {
+            tracing::warn!(
+                source = name,
+                letters = elsewhere,
+                "another process replays these letters; if it was stopped, replay again after ten minutes"
+            );
+        }
         if let Some(reason) = &ended {
             tracing::error!(
                 source = name,
                 "the sink does not accept events at present, the letters that are left are kept: {reason}"
             );
         }
-        failed |= refused > 0 || no_event > 0 || ended.is_some();
+        failed |= refused > 0 || no_event > 0 || elsewhere > 0 || ended.is_some();
     }
     Ok(if failed {
         ExitCode::from(FAILED)

@@ -2,6 +2,8 @@
 
 mod check;
 mod conformance;
+#[cfg(feature = "postgres")]
+mod database;
 mod dead_letter;
 mod init;
 mod run;

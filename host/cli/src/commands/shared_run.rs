@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use headwater::cursor::postgres::PostgresError;
 use headwater::monitor::Monitor;
-use headwater::sink::SinkConfig;
+use headwater::sink::{LetterTable, SinkConfig};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -14,7 +13,7 @@ use tracing::{info, warn};
 use super::Exit;
 use super::run::{AbortOnDrop, end};
 use crate::claims::{self, Claims};
-use crate::config::{Config, DatabaseConfig, PluginPlace};
+use crate::config::{Config, DatabaseConfig, DeadLetterPlace, PluginPlace};
 use crate::dead_letter_watch::DeadLetterWatch;
 use crate::late_state::{Opened, Slot};
 use crate::loading::Loader;
@@ -68,10 +67,12 @@ impl SharedRun {
         );
         name_own_files(&config);
         slot.fill(Opened::Database(store.clone()));
+        let table = LetterTable::new(store.clone());
+        loader.keep_letters_in(table.clone());
         let (sender, incoming) = mpsc::channel(CHANGES);
         let (mut claims, arbiter) = Claims::join(&store, &config, &database, sender);
         claims::show(&store, &claims, &monitor);
-        let leave = claims.leave();
+        let (leave, standing) = (claims.leave(), claims.standing());
         let first = match mode {
             Mode::Forever => Vec::new(),
             Mode::Once => tokio::select! {
@@ -84,6 +85,7 @@ impl SharedRun {
         let arbiter = (mode == Mode::Forever).then_some(arbiter);
         let (reloads, reloaded) = mpsc::channel(1);
         let letters = DeadLetterWatch::start(&config, monitor.clone());
+        letters.count_in(table, standing, monitor.clone());
         let reloader = Reloader {
             path,
             letters,
@@ -100,17 +102,6 @@ impl SharedRun {
         // What is handed back late can only be committed by nobody.
         leave.await;
         Ok(code)
-    }
-}
-
-impl Exit {
-    /// What waiting helps against is told from what a person has to do.
-    pub(super) fn database(error: PostgresError) -> Self {
-        if error.needs_a_person() {
-            Self::misused(error)
-        } else {
-            Self::failed(error)
-        }
     }
 }
 
@@ -154,5 +145,16 @@ fn name_own_files(config: &Config) {
             "plugins are files of this host: install the same ones on every host, or pin them with `digest`"
         );
     }
-    warn!("dead letters are in files of whichever host reads the source; look for them on every host");
+    let in_files = config
+        .sources
+        .iter()
+        .filter(|source| matches!(source.dead_letter, DeadLetterPlace::File { .. }));
+    let in_files = in_files.count();
+    if in_files > 0 {
+        warn!(
+            sources = in_files,
+            "their dead letters are in files of whichever host reads the source, since `dead_letter` says so: look for them on every \
+             host, or remove `dead_letter` to keep them in the database"
+        );
+    }
 }

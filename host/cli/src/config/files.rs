@@ -29,7 +29,7 @@ pub(super) fn check(
     let all = sources.iter().flat_map(|Written { source, .. }| {
         let read = files_read(source).into_iter().map(|(path, _)| path);
         read.chain(
-            [Some(source.dead_letter.as_path()), sink_file(source)]
+            [source.dead_letter.file(), sink_file(source)]
                 .into_iter()
                 .flatten(),
         )
@@ -71,7 +71,7 @@ pub(super) fn check(
     } in sources
     {
         let files = [
-            ("dead_letter", Some(source.dead_letter.as_path())),
+            ("dead_letter", source.dead_letter.file()),
             ("sink.path", sink_file(source)),
         ];
         let files = files.into_iter().filter_map(|(key, path)| Some((key, path?)));

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod compile;
+mod dead_letter;
 mod defaults;
 mod files;
 mod fill;
@@ -31,12 +32,13 @@ use headwater::model::{Limits, is_source_name};
 use headwater::plugin::CompileSettings;
 use headwater::plugin::registry::Reference;
 use headwater::secret::SecretHelper;
-use headwater::sink::{Rotation, SinkConfig};
+use headwater::sink::SinkConfig;
 use headwater::work::machine_memory::usual_memory;
 use thiserror::Error;
 
 pub use self::cluster::DatabaseConfig;
 pub use self::compile::with_bounds;
+pub use self::dead_letter::DeadLetterPlace;
 use self::include::Included;
 pub use self::include::MATCHING;
 use self::places::Places;
@@ -103,9 +105,7 @@ pub struct SourceConfig {
     /// How it gets there.
     pub outbound: Outbound,
     /// Where rejected items are kept.
-    pub dead_letter: PathBuf,
-    /// When that file is rotated.
-    pub dead_letter_rotation: Rotation,
+    pub dead_letter: DeadLetterPlace,
     /// The plugin's own configuration, secrets not yet filled in.
     pub config: Written,
     /// Bounds of one poll.
@@ -275,6 +275,8 @@ fn read(
         helpers: &helpers,
     };
     let database = cluster::read(&root, &places);
+    // What a running host has, it has until it is restarted.
+    let has_database = running.map_or(&database, |running| &running.database).is_some();
     let included = include::read(&root, path, folder);
     let defaults = tables::read_defaults(&root);
     let tables = tables::gather(&root, &included, &defaults);
@@ -290,7 +292,7 @@ fn read(
             ..
         } = &table;
         let section = Section::new(&table.table, label.as_str(), found);
-        let source = source::read_source(section, &places, &state_folder);
+        let source = source::read_source(section, &places, &state_folder, has_database);
         limits::check_memory(&source.limits, memory, label, found);
         let name = row_name(&table, &source.name, &mut names);
         judged.push((name, table, source));

@@ -6,18 +6,23 @@ use headwater::egress::{Grant, Origin};
 use headwater::model::{SOURCE_NAME_RULE, is_source_name};
 use headwater::plugin::registry::Reference;
 use headwater::secret::Template;
-use headwater::sink::{Rotation, SinkConfig};
-use toml::Value;
+use headwater::sink::SinkConfig;
 
 use super::places::Places;
 use super::section::Section;
 use super::written::{Problem, Written};
-use super::{PluginPlace, SourceConfig, limits, outbound, sink};
+use super::{PluginPlace, SourceConfig, dead_letter, limits, outbound, sink};
 
 /// Where plugins from registries are kept, beside the state file.
 const PLUGIN_FOLDER: &str = "plugins";
 
-pub(super) fn read_source(section: Section<'_>, places: &Places<'_>, state_folder: &Path) -> SourceConfig {
+/// Reads a source. `has_database` tells whether its cursors are kept in one.
+pub(super) fn read_source(
+    section: Section<'_>,
+    places: &Places<'_>,
+    state_folder: &Path,
+    has_database: bool,
+) -> SourceConfig {
     let name = section.required_text("name", "contoso");
     check_name(&section, &name);
     let plugin = read_plugin(&section, places, state_folder);
@@ -31,11 +36,8 @@ pub(super) fn read_source(section: Section<'_>, places: &Places<'_>, state_folde
     let grant = read_grant(&section);
     let (allow, allow_private) = (section.texts("allow"), grant.allows_private());
     let outbound = outbound::read(&section, places);
-    let (dead_letter, dead_letter_rotation) = read_dead_letter(&section);
-    let dead_letter = match dead_letter {
-        Some(path) => places.join(path),
-        None => state_folder.join(format!("{name}.dead.ndjson")),
-    };
+    let usual = (!has_database).then(|| state_folder.join(format!("{name}.dead.ndjson")));
+    let dead_letter = dead_letter::read(&section, places, usual);
     let config = read_written(&section, "config", places);
     let template: Template = config
         .template("config")
@@ -56,24 +58,10 @@ pub(super) fn read_source(section: Section<'_>, places: &Places<'_>, state_folde
         allow_private,
         outbound,
         dead_letter,
-        dead_letter_rotation,
         config,
         limits,
         sink,
     }
-}
-
-/// A path, or a table with a path and when the file is rotated.
-fn read_dead_letter(section: &Section<'_>) -> (Option<String>, Rotation) {
-    if !section.value("dead_letter").is_some_and(Value::is_table) {
-        return (section.text("dead_letter"), Rotation::default());
-    }
-    let table = section.table("dead_letter").map(|table| {
-        let read = (table.text("path"), sink::read_rotation(&table));
-        table.finish();
-        read
-    });
-    table.unwrap_or_default()
 }
 
 fn read_plugin(section: &Section<'_>, places: &Places<'_>, state_folder: &Path) -> PluginPlace {

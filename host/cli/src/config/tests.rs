@@ -33,8 +33,8 @@ fn little_needs_to_be_said() {
         PluginPlace::File("/etc/headwater/source.wasm".into())
     );
     assert_eq!(
-        source.dead_letter,
-        Path::new("/etc/headwater/contoso.dead.ndjson")
+        source.dead_letter.file(),
+        Some(Path::new("/etc/headwater/contoso.dead.ndjson"))
     );
     assert_eq!(source.limits, Limits::default());
     assert_eq!(source.sink, SinkConfig::Stdout);
@@ -83,7 +83,10 @@ fn everything_can_be_said() {
     assert_eq!(contoso.digest.as_ref(), Some(&digest));
     assert_eq!(contoso.interval, Some(Duration::from_secs(300)));
     assert!(contoso.allow_private && contoso.allow.iter().any(|origin| origin.contains("127.0.0.1")));
-    assert_eq!(contoso.dead_letter, Path::new("/etc/headwater/dead.ndjson"));
+    assert_eq!(
+        contoso.dead_letter.file(),
+        Some(Path::new("/etc/headwater/dead.ndjson"))
+    );
     assert_eq!((contoso.limits.memory, contoso.limits.cpu), (128 << 20, 20));
     assert_eq!(
         contoso.sink,
@@ -96,8 +99,8 @@ fn everything_can_be_said() {
         }
     );
     assert_eq!(
-        fabrikam.dead_letter,
-        Path::new("/var/lib/headwater/fabrikam.dead.ndjson")
+        fabrikam.dead_letter.file(),
+        Some(Path::new("/var/lib/headwater/fabrikam.dead.ndjson"))
     );
 }
 
@@ -195,6 +198,55 @@ fn a_file_is_of_one_kind() {
     ] {
         assert_eq!(problems(&format!("{MINIMAL}\n{lines}")), [expected], "{lines}");
     }
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn dead_letters_are_in_the_database_where_there_is_one_unless_a_source_names_a_file() {
+    let with_database =
+        |line: &str| format!("[state]\nurl = \"postgres://h@db.example/h\"\n{MINIMAL}\n{line}");
+    for (line, place) in [
+        ("", DeadLetterPlace::Database),
+        ("dead_letter = {}", DeadLetterPlace::Database),
+        (
+            "dead_letter = \"x.ndjson\"",
+            DeadLetterPlace::File {
+                path: "/etc/headwater/x.ndjson".into(),
+                rotation: Rotation::default(),
+            },
+        ),
+    ] {
+        let config = parse(&with_database(line)).unwrap();
+        assert_eq!(config.sources[0].dead_letter, place, "{line}");
+    }
+    let found = problems(&with_database("dead_letter = { rotate_size = \"1MiB\" }"));
+    assert_eq!(
+        found,
+        [
+            "source \"contoso\".dead_letter: rotates a file, and dead letters are in the database of `state.url`; add `path` to \
+          keep those of this source in a file of each host, or remove `dead_letter`"
+        ]
+    );
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_reload_keeps_dead_letters_where_the_running_host_can_keep_them() {
+    let file = "/etc/headwater/headwater.toml";
+    let judge = |text: &str, running: Option<&Config>| {
+        let table = parse_table(text, Path::new(file)).unwrap();
+        Config::judge(&table, Path::new(file), Path::new("/etc/headwater"), running).unwrap()
+    };
+    let with_database = format!("[state]\nurl = \"postgres://h@db.example/h\"\n{MINIMAL}");
+    let running = judge(MINIMAL, None);
+    let reloaded = judge(&with_database, Some(&running));
+    assert_eq!(
+        reloaded.sources, running.sources,
+        "the database is used after a restart"
+    );
+    let running = judge(&with_database, None);
+    let reloaded = judge(MINIMAL, Some(&running));
+    assert_eq!(reloaded.sources, running.sources);
 }
 
 #[test]

@@ -99,6 +99,17 @@ pub enum PostgresError {
         /// What was found.
         reason: String,
     },
+    /// The database lacks characters.
+    #[error(
+        "the database {place} has the encoding {found}, which lacks characters of other texts; create one with `createdb \
+         --encoding=UTF8 --template=template0`, and name it in `state.url`"
+    )]
+    Encoding {
+        /// The database.
+        place: String,
+        /// Its encoding.
+        found: String,
+    },
     /// Nothing can be written there.
     #[error(
         "the database {place} is read-only: a replica, or in recovery; name the primary in `state.url`, or name all servers \
@@ -142,6 +153,15 @@ pub enum PostgresError {
         /// The source.
         source_name: String,
     },
+    /// A host reads the source, and would go on from what it knows.
+    #[error(
+        "a host of the cluster reads source \"{source_name}\"; nothing was stored. Remove the source from the configuration of every \
+         host, or stop the hosts, and try again after the lease"
+    )]
+    InUse {
+        /// The source.
+        source_name: String,
+    },
     /// The row of a cursor is gone.
     #[error("partition \"{partition}\" of source \"{source_name}\": {reason}")]
     Lost {
@@ -175,7 +195,9 @@ impl PostgresError {
             | Self::MissingRight { .. }
             | Self::NewerSchema { .. }
             | Self::ForeignSchema { .. }
+            | Self::Encoding { .. }
             | Self::ReadOnly { .. }
+            | Self::InUse { .. }
             | Self::Lost { .. } => true,
             Self::Unreachable { .. }
             | Self::TooManyConnections { .. }

@@ -22,12 +22,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
+
 use self::leases::Leases;
-use self::pool::Pool;
+use self::pool::{Lane, Pool};
 
 pub use self::address::{Address, check_url};
 pub use self::error::PostgresError;
 pub use self::member::{Change, Control, Member, Membership, Standing};
+pub(crate) use self::pool::Parameter;
 pub use self::schema::schema_sql;
 
 /// How long a statement may take: longer than any lock of a healthy database, shorter than a lease.
@@ -83,6 +87,25 @@ impl PostgresStore {
     /// The cluster whose sources these are.
     pub fn cluster(&self) -> &str {
         &self.0.cluster
+    }
+
+    /// This host in the database: different for each store that was opened.
+    pub(crate) fn identity(&self) -> &str {
+        &self.0.host
+    }
+
+    /// Carries out one statement for what is kept beside cursors.
+    pub(crate) async fn query(
+        &self,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, PostgresError> {
+        self.0.pool.query(Lane::Work, statement, parameters).await
+    }
+
+    /// A column of a row, which has the type that its statement gives it.
+    pub(crate) fn column<'a, T: FromSql<'a>>(&self, row: &'a Row, column: &str) -> Result<T, PostgresError> {
+        schema::get(&self.0.pool, row, column)
     }
 
     /// How many commits were refused because this host had lost the lease.

@@ -26,7 +26,7 @@ const FOR_LEASES: usize = 1;
 const FOR_WORK: usize = MOST_CONNECTIONS - FOR_LEASES;
 
 /// A parameter of a statement, and its type.
-pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// What a statement is for, which decides over which connections it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,8 +167,12 @@ impl Pool {
                 // It was closed while nobody used it, so that nothing was done.
                 Ok(Err(error)) if error.is_closed() && !is_fresh => continue,
                 Ok(Err(error)) => {
-                    connections.put_back(connection);
-                    return Err(PostgresError::from_driver(&self.place(), &error));
+                    let error = PostgresError::from_driver(&self.place(), &error);
+                    // A primary that has become a replica goes on answering: only a new connection finds the new primary.
+                    if !matches!(error, PostgresError::ReadOnly { .. }) {
+                        connections.put_back(connection);
+                    }
+                    return Err(error);
                 }
                 Err(_) => {
                     // Else it would go on waiting there, and hold what it has locked.

@@ -9,13 +9,16 @@ use super::pool::{Lane, Pool};
 /// What makes the tables of the first schema, and what brings each schema to the next, in order. A host of version N
 /// carries out the scripts after the one that the database has. Every script is one transaction, takes the same lock, and can be
 /// repeated, so that several hosts may do it at once.
-const SCRIPTS: [&str; 1] = [include_str!("schema.sql")];
+const SCRIPTS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// The schema that this version uses.
 const VERSION: i32 = SCRIPTS.len() as i32;
 
 const LOOK: &str = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS read_only, \
-     to_regclass('headwater_schema') IS NOT NULL AS has_tables";
+     to_regclass('headwater_schema') IS NOT NULL AS has_tables, current_setting('server_encoding') AS encoding";
+
+/// Encodings that take every text. Others would refuse the one dead letter that has a character which they lack, for ever.
+const ENCODINGS: [&str; 2] = ["UTF8", "SQL_ASCII"];
 
 const FIND_VERSION: &str = "SELECT version FROM headwater_schema";
 
@@ -25,7 +28,8 @@ const RIGHTS: &str = "SELECT format('%s on %s', wanted.right_name, wanted.table_
      ('headwater_source', 'DELETE'), ('headwater_cursor', 'SELECT'), ('headwater_cursor', 'INSERT'), \
      ('headwater_cursor', 'UPDATE'), ('headwater_cursor', 'DELETE'), ('headwater_partition', 'SELECT'), \
      ('headwater_partition', 'INSERT'), ('headwater_partition', 'DELETE'), ('headwater_dead_letter', 'SELECT'), \
-     ('headwater_dead_letter', 'INSERT'), ('headwater_dead_letter', 'DELETE'), ('headwater_host', 'SELECT'), \
+     ('headwater_dead_letter', 'INSERT'), ('headwater_dead_letter', 'UPDATE'), ('headwater_dead_letter', 'DELETE'), \
+     ('headwater_host', 'SELECT'), \
      ('headwater_host', 'INSERT'), ('headwater_host', 'UPDATE'), ('headwater_host', 'DELETE')) \
      AS wanted (table_name, right_name) \
      WHERE NOT has_table_privilege(wanted.table_name, wanted.right_name)";
@@ -40,6 +44,13 @@ pub(super) async fn prepare(pool: &Pool) -> Result<(), PostgresError> {
     let row = one(pool, LOOK).await?;
     if get(pool, &row, "read_only")? {
         return Err(PostgresError::ReadOnly { place: pool.place() });
+    }
+    let encoding: String = get(pool, &row, "encoding")?;
+    if !ENCODINGS.contains(&encoding.as_str()) {
+        return Err(PostgresError::Encoding {
+            place: pool.place(),
+            found: encoding,
+        });
     }
     let found = match get(pool, &row, "has_tables")? {
         true => version(pool).await?,

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS headwater_partition (
     begun timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (cluster, source, partition)
 );
--- What was read and is not an event, or was refused by a receiver.
+-- What was read and is not an event, or was refused by a receiver. `event` is its id, if that much is known.
 CREATE TABLE IF NOT EXISTS headwater_dead_letter (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     cluster text NOT NULL,
