@@ -26,6 +26,7 @@ mod state_command;
 #[cfg(feature = "postgres")]
 mod state_copy;
 mod state_move;
+mod state_place;
 mod state_watch;
 mod status_command;
 mod stderr;

@@ -9,20 +9,19 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use headwater::cursor::postgres::{Address, PostgresError, PostgresStore, USUAL_PATIENCE};
-use headwater::cursor::state_file::{State, StateError};
-use headwater::cursor::{Entry, Envelope, EnvelopeError};
+use headwater::cursor::state_file::State;
+use headwater::cursor::{Entry, Envelope, EnvelopeError, NewCursor};
 use headwater::secret::SecretText;
 use thiserror::Error;
+
+use crate::state_place::{StateFile, StatePlace, StatePlaceError};
 
 /// Why cursors cannot be copied.
 #[derive(Debug, Error)]
 pub enum CopyError {
-    /// The state file cannot be used.
+    /// One of the two places cannot be used.
     #[error(transparent)]
-    File(#[from] StateError),
-    /// The database cannot be used.
-    #[error(transparent)]
-    Database(#[from] PostgresError),
+    Place(#[from] StatePlaceError),
     /// There is nothing to copy from.
     #[error("there is no state file {0}; check --from")]
     Missing(String),
@@ -61,18 +60,12 @@ pub struct Copied {
     pub present: usize,
 }
 
-/// One end of a copy.
-enum End {
-    File(State),
-    Database(PostgresStore),
-}
-
 /// Copies all cursors. Whatever is wrong is found before anything is written; a copy that was interrupted may be repeated.
 pub async fn copy(from: &str, to: &str, cluster: &str) -> Result<Copied, CopyError> {
     if !is_url(from) && !Path::new(from).exists() {
         return Err(CopyError::Missing(from.to_owned()));
     }
-    let source = End::open(from, cluster).await?;
+    let source = open(from, cluster).await?;
     let entries = source.entries().await?;
     let mut whole = Vec::new();
     for Entry {
@@ -92,7 +85,7 @@ pub async fn copy(from: &str, to: &str, cluster: &str) -> Result<Copied, CopyErr
             }
         }
     }
-    let destination = End::open(to, cluster).await?;
+    let destination = open(to, cluster).await?;
     let there = destination.entries().await?.into_iter();
     let there: HashMap<(String, String), Result<Envelope, EnvelopeError>> = there
         .map(|entry| ((entry.source, entry.partition), entry.envelope))
@@ -112,7 +105,14 @@ pub async fn copy(from: &str, to: &str, cluster: &str) -> Result<Copied, CopyErr
         }
     }
     for (source_name, partition, envelope) in missing {
-        destination.put(&source_name, &partition, &envelope).await?;
+        let Envelope { plugin, cursor, .. } = envelope;
+        let new = NewCursor {
+            partition,
+            plugin,
+            cursor,
+        };
+        // One at a time: each is there or not, wherever a copy is interrupted.
+        destination.put(&source_name, &[new]).await?;
         copied.copied += 1;
     }
     Ok(copied)
@@ -122,33 +122,24 @@ fn is_url(place: &str) -> bool {
     place.starts_with("postgres://") || place.starts_with("postgresql://")
 }
 
-impl End {
-    async fn open(place: &str, cluster: &str) -> Result<Self, CopyError> {
-        if !is_url(place) {
-            return Ok(Self::File(State::open(Path::new(place))?));
-        }
-        let address = Address::new(SecretText::written(place));
-        let store = PostgresStore::open(address, cluster, USUAL_PATIENCE).await?;
-        let hosts = store.live_hosts().await?;
-        if !hosts.is_empty() {
-            return Err(CopyError::Running(hosts.join(", ")));
-        }
-        Ok(Self::Database(store))
+async fn open(place: &str, cluster: &str) -> Result<StatePlace, CopyError> {
+    if !is_url(place) {
+        let state = State::open(Path::new(place)).map_err(StatePlaceError::from)?;
+        return Ok(StatePlace::File(StateFile::Own(state)));
     }
+    let (store, hosts) = open_database(place, cluster)
+        .await
+        .map_err(StatePlaceError::from)?;
+    if !hosts.is_empty() {
+        return Err(CopyError::Running(hosts.join(", ")));
+    }
+    Ok(StatePlace::Database(store))
+}
 
-    async fn entries(&self) -> Result<Vec<Entry>, CopyError> {
-        Ok(match self {
-            Self::File(state) => state.entries().await?,
-            Self::Database(store) => store.entries().await?,
-        })
-    }
-
-    async fn put(&self, source: &str, partition: &str, envelope: &Envelope) -> Result<(), CopyError> {
-        let (plugin, cursor) = (&envelope.plugin, &envelope.cursor);
-        match self {
-            Self::File(state) => state.commit(source, partition, plugin, cursor).await?,
-            Self::Database(store) => store.put_missing(source, partition, plugin, cursor).await?,
-        }
-        Ok(())
-    }
+/// The database, and its hosts that live.
+async fn open_database(url: &str, cluster: &str) -> Result<(PostgresStore, Vec<String>), PostgresError> {
+    let address = Address::new(SecretText::written(url));
+    let store = PostgresStore::open(address, cluster, USUAL_PATIENCE).await?;
+    let hosts = store.live_hosts().await?;
+    Ok((store, hosts))
 }

@@ -6,8 +6,9 @@ use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use headwater::cursor::state_file::{State, StateError};
-use headwater::cursor::{Entry, EnvelopeError};
+use headwater::cursor::{Entry, EnvelopeError, NewCursor};
+
+use crate::state_place::{StatePlace, StatePlaceError};
 
 /// The version of the lines.
 const FORMAT: u32 = 1;
@@ -28,7 +29,7 @@ struct Line {
 pub enum MoveError {
     /// The state cannot be read or written.
     #[error(transparent)]
-    State(#[from] StateError),
+    State(#[from] StatePlaceError),
     /// There is nothing to export.
     #[error("source \"{0}\" has no stored cursor; `headwater state list` shows those that there are")]
     Nothing(String),
@@ -62,7 +63,7 @@ pub enum MoveError {
 }
 
 /// The cursors of a source, one a line.
-pub async fn export(state: &State, source: &str) -> Result<String, MoveError> {
+pub async fn export(state: &StatePlace, source: &str) -> Result<String, MoveError> {
     let mut text = String::new();
     for entry in entries_of(state, source).await? {
         let envelope = entry.envelope.map_err(|error| MoveError::Entry {
@@ -88,7 +89,7 @@ pub async fn export(state: &State, source: &str) -> Result<String, MoveError> {
 }
 
 /// Stores the cursors that `export` wrote; all of them or none. Returns how many there were.
-pub async fn import(state: &State, source: &str, text: &str) -> Result<usize, MoveError> {
+pub async fn import(state: &StatePlace, source: &str, text: &str) -> Result<usize, MoveError> {
     let mut cursors = Vec::new();
     for (index, line) in text
         .lines()
@@ -115,7 +116,11 @@ pub async fn import(state: &State, source: &str, text: &str) -> Result<usize, Mo
         let cursor = BASE64_STANDARD
             .decode(&line.cursor)
             .map_err(|_| refusal("has a damaged cursor; export it again".to_owned()))?;
-        cursors.push((line.partition, line.plugin, cursor));
+        cursors.push(NewCursor {
+            partition: line.partition,
+            plugin: line.plugin,
+            cursor,
+        });
     }
     if cursors.is_empty() {
         return Err(MoveError::Line {
@@ -126,26 +131,18 @@ pub async fn import(state: &State, source: &str, text: &str) -> Result<usize, Mo
     let present = entries_of(state, source).await?;
     let present = present
         .iter()
-        .find(|entry| cursors.iter().any(|(id, ..)| *id == entry.partition));
+        .find(|entry| cursors.iter().any(|new| new.partition == entry.partition));
     if let Some(entry) = present {
         return Err(MoveError::Present {
             source_name: source.to_owned(),
             partition: entry.partition.clone(),
         });
     }
-    for (done, (partition, plugin, cursor)) in cursors.iter().enumerate() {
-        if let Err(error) = state.commit(source, partition, plugin, cursor).await {
-            let stored = cursors[..done]
-                .iter()
-                .map(|(id, ..)| (source.to_owned(), id.clone()));
-            state.forget(stored.collect()).await?;
-            return Err(error.into());
-        }
-    }
+    state.put(source, &cursors).await?;
     Ok(cursors.len())
 }
 
-async fn entries_of(state: &State, source: &str) -> Result<Vec<Entry>, StateError> {
+async fn entries_of(state: &StatePlace, source: &str) -> Result<Vec<Entry>, StatePlaceError> {
     let mut entries = state.entries().await?;
     entries.retain(|entry| entry.source == source);
     Ok(entries)
@@ -153,44 +150,52 @@ async fn entries_of(state: &State, source: &str) -> Result<Vec<Entry>, StateErro
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use headwater::cursor::state_file::State;
 
-    fn open() -> (tempfile::TempDir, State) {
+    use super::*;
+    use crate::state_place::StateFile;
+
+    /// A state, and as commands see it.
+    fn open() -> (tempfile::TempDir, State, StatePlace) {
         let folder = tempfile::tempdir().unwrap();
         let state = State::open(&folder.path().join("state.redb")).unwrap();
-        (folder, state)
+        let place = StatePlace::File(StateFile::Own(state.clone()));
+        (folder, state, place)
     }
 
     #[tokio::test]
     async fn what_was_exported_is_imported_and_nothing_else_is_touched() {
-        let (_one, from) = open();
-        let (_two, to) = open();
+        let (_one, from, from_place) = open();
+        let (_two, to, to_place) = open();
         for (source, partition) in [("a", "p"), ("a", "q"), ("b", "p")] {
             from.commit(source, partition, "plugin 1", b"1 x\n\xff")
                 .await
                 .unwrap();
         }
         to.commit("b", "p", "plugin 1", b"1 other").await.unwrap();
-        let text = export(&from, "a").await.unwrap();
-        assert_eq!(import(&to, "a", &text).await.unwrap(), 2);
+        let text = export(&from_place, "a").await.unwrap();
+        assert_eq!(import(&to_place, "a", &text).await.unwrap(), 2);
         assert_eq!(
             to.load("a", "q").await.unwrap().as_deref(),
             Some(&b"1 x\n\xff"[..])
         );
         assert_eq!(to.load("b", "p").await.unwrap().as_deref(), Some(&b"1 other"[..]));
-        assert_eq!(export(&to, "a").await.unwrap().lines().count(), 2);
-        assert!(matches!(export(&from, "c").await, Err(MoveError::Nothing(_))));
+        assert_eq!(export(&to_place, "a").await.unwrap().lines().count(), 2);
+        assert!(matches!(
+            export(&from_place, "c").await,
+            Err(MoveError::Nothing(_))
+        ));
     }
 
     #[tokio::test]
     async fn a_cursor_that_is_there_is_never_replaced_and_garbage_changes_nothing() {
-        let (_one, from) = open();
-        let (_two, to) = open();
+        let (_one, from, from_place) = open();
+        let (_two, to, to_place) = open();
         for partition in ["p", "q"] {
             from.commit("a", partition, "plugin 1", b"1 new").await.unwrap();
         }
         to.commit("a", "q", "plugin 1", b"1 old").await.unwrap();
-        let text = export(&from, "a").await.unwrap();
+        let text = export(&from_place, "a").await.unwrap();
         for (source, text, expected) in [
             ("a", text.as_str(), "has a cursor of the partition q already"),
             ("b", &text, "line 1: is of source \"a\""),
@@ -202,7 +207,7 @@ mod tests {
                 "newer headwater",
             ),
         ] {
-            let error = import(&to, source, text).await.unwrap_err().to_string();
+            let error = import(&to_place, source, text).await.unwrap_err().to_string();
             assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");
         }
         assert_eq!(to.entries().await.unwrap().len(), 1);

@@ -2,6 +2,17 @@
 
 use super::envelope::{Envelope, EnvelopeError};
 
+/// A cursor that is to be stored for a partition that has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCursor {
+    /// The partition.
+    pub partition: String,
+    /// Name and version of the plugin that wrote it.
+    pub plugin: String,
+    /// The cursor.
+    pub cursor: Vec<u8>,
+}
+
 /// One stored cursor.
 #[derive(Debug)]
 pub struct Entry {

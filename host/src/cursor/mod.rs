@@ -11,7 +11,7 @@ pub mod state_file;
 mod store;
 
 pub(crate) use budget::{CursorBudget, KEPT_IN_MEMORY};
-pub use entry::Entry;
+pub use entry::{Entry, NewCursor};
 pub use envelope::{Envelope, EnvelopeError};
 pub use memory::MemoryStore;
 pub(crate) use store::DynCursorStore;

@@ -446,6 +446,88 @@ fn hosts_that_start_at_once_make_the_tables_once() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which .ci/run installs"]
+fn tables_of_the_first_schema_are_upgraded_with_what_is_in_them() {
+    let postgres = Postgres::start();
+    run(async {
+        drop(open(&postgres.url()).await);
+        postgres.sql(
+            "headwater",
+            "ALTER TABLE headwater_dead_letter DROP COLUMN detail, DROP COLUMN replayer, DROP COLUMN replayed_until; \
+             DROP INDEX headwater_dead_letter_age; UPDATE headwater_schema SET version = 1; \
+             INSERT INTO headwater_source (cluster, source, epoch) VALUES ('default', 'contoso', 7)",
+        );
+        let url = postgres.url();
+        let _ = tokio::join!(open(&url), open(&url), open(&url));
+        let found = "SELECT version, (SELECT epoch FROM headwater_source), (SELECT count(detail) FROM headwater_dead_letter) \
+                     FROM headwater_schema";
+        assert_eq!(postgres.sql("headwater", found), "2|7|0");
+        // An owner may run the whole of it again.
+        postgres.sql("headwater", &schema_sql());
+        assert_eq!(postgres.sql("headwater", found), "2|7|0");
+    });
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which .ci/run installs"]
+fn a_tenant_moves_into_a_cluster_that_runs_unless_a_host_reads_it() {
+    let postgres = Postgres::start();
+    let url = postgres.url();
+    let server = lab::serve(lab::with_events(5));
+    let with_file = Site::new(&[Source::azure("contoso", server.endpoint())]);
+    with_file.run(&["run", "--once"]).exits_with(0);
+    let exported = with_file.run(&["state", "export", "--source", "contoso"]);
+    exported.exits_with(0);
+    let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
+    let with_database = site.read("headwater.toml").replace(
+        "path = \"state.redb\"",
+        "url = { env = \"HEADWATER_DATABASE_URL\" }",
+    );
+    site.write("headwater.toml", &with_database);
+    site.write("contoso.state", &exported.stdout);
+    let command = |arguments: &[&str]| site.run_with(&[("HEADWATER_DATABASE_URL", &url)], arguments);
+    let import = [
+        "state",
+        "import",
+        "--source",
+        "contoso",
+        "--from",
+        "contoso.state",
+    ];
+    command(&["state", "export", "--source", "contoso"])
+        .exits_with(2)
+        .says("has no stored cursor");
+    run(async {
+        // Somebody reads it at this moment, and has stored nothing yet.
+        let (_, member) = reader(&url, "contoso").await;
+        let refused = command(&import);
+        refused
+            .exits_with(2)
+            .says("a host of the cluster reads source \"contoso\"; nothing was stored");
+        member.leave().await;
+    });
+    assert_eq!(
+        postgres.sql("headwater", "SELECT count(*) FROM headwater_partition"),
+        "0"
+    );
+    command(&import).exits_with(0).says("2 cursor(s) imported");
+    command(&import).exits_with(2).says("already");
+    let again = command(&["state", "export", "--source", "contoso"]);
+    let cursors = |text: &str| -> Vec<serde_json::Value> {
+        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+        lines
+            .map(|line: serde_json::Value| line["cursor"].clone())
+            .collect()
+    };
+    assert_eq!(cursors(&again.stdout), cursors(&exported.stdout));
+    command(&["state", "show", "--source", "contoso"])
+        .exits_with(0)
+        .says("contoso subscriptions/");
+    command(&["run", "--once"]).exits_with(0);
+    assert_eq!(site.read("contoso.ndjson"), "", "nothing comes a second time");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which .ci/run installs"]
 fn cursors_move_to_a_database_and_back_and_nothing_is_overwritten() {
     let postgres = Postgres::start();
     let url = postgres.url();
@@ -465,6 +547,13 @@ fn cursors_move_to_a_database_and_back_and_nothing_is_overwritten() {
     copy("state.redb", &url)
         .exits_with(0)
         .says("0 cursor(s) copied, 2 there already");
+    // As if it had been interrupted after the first cursor.
+    let delete = "DELETE FROM headwater_cursor WHERE partition = (SELECT max(partition) FROM headwater_cursor); \
+                  DELETE FROM headwater_partition WHERE partition NOT IN (SELECT partition FROM headwater_cursor)";
+    postgres.sql("headwater", delete);
+    copy("state.redb", &url)
+        .exits_with(0)
+        .says("1 cursor(s) copied, 1 there already");
     let with_file = site.read("headwater.toml");
     let with_database = with_file.replace(
         "path = \"state.redb\"",

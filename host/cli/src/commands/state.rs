@@ -10,15 +10,18 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+#[cfg(feature = "postgres")]
+use super::database;
 use super::{ConfigFile, Exit, print};
 use crate::config::Config;
 use crate::state_command::{self, Selection};
 #[cfg(feature = "postgres")]
 use crate::state_copy::{self, CopyError};
 use crate::state_move::{self, MoveError};
+use crate::state_place::{StateFile, StatePlace, StatePlaceError};
 use headwater::cursor::Entry;
 #[cfg(feature = "postgres")]
-use headwater::cursor::postgres::{Address, PostgresStore, USUAL_PATIENCE, schema_sql};
+use headwater::cursor::postgres::schema_sql;
 use headwater::cursor::state_file::{State, StateCopy, StateError};
 
 #[derive(Debug, Subcommand)]
@@ -45,7 +48,7 @@ pub(super) enum StateCommand {
         #[arg(long, value_name = "NAME")]
         source: String,
     },
-    /// Store the cursors of a source that another host has exported. No host may run meanwhile.
+    /// Store the cursors of a source that another host has exported. No host may read the source meanwhile.
     Import {
         #[command(flatten)]
         config: ConfigFile,
@@ -105,16 +108,15 @@ impl From<SelectionArguments> for Selection {
 
 impl Exit {
     /// A damaged file is one that a person must look at, whether it shows when it is opened or when it is read.
-    fn state(error: StateError) -> Self {
-        if error.needs_a_person() {
-            Self::misused(error)
-        } else {
-            Self::failed(error)
+    fn state(error: StatePlaceError) -> Self {
+        match error {
+            StatePlaceError::File(error) if error.needs_a_person() => Self::misused(error),
+            #[cfg(feature = "postgres")]
+            StatePlaceError::Database(error) => Self::database(error),
+            error => Self::failed(error),
         }
     }
-}
 
-impl Exit {
     /// What keeps cursors from being moved is for a person to decide, but for a state that cannot be used at present.
     fn moving(error: MoveError) -> Self {
         match error {
@@ -128,10 +130,10 @@ impl Exit {
 pub(super) async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
     let text = match command {
         StateCommand::List { config, selection } => {
-            state_command::list(entries(&config.path).await?, &selection.into())
+            state_command::list(entries(&look(&config.path).await?).await?, &selection.into())
         }
         StateCommand::Show { config, selection } => {
-            state_command::show(entries(&config.path).await?, &selection.into())
+            state_command::show(entries(&look(&config.path).await?).await?, &selection.into())
         }
         #[cfg(feature = "postgres")]
         StateCommand::Schema => schema_sql(),
@@ -140,8 +142,7 @@ pub(super) async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
             let report = state_copy::copy(&from, &to, &cluster)
                 .await
                 .map_err(|error| match error {
-                    CopyError::File(error) => Exit::state(error),
-                    CopyError::Database(error) => Exit::database(error),
+                    CopyError::Place(error) => Exit::state(error),
                     error => Exit::misused(error),
                 })?;
             format!(
@@ -149,7 +150,7 @@ pub(super) async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
                 report.copied, report.present
             )
         }
-        StateCommand::Export { config, source } => state_move::export(look(&config.path)?.state()?, &source)
+        StateCommand::Export { config, source } => state_move::export(&look(&config.path).await?, &source)
             .await
             .map_err(Exit::moving)?,
         StateCommand::Import { config, source, from } => {
@@ -162,8 +163,8 @@ pub(super) async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
                     from.map_or_else(|| "standard input".to_owned(), |path| path.display().to_string());
                 Exit::misused(format_args!("cannot read {from}: {error}"))
             })?;
-            let path = load_config(&config.path)?.state.clone();
-            let state = State::open(&path).map_err(Exit::misused)?;
+            let make = |config: &Config| State::open(&config.state).map_err(Exit::misused);
+            let state = open(&config.path, make).await?;
             let count = state_move::import(&state, &source, &text)
                 .await
                 .map_err(Exit::moving)?;
@@ -174,81 +175,48 @@ pub(super) async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
             selection,
             all: _,
         } => {
-            let keys = state_command::keys(entries_to_change(&config.path).await?, &selection.into());
+            let find = |config: &Config| State::open_damaged(existing(config)?).map_err(Exit::misused);
+            let state = open(&config.path, find).await?;
+            let keys = state_command::keys(entries(&state).await?, &selection.into());
             let count = keys.len();
-            forget(&config.path, keys).await?;
+            state.forget(keys).await.map_err(Exit::state)?;
             format!("{count} cursor(s) deleted\n")
         }
     };
     print(&text)
 }
 
-/// The state of a configuration: the file itself, or a copy of it while a host has it.
-enum Look {
-    File(State),
-    Copy(StateCopy),
-}
-
-impl Look {
-    fn state(&self) -> Result<&State, Exit> {
-        let state = match self {
-            Self::File(state) => Some(state),
-            Self::Copy(copy) => copy.state(),
-        };
-        state.ok_or_else(|| Exit::failed("there is no copy of the state"))
-    }
-}
-
-/// Looks at the state, also beside a running host.
-fn look(config: &Path) -> Result<Look, Exit> {
-    let path = existing(config)?;
-    match State::open_damaged(&path) {
-        Ok(state) => Ok(Look::File(state)),
-        Err(StateError::InUse(_)) => StateCopy::of(&path).map(Look::Copy).map_err(Exit::failed),
-        Err(error) => Err(Exit::misused(error)),
-    }
-}
-
-/// What is stored for a configuration.
-async fn entries(config: &Path) -> Result<Vec<Entry>, Exit> {
+/// The state of a configuration, to be looked at, also beside a running host.
+async fn look(config: &Path) -> Result<StatePlace, Exit> {
+    let config = load_config(config)?;
     #[cfg(feature = "postgres")]
-    if let Some(store) = database(config).await? {
-        return store.entries().await.map_err(Exit::database);
+    if let Some(store) = database::open(&config).await? {
+        return Ok(StatePlace::Database(store));
     }
-    look(config)?.state()?.entries().await.map_err(Exit::state)
-}
-
-/// The same, while no host has the state file.
-async fn entries_to_change(config: &Path) -> Result<Vec<Entry>, Exit> {
-    #[cfg(feature = "postgres")]
-    if let Some(store) = database(config).await? {
-        return store.entries().await.map_err(Exit::database);
-    }
-    open_state(config)?.entries().await.map_err(Exit::state)
-}
-
-async fn forget(config: &Path, keys: Vec<(String, String)>) -> Result<(), Exit> {
-    #[cfg(feature = "postgres")]
-    if let Some(store) = database(config).await? {
-        return store.forget(&keys).await.map_err(Exit::database);
-    }
-    open_state(config)?.forget(keys).await.map_err(Exit::state)
-}
-
-/// The database of a configuration, if it has one.
-#[cfg(feature = "postgres")]
-async fn database(config: &Path) -> Result<Option<PostgresStore>, Exit> {
-    let Some(database) = load_config(config)?.database else {
-        return Ok(None);
+    let path = existing(&config)?;
+    let file = match State::open_damaged(path) {
+        Ok(state) => StateFile::Own(state),
+        Err(StateError::InUse(_)) => StateFile::Copy(StateCopy::of(path).map_err(Exit::failed)?),
+        Err(error) => return Err(Exit::misused(error)),
     };
-    let address = Address::new(database.url).ca(database.ca);
-    let store = PostgresStore::open(address, &database.cluster, USUAL_PATIENCE).await;
-    store.map(Some).map_err(Exit::database)
+    Ok(StatePlace::File(file))
 }
 
-/// Opens the state, to change it.
-fn open_state(config: &Path) -> Result<State, Exit> {
-    State::open_damaged(&existing(config)?).map_err(Exit::misused)
+/// The same, to be changed: no host may have a state file, while a database says itself what hosts it must be kept from.
+async fn open(
+    config: &Path,
+    open_file: impl FnOnce(&Config) -> Result<State, Exit>,
+) -> Result<StatePlace, Exit> {
+    let config = load_config(config)?;
+    #[cfg(feature = "postgres")]
+    if let Some(store) = database::open(&config).await? {
+        return Ok(StatePlace::Database(store));
+    }
+    Ok(StatePlace::File(StateFile::Own(open_file(&config)?)))
+}
+
+async fn entries(state: &StatePlace) -> Result<Vec<Entry>, Exit> {
+    state.entries().await.map_err(Exit::state)
 }
 
 fn load_config(config: &Path) -> Result<Config, Exit> {
@@ -256,8 +224,8 @@ fn load_config(config: &Path) -> Result<Config, Exit> {
 }
 
 /// The state file of a configuration, which must exist: looking at state never makes any.
-fn existing(config: &Path) -> Result<PathBuf, Exit> {
-    let path = load_config(config)?.state;
+fn existing(config: &Config) -> Result<&Path, Exit> {
+    let path = config.state.as_path();
     if !path.exists() {
         return Err(Exit::misused(format_args!(
             "there is no state file {} yet; `headwater run` creates it",

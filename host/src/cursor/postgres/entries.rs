@@ -6,7 +6,7 @@ use super::PostgresStore;
 use super::error::PostgresError;
 use super::pool::Lane;
 use super::schema::get;
-use crate::cursor::{Entry, Envelope, EnvelopeError};
+use crate::cursor::{Entry, Envelope, EnvelopeError, NewCursor};
 
 const LIST: &str = "SELECT known.source, known.partition, c.cursor FROM \
      (SELECT source, partition FROM headwater_partition WHERE cluster = $1 \
@@ -25,11 +25,20 @@ const FORGET: &str = "WITH keys AS (SELECT * FROM unnest($2::text[], $3::text[])
      DELETE FROM headwater_partition p USING keys \
      WHERE p.cluster = $1 AND p.source = keys.source AND p.partition = keys.partition";
 
-/// Only where there is nothing.
-const PUT_MISSING: &str = "WITH begun AS (\
-         INSERT INTO headwater_partition (cluster, source, partition) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING) \
-     INSERT INTO headwater_cursor (cluster, source, partition, cursor, plugin, epoch, attempt) \
-     VALUES ($1, $2, $3, $4, $5, 0, 0) ON CONFLICT DO NOTHING";
+/// All or nothing: a partition that was begun already fails the statement. A new epoch, so that a host that claims the source at the
+/// same moment either finds what is stored here or is found.
+const PUT_NEW: &str = "WITH fence AS (\
+         INSERT INTO headwater_source AS s (cluster, source, epoch) VALUES ($1, $2, 1) \
+         ON CONFLICT (cluster, source) DO UPDATE SET epoch = s.epoch + 1, host = NULL, expires = NULL \
+         WHERE s.host IS NULL OR s.expires <= now() RETURNING 1), \
+     cursors AS (\
+         SELECT new.* FROM unnest($3::text[], $4::text[], $5::bytea[]) AS new (partition, plugin, cursor), fence), \
+     begun AS (\
+         INSERT INTO headwater_partition (cluster, source, partition) SELECT $1, $2, partition FROM cursors), \
+     made AS (\
+         INSERT INTO headwater_cursor (cluster, source, partition, plugin, cursor, epoch, attempt) \
+         SELECT $1, $2, partition, plugin, cursor, 0, 0 FROM cursors) \
+     SELECT EXISTS (SELECT 1 FROM fence) AS stored";
 
 const LIVE_HOSTS: &str =
     "SELECT name FROM headwater_host WHERE cluster = $1 AND expires > now() ORDER BY name";
@@ -48,28 +57,31 @@ impl PostgresStore {
         rows.iter().map(|row| get(pool, row, "name")).collect()
     }
 
-    /// Stores a cursor of a partition that has none, while no host reads it. One that is there stays as it is.
+    /// Stores cursors of partitions that a source has none of; all of them or none.
     ///
     /// # Errors
     ///
-    /// The database does not answer.
-    pub async fn put_missing(
-        &self,
-        source: &str,
-        partition: &str,
-        plugin: &str,
-        cursor: &[u8],
-    ) -> Result<(), PostgresError> {
-        let sealed = Envelope::seal(source, partition, plugin, cursor);
+    /// A host reads the source, one of the partitions was begun already, or the database does not answer.
+    pub async fn put_new(&self, source: &str, cursors: &[NewCursor]) -> Result<(), PostgresError> {
+        let partitions: Vec<&str> = cursors.iter().map(|new| new.partition.as_str()).collect();
+        let plugins: Vec<&str> = cursors.iter().map(|new| new.plugin.as_str()).collect();
+        let seal = |new: &NewCursor| Envelope::seal(source, &new.partition, &new.plugin, &new.cursor);
+        let sealed: Vec<Vec<u8>> = cursors.iter().map(seal).collect();
         let parameters = [
             (&self.0.cluster as _, Type::TEXT),
             (&source as _, Type::TEXT),
-            (&partition as _, Type::TEXT),
-            (&sealed as _, Type::BYTEA),
-            (&plugin as _, Type::TEXT),
+            (&partitions as _, Type::TEXT_ARRAY),
+            (&plugins as _, Type::TEXT_ARRAY),
+            (&sealed as _, Type::BYTEA_ARRAY),
         ];
-        self.0.pool.query(Lane::Work, PUT_MISSING, &parameters).await?;
-        Ok(())
+        let pool = &self.0.pool;
+        let rows = pool.query(Lane::Work, PUT_NEW, &parameters).await?;
+        match rows.first() {
+            Some(row) if get(pool, row, "stored")? => Ok(()),
+            _ => Err(PostgresError::InUse {
+                source_name: source.to_owned(),
+            }),
+        }
     }
 
     /// All stored cursors, and those that are missing, sorted by source and partition.
