@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::config::{Credential, Secret, Settings};
 use crate::contract::{Nanos, Timestamp};
 use crate::duration::{MINUTE, SECOND};
-use crate::fault::entra::Refusal;
+use crate::fault::entra::{self, Refusal};
 use crate::fault::{self, Failure, LONGEST_WAIT, transport};
 use crate::guid;
 use crate::http::{Answer, Method, Platform, Request, Response};
@@ -44,7 +44,7 @@ pub fn ensure_token(
     // A refusal that lasts longer than any wait was written by a clock that was ahead.
     let lasting = |refused: &&Refused| (1..=LONGEST_WAIT).contains(&refused.until.saturating_sub(now));
     if let Some(refused) = session.refused.as_ref().filter(lasting) {
-        return Err(refused.refusal.failure().after(Some(refused.until - now)));
+        return Err(entra::failure(&refused.refusal).after(Some(refused.until - now)));
     }
     session.refused = None;
     let request = token_request(world, settings, timeout);
@@ -61,7 +61,7 @@ pub fn ensure_token(
         None => {
             let refusal = Refusal::read(&response);
             let wait = fault::retry_after(&response, now).unwrap_or_else(|| refusal.pause());
-            let failure = refusal.failure().after(Some(wait));
+            let failure = entra::failure(&refusal).after(Some(wait));
             session.refused = Some(Refused {
                 until: now + wait,
                 refusal,

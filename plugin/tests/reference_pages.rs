@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use azure_activity::contract::Fault;
 use azure_activity::describe;
-use azure_activity::fault::entra::Refusal;
+use azure_activity::fault::entra::{self, Refusal};
 use azure_activity::fault::{Failure, arm, transport};
 use azure_activity::http::{Response, TransportError};
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ fn every_code_has_a_row_and_every_row_a_code() {
         .collect();
     let mut written = BTreeSet::new();
     collect_codes(&folder("plugin/src"), &mut written);
+    collect_codes(&folder("sdk/src/entra"), &mut written);
     assert_eq!(documented, written);
 }
 
@@ -164,13 +165,12 @@ fn failures(code: &str, answer: &str) -> Vec<Failure> {
 }
 
 fn refused(status: u16, word: &str, number: u32) -> Failure {
-    Refusal {
+    entra::failure(&Refusal {
         status,
         word: word.to_owned(),
         number,
         trace: String::new(),
-    }
-    .failure()
+    })
 }
 
 fn name(fault: Fault) -> &'static str {

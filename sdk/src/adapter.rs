@@ -2,19 +2,20 @@
 
 use std::marker::PhantomData;
 
+use crate::basics::{self, Basics};
 use crate::batch::{BatchBuilder, size};
 use crate::call::Call;
-use crate::config;
-use crate::contract::{
-    Batch, Discovery, Error, Fault, Issue, Manifest, Nanos, Plan, Report, Request, SessionChange,
-};
+use crate::contract::{Batch, Discovery, Error, Fault, Issue, Manifest, Nanos, Plan, Report, Request};
 use crate::cursor;
+use crate::description::Description;
 use crate::duration::SECOND;
 use crate::exports::Component;
 use crate::failure::Failure;
 use crate::http::{Level, Platform};
-use crate::page::{Item, Page};
+use crate::page::{Item, Page, Partition};
+use crate::planning::Planning;
 use crate::source::Source;
+use crate::token::Token;
 
 /// A source as a component.
 #[derive(Debug)]
@@ -27,13 +28,34 @@ enum End {
     Failed(Failure),
 }
 
+impl<S: Source> Basics for Adapter<S> {
+    type Config = S::Config;
+    const CURSOR_FORMAT: u32 = S::CURSOR_FORMAT;
+
+    fn description() -> Description {
+        S::describe()
+    }
+
+    fn plan(config: &S::Config, planning: &mut Planning) {
+        S::plan(config, planning);
+    }
+
+    fn login(config: &S::Config, call: &mut Call<'_>) -> Result<Option<Token>, Failure> {
+        S::login(config, call)
+    }
+
+    fn partitions(config: &S::Config, call: &mut Call<'_>) -> Result<Vec<Partition>, Failure> {
+        S::partitions(config, call)
+    }
+}
+
 impl<S: Source> Component for Adapter<S> {
     fn describe() -> Manifest {
-        S::describe().manifest(S::CURSOR_FORMAT)
+        basics::manifest::<Self>()
     }
 
     fn validate(text: &str) -> Result<Plan, Vec<Issue>> {
-        config::plan::<S>(text).map(|(_, plan)| plan)
+        basics::validate::<Self>(text)
     }
 
     fn discover(
@@ -42,17 +64,7 @@ impl<S: Source> Component for Adapter<S> {
         session: Option<&[u8]>,
         deadline: Nanos,
     ) -> Result<Discovery, Error> {
-        let config = settings::<S>(text)?;
-        let login = |call: &mut Call<'_>| S::login(&config, call);
-        let mut call = Call::new(platform, &login, text, session, deadline);
-        match S::partitions(&config, &mut call) {
-            Ok(partitions) => Ok(Discovery {
-                partitions: partitions.into_iter().map(|partition| partition.0).collect(),
-                session: call.session_change(),
-                measures: call.measures.into_list(),
-            }),
-            Err(failure) => Err(call.error(failure)),
-        }
+        basics::discover::<Self>(platform, text, session, deadline)
     }
 
     fn check(
@@ -62,7 +74,7 @@ impl<S: Source> Component for Adapter<S> {
         partition: &str,
         deadline: Nanos,
     ) -> Result<Report, Error> {
-        let config = settings::<S>(text)?;
+        let config = basics::settings::<Self>(text)?;
         let login = |call: &mut Call<'_>| S::login(&config, call);
         let mut call = Call::new(platform, &login, text, session, deadline);
         match S::read(&config, &mut call, partition, None) {
@@ -81,7 +93,7 @@ impl<S: Source> Component for Adapter<S> {
     }
 
     fn poll(platform: &mut dyn Platform, request: &Request) -> Result<Batch, Error> {
-        let config = settings::<S>(&request.config)?;
+        let config = basics::settings::<Self>(&request.config)?;
         let login = |call: &mut Call<'_>| S::login(&config, call);
         let budget = request.budget;
         let mut call = Call::new(
@@ -95,11 +107,7 @@ impl<S: Source> Component for Adapter<S> {
             None => None,
             Some(bytes) => match cursor::decode(S::CURSOR_FORMAT, bytes) {
                 Ok(position) => position,
-                Err(error) => {
-                    let failure = Failure::new(Fault::InvalidCursor, "cursor.unreadable", error.to_string())
-                        .hint("run the version that wrote it, or reset the state of this partition");
-                    return Err(call.error(failure));
-                }
+                Err(error) => return Err(call.error(basics::unreadable(error))),
             },
         };
         let mut batch = BatchBuilder::new(&budget);
@@ -174,25 +182,4 @@ fn take<P: PartialEq>(page: Page<P>, batch: &mut BatchBuilder, position: &mut Op
         let message = "a page without records says that there is more";
         End::Failed(Failure::new(Fault::Broken, "source.standstill", message))
     })
-}
-
-/// The configuration, or all that is wrong with it in one error: a host should have asked `validate` before.
-fn settings<S: Source>(text: &str) -> Result<S::Config, Error> {
-    config::plan::<S>(text)
-        .map(|(config, _)| config)
-        .map_err(|issues| {
-            let sentences: Vec<String> = issues
-                .iter()
-                .map(|issue| format!("{} {}", issue.pointer, issue.message).trim().to_owned())
-                .collect();
-            Error {
-                fault: Fault::InvalidConfig,
-                code: "config.invalid",
-                message: sentences.join("; "),
-                hint: None,
-                retry_after: None,
-                session: SessionChange::Keep,
-                measures: Vec::new(),
-            }
-        })
 }

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-
 use crate::contract::{Error, Nanos, SessionChange, Timestamp};
 use crate::duration::SECOND;
 use crate::failure::Failure;
 use crate::http::{Answer, Level, Method, Platform, Request, Response};
 use crate::measures::Measures;
+use crate::percent;
 use crate::secret::Secret;
 use crate::session::Session;
 use crate::token::Token;
@@ -23,8 +22,6 @@ const SHORTEST_TIMEOUT: Nanos = SECOND / 4;
 /// making events of the last page and handing them over.
 const LAST_ANSWER_PERCENT: Nanos = 85;
 const LAST_REQUEST_PERCENT: Nanos = 60;
-/// The life of a token whose answer does not say.
-const UNSTATED_LIFE: u64 = 600;
 
 /// How a source logs in: the login of [`Source`](crate::Source) with its configuration.
 pub(crate) type Login<'a> = &'a dyn Fn(&mut Call<'_>) -> Result<Option<Token>, Failure>;
@@ -78,6 +75,20 @@ impl<'a> Call<'a> {
     ///
     /// What any other answer means ([`Failure::from_answer`]), or why there is none.
     pub fn get(&mut self, url: &str) -> Result<Response, Failure> {
+        let answer = self.fetch(url)?;
+        if answer.status == 200 {
+            Ok(answer)
+        } else {
+            Err(Failure::from_answer(&answer, self.now()))
+        }
+    }
+
+    /// The same with an answer of any status, for upstreams whose refusals say more than a status.
+    ///
+    /// # Errors
+    ///
+    /// There is no answer, or no token.
+    pub fn fetch(&mut self, url: &str) -> Result<Response, Failure> {
         let mut is_new = self.log_in()?;
         loop {
             let mut headers = vec![("accept", "application/json".to_owned())];
@@ -85,18 +96,16 @@ impl<'a> Call<'a> {
                 headers.push(("authorization", format!("Bearer {}", token.expose())));
             }
             let answer = self.send(Method::Get, url, headers, Vec::new())?;
-            match answer.status {
-                200 => return Ok(answer),
-                401 if self.session.token.is_some() => {
-                    self.session.drop_token();
-                    if is_new {
-                        return Err(self.refusal(&answer));
-                    }
-                    self.measures.add_labelled("retries", "token", 1);
-                    is_new = self.log_in()?;
-                }
-                _ => return Err(self.refusal(&answer)),
+            self.measures.add("throttled", u64::from(answer.status == 429));
+            if answer.status != 401 || self.session.token.is_none() {
+                return Ok(answer);
             }
+            self.session.drop_token();
+            if is_new {
+                return Ok(answer);
+            }
+            self.measures.add_labelled("retries", "token", 1);
+            is_new = self.log_in()?;
         }
     }
 
@@ -112,46 +121,39 @@ impl<'a> Call<'a> {
         client_secret: &Secret,
         scope: Option<&str>,
     ) -> Result<Option<Token>, Failure> {
-        #[derive(Deserialize)]
-        struct Granted {
-            access_token: String,
-            expires_in: Option<u64>,
-        }
         let mut form = vec![
             ("grant_type", "client_credentials"),
             ("client_id", client_id),
             ("client_secret", client_secret.expose()),
         ];
         form.extend(scope.map(|scope| ("scope", scope)));
+        let answer = self.post_form(token_url, &form)?;
+        match answer.status {
+            200 => Token::granted(&answer, self.now()).map(Some),
+            // What RFC 6749 answers to credentials that are wrong.
+            400 | 401 => Err(Failure::denied("upstream.login", "the login was refused")
+                .hint("check the client's id and secret")),
+            _ => Err(Failure::from_answer(&answer, self.now())),
+        }
+    }
+
+    /// Sends a form, without the token, and waits for the answer of any status: for logins of one's own.
+    ///
+    /// # Errors
+    ///
+    /// There is no answer.
+    pub fn post_form(&mut self, url: &str, form: &[(&str, &str)]) -> Result<Response, Failure> {
         let body: Vec<String> = form
-            .into_iter()
-            .map(|(name, value)| format!("{name}={}", encoded(value)))
+            .iter()
+            .map(|(name, value)| format!("{name}={}", percent::encode(value)))
             .collect();
         let headers = vec![
             ("accept", "application/json".to_owned()),
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ];
-        let answer = self.send(Method::Post, token_url, headers, body.join("&").into_bytes())?;
-        match answer.status {
-            200 => {}
-            // What RFC 6749 answers to credentials that are wrong.
-            400 | 401 => {
-                return Err(Failure::denied("upstream.login", "the login was refused")
-                    .hint("check the client's id and secret"));
-            }
-            _ => return Err(self.refusal(&answer)),
-        }
-        let granted: Granted = answer.json()?;
-        if !granted.access_token.bytes().all(|byte| byte.is_ascii_graphic())
-            || granted.access_token.is_empty()
-        {
-            return Err(Failure::retry(
-                "upstream.no_token",
-                "the answer to the login holds no token",
-            ));
-        }
-        let seconds = granted.expires_in.unwrap_or(UNSTATED_LIFE);
-        Ok(Some(Token::new(granted.access_token, seconds, self.now())))
+        let answer = self.send(Method::Post, url, headers, body.join("&").into_bytes())?;
+        self.measures.add("throttled", u64::from(answer.status == 429));
+        Ok(answer)
     }
 
     /// Sends a request as it is and waits for all of its answer, whatever its status, but never beyond the deadline.
@@ -193,9 +195,12 @@ impl<'a> Call<'a> {
         Ok(true)
     }
 
-    fn refusal(&mut self, answer: &Response) -> Failure {
-        self.measures.add("throttled", u64::from(answer.status == 429));
-        Failure::from_answer(answer, self.now())
+    /// A text of the upstream's without the token, should it repeat that.
+    pub(crate) fn without_token(&self, text: String) -> String {
+        match &self.session.token {
+            Some(token) if text.contains(token.expose()) => text.replace(token.expose(), "(removed)"),
+            _ => text,
+        }
     }
 
     /// What the host is to make of its session.
@@ -215,19 +220,6 @@ impl<'a> Call<'a> {
             measures: self.measures.into_list(),
         }
     }
-}
-
-/// A value of a form.
-fn encoded(value: &str) -> String {
-    value
-        .bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
 
 impl fmt::Debug for Call<'_> {

@@ -33,7 +33,7 @@ pub struct Key {
 }
 
 /// What a key holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Kind {
     Text,
     Secret,
@@ -41,6 +41,8 @@ enum Kind {
     Duration,
     Number,
     Flag,
+    /// Anything that this JSON Schema allows; the source looks at it itself.
+    Shaped(fn() -> Value),
 }
 
 impl Description {
@@ -170,6 +172,17 @@ impl Key {
         Self::new(name, title, description, Kind::Flag)
     }
 
+    /// A value of a shape of its own, as JSON Schema says it without title and description. [`Source::plan`](crate::Source::plan)
+    /// looks at the value.
+    pub fn shaped(
+        name: &'static str,
+        title: &'static str,
+        description: &'static str,
+        schema: fn() -> Value,
+    ) -> Self {
+        Self::new(name, title, description, Kind::Shaped(schema))
+    }
+
     /// The same key, which must be given.
     #[must_use]
     pub fn required(mut self) -> Self {
@@ -178,17 +191,19 @@ impl Key {
     }
 
     fn schema(&self) -> Value {
-        let kind = match self.kind {
-            Kind::Text | Kind::Secret | Kind::Url | Kind::Duration => "string",
-            Kind::Number => "integer",
-            Kind::Flag => "boolean",
+        let mut schema = match self.kind {
+            Kind::Text | Kind::Secret | Kind::Url | Kind::Duration => json!({ "type": "string" }),
+            Kind::Number => json!({ "type": "integer" }),
+            Kind::Flag => json!({ "type": "boolean" }),
+            Kind::Shaped(shape) => shape(),
         };
-        let mut schema = json!({ "type": kind, "title": self.title, "description": self.description });
+        schema["title"] = self.title.into();
+        schema["description"] = self.description.into();
         match self.kind {
             Kind::Secret => schema["writeOnly"] = true.into(),
             Kind::Url => schema["format"] = "uri".into(),
             Kind::Number => schema["minimum"] = 0.into(),
-            Kind::Text | Kind::Duration | Kind::Flag => {}
+            Kind::Text | Kind::Duration | Kind::Flag | Kind::Shaped(_) => {}
         }
         schema
     }
@@ -241,7 +256,7 @@ pub(crate) fn judge(description: &Description, object: &Map<String, Value>, plan
             None => {}
             Some(value) => match key.problem(value) {
                 Some(problem) => planning.issue(pointer, problem),
-                None if key.kind == Kind::Url => {
+                None if matches!(key.kind, Kind::Url) => {
                     if let Some(origin) = value.as_str().and_then(origin) {
                         planning.origin(origin);
                     }

@@ -55,6 +55,18 @@ impl Failure {
         self
     }
 
+    /// Whether a smaller request may go through: the upstream failed inside, or its answer was too large, cut off or not what it
+    /// should be, and it named no time to wait.
+    pub(crate) fn may_be_size(&self) -> bool {
+        const OF_SIZE: [&str; 4] = [
+            "upstream.cut_off",
+            "upstream.odd_answer",
+            "upstream.too_large",
+            "upstream.unavailable",
+        ];
+        self.retry_after.is_none() && OF_SIZE.contains(&self.code)
+    }
+
     /// What an answer means that is not a success: a refusal is never an empty page.
     pub fn from_answer(answer: &Response, now: Nanos) -> Self {
         let status = answer.status;
@@ -83,6 +95,7 @@ impl From<TransportError> for Failure {
             }
             TransportError::Timeout => Self::retry("upstream.timeout", message),
             TransportError::TooLarge => Self::retry("upstream.too_large", message),
+            TransportError::Incomplete => Self::retry("upstream.cut_off", message),
             _ => Self::retry("upstream.unreachable", message),
         }
     }

@@ -63,11 +63,14 @@
 //! | the contract | [`contract`]: its records; [`Component`]: its five functions, for sources that need more room than [`Source`] gives |
 //! | the world outside | [`http`]: requests, clock, chance and log lines, behind a trait so that sources are tested natively |
 //! | a source | [`Source`], [`Call`], [`Page`], [`Description`] |
-//! | parts | [`duration`], [`measures`], [`batch`], [`cursor`], [`retry`] |
+//! | a source whose upstream is asked for stretches of time, and shows records late | [`TimedSource`], made of [`lookback`] (the reading law), [`dedup_window`], [`window_scan`] |
+//! | the login at Microsoft Entra | [`entra`] |
+//! | parts | [`duration`], [`instant`], [`measures`], [`batch`], [`cursor`], [`retry`], [`error_body`], [`link`], [`origin`], [`percent`] |
 
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 
 mod adapter;
+mod basics;
 pub mod batch;
 mod call;
 #[cfg(target_family = "wasm")]
@@ -76,20 +79,30 @@ pub mod component;
 mod config;
 pub mod contract;
 pub mod cursor;
+pub mod dedup_window;
 mod description;
 pub mod duration;
+pub mod entra;
+pub mod error_body;
 mod exports;
 mod failure;
 pub mod http;
+pub mod instant;
+pub mod link;
+pub mod lookback;
 pub mod measures;
+pub mod origin;
 mod page;
+pub mod percent;
 mod planning;
 pub mod retry;
 mod secret;
 mod session;
 mod source;
 pub mod testing;
+mod timed;
 mod token;
+pub mod window_scan;
 
 #[doc(hidden)]
 pub use adapter::Adapter as __Adapter;
@@ -102,10 +115,7 @@ pub use page::{Page, Partition};
 pub use planning::Planning;
 pub use secret::Secret;
 pub use source::Source;
+pub use timed::{Law, Query, Record, Records, Start, Timed, TimedSource};
 pub use token::Token;
 
-/// Reads an instant as RFC 3339 writes it; none for anything else, and for what is before 1970.
-pub fn parse_time(text: &str) -> Option<contract::Timestamp> {
-    let instant = chrono::DateTime::parse_from_rfc3339(text).ok()?;
-    u64::try_from(instant.timestamp_nanos_opt()?).ok()
-}
+pub use instant::parse_rfc3339 as parse_time;

@@ -3,6 +3,7 @@
 use crate::contract::{Nanos, Timestamp};
 use crate::duration::SECOND;
 use crate::http::Response;
+use crate::instant::parse_http_date;
 
 /// The shortest wait that `Retry-After` can ask for: none at all would be a storm.
 const SHORTEST: Nanos = SECOND;
@@ -11,22 +12,10 @@ pub const LONGEST: Nanos = 300 * SECOND;
 
 /// How long an answer asks to wait: `Retry-After` in seconds or as a date, within sensible bounds.
 pub fn after(answer: &Response, now: Timestamp) -> Option<Nanos> {
-    after_with(answer, now, |text| {
-        let date = chrono::DateTime::parse_from_rfc2822(text).ok()?;
-        u64::try_from(date.timestamp_nanos_opt()?).ok()
-    })
-}
-
-/// The same with a reader of HTTP dates of one's own.
-pub fn after_with(
-    answer: &Response,
-    now: Timestamp,
-    read_date: impl Fn(&str) -> Option<Timestamp>,
-) -> Option<Nanos> {
     let text = answer.header("retry-after")?.trim();
     let wait = match text.parse::<u64>() {
         Ok(seconds) => seconds.saturating_mul(SECOND),
-        Err(_) => read_date(text)?.saturating_sub(now),
+        Err(_) => parse_http_date(text)?.saturating_sub(now),
     };
     Some(wait.clamp(SHORTEST, LONGEST))
 }
@@ -54,11 +43,8 @@ mod tests {
                 headers: vec![("Retry-After".to_owned(), value.to_owned())],
                 body: Vec::new(),
             };
-            assert_eq!(
-                after(&answer, now),
-                seconds.map(|seconds: u64| seconds * SECOND),
-                "{value}"
-            );
+            let expected = seconds.map(|seconds: u64| seconds * SECOND);
+            assert_eq!(after(&answer, now), expected, "{value}");
         }
     }
 }

@@ -1,13 +1,12 @@
-//! Judges the address of the next page before the token is sent there.
+//! Judges the address of a next page before the token is sent there.
 
-use crate::cloud::Origin;
+use crate::origin::Origin;
 use crate::percent;
 
-/// Whether a link leads to the same log at the same resource manager: equal scheme, host and port, and a path that is
-/// the expected one whatever its letter case. Anything else could hand the token to a stranger.
-pub fn leads_to(link: &str, resource_manager: &str, path: &str) -> bool {
-    let (Some((expected, _)), Some((origin, rest))) = (Origin::split(resource_manager), Origin::split(link))
-    else {
+/// Whether a link leads to the same log at the same upstream: equal scheme, host and port, and a path that is the expected one
+/// whatever its letter case. Anything else could hand the token to a stranger.
+pub fn leads_to(link: &str, upstream: &str, path: &str) -> bool {
+    let (Some((expected, _)), Some((origin, rest))) = (Origin::split(upstream), Origin::split(link)) else {
         return false;
     };
     let end = rest.find(['?', '#']).unwrap_or(rest.len());
