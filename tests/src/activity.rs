@@ -70,7 +70,7 @@ impl Azure {
         }
         let path = match scope {
             Scope::Subscription(id) => format!("/subscriptions/{id}"),
-            Scope::Tenant(_) => "/providers/Microsoft.Insights".to_owned(),
+            Scope::Tenant(_) | Scope::Directory(_) => "/providers/Microsoft.Insights".to_owned(),
         };
         Err(forbidden(
             &call.token.client_id,
@@ -91,7 +91,9 @@ impl Azure {
             Scope::Subscription(id) => {
                 format!("/subscriptions/{id}/providers/microsoft.insights/eventtypes/management/values")
             }
-            Scope::Tenant(_) => "/providers/microsoft.insights/eventtypes/management/values".to_owned(),
+            Scope::Tenant(_) | Scope::Directory(_) => {
+                "/providers/microsoft.insights/eventtypes/management/values".to_owned()
+            }
         };
         let page = link::page_number(call.target) + 1;
         let link_to = |before: Place| {
@@ -121,7 +123,7 @@ impl Azure {
         }
     }
 
-    fn note_shown(&mut self, scope: &Scope, found: &Found) {
+    pub(crate) fn note_shown(&mut self, scope: &Scope, found: &Found) {
         self.journal.page(found.places.len());
         let log: &mut Log = self.logs.entry(scope.clone()).or_default();
         for place in &found.places {

@@ -89,6 +89,9 @@ pub enum Scope {
     Subscription(String),
     /// `/providers/Microsoft.Insights` of a tenant, by the tenant's id: the tenant log.
     Tenant(String),
+    /// The directory audit log of a tenant, by the tenant's id. Whoever reads it has the application permission
+    /// AuditLog.Read.All, which stands here as a role.
+    Directory(String),
 }
 
 /// What a role assignment allows.

@@ -14,6 +14,7 @@ mod authentication;
 mod azure;
 mod entra;
 mod entra_error;
+mod graph;
 mod ingestion;
 mod link;
 mod page;

@@ -19,7 +19,8 @@ pub struct Position {
     pub page: u32,
 }
 
-const OPTION: &str = "&$skipToken=";
+/// As Resource Manager writes it, and as Microsoft Graph does.
+const OPTIONS: [&str; 2] = ["&$skipToken=", "&$skiptoken="];
 
 /// The path and query of the next page. The token has the service's own form, with the `;` and `:` that strict query
 /// parsers stumble over, and ends in a seal over everything before it.
@@ -28,8 +29,13 @@ pub fn write(path: &str, api_version: &str, filter: &str, position: Position) ->
     if !filter.is_empty() {
         target.push_str(&format!("&$filter={}", query::encode_value(filter)));
     }
+    seal_onto(target, OPTIONS[0], position)
+}
+
+/// The path and query of a further page: what the query was, and a token in this option.
+pub fn seal_onto(mut target: String, option: &str, position: Position) -> String {
     target.push_str(&format!(
-        "{OPTION}US1:{:020}:{:08x};US0:{}:{:08x};EU1:-1:",
+        "{option}US1:{:020}:{:08x};US0:{}:{:08x};EU1:-1:",
         position.before.ticks,
         position.before.sequence,
         position.issued.timestamp(),
@@ -55,7 +61,7 @@ pub fn page_number(target: &str) -> u32 {
 }
 
 fn token_position(target: &str) -> Option<Position> {
-    let (_, token) = target.rsplit_once(OPTION)?;
+    let (_, token) = OPTIONS.iter().find_map(|option| target.rsplit_once(option))?;
     let mut parts = token.split(';');
     let mut place = parts.next()?.strip_prefix("US1:")?.split(':');
     let mut query = parts.next()?.strip_prefix("US0:")?.split(':');

@@ -16,12 +16,21 @@ pub struct Place {
     pub sequence: u32,
 }
 
+/// In which order a query shows events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As Azure's own log does.
+    NewestFirst,
+    /// As Microsoft Graph can be asked to.
+    OldestFirst,
+}
+
 /// What a query finds from one place on.
 #[derive(Debug)]
 pub struct Found {
-    /// Newest first.
+    /// In the order of the query.
     pub places: Vec<Place>,
-    /// Where the next page goes on: before the last event of this one.
+    /// Where the next page goes on: beyond the last event of this one.
     pub rest: Option<Place>,
 }
 
@@ -54,6 +63,18 @@ impl Log {
     /// The place is all that a query remembers between its pages. An event that comes into sight meanwhile is met if it
     /// lies ahead and missed if it lies behind, which is what a reader of late events has to cope with.
     pub fn find(&self, now: Instant, filter: &Filter, before: Option<Place>, limit: usize) -> Found {
+        self.find_in(Order::NewestFirst, now, filter, before, limit)
+    }
+
+    /// The same in either order; on a further page, beyond a place.
+    pub fn find_in(
+        &self,
+        order: Order,
+        now: Instant,
+        filter: &Filter,
+        beyond: Option<Place>,
+        limit: usize,
+    ) -> Found {
         let low = Place {
             ticks: time::ticks(filter.start),
             sequence: 0,
@@ -62,26 +83,44 @@ impl Log {
             ticks: filter.end.map_or(i64::MAX, time::ticks),
             sequence: u32::MAX,
         };
-        let high = match before {
-            Some(place) if place <= high => Bound::Excluded(place),
-            _ => Bound::Included(high),
+        let (low, high) = match (order, beyond) {
+            (Order::NewestFirst, Some(place)) if place <= high => {
+                (Bound::Included(low), Bound::Excluded(place))
+            }
+            (Order::OldestFirst, Some(place)) if place >= low => {
+                (Bound::Excluded(place), Bound::Included(high))
+            }
+            _ => (Bound::Included(low), Bound::Included(high)),
         };
         // A range that ends where it starts, or before, would panic.
-        if matches!(high, Bound::Excluded(place) if place <= low) {
+        let is_empty = match (low, high) {
+            (Bound::Included(low), Bound::Included(high)) => low > high,
+            (Bound::Included(low) | Bound::Excluded(low), Bound::Excluded(high) | Bound::Included(high)) => {
+                low >= high
+            }
+            _ => false,
+        };
+        if is_empty {
             return Found {
                 places: Vec::new(),
                 rest: None,
             };
         }
-        let mut places: Vec<Place> = self
-            .entries
-            .range((Bound::Included(low), high))
-            .rev()
-            .filter(|(_, entry)| entry.event.visible_at <= now)
-            .filter(|(_, entry)| filter.term.as_ref().is_none_or(|term| entry.event.matches(term)))
-            .map(|(place, _)| *place)
-            .take(limit + 1)
-            .collect();
+        let in_sight = |entry: &Entry| {
+            entry.event.visible_at <= now && filter.term.as_ref().is_none_or(|term| entry.event.matches(term))
+        };
+        let range = self.entries.range((low, high));
+        let places = |found: &mut dyn Iterator<Item = (&Place, &Entry)>| -> Vec<Place> {
+            found
+                .filter(|(_, entry)| in_sight(entry))
+                .map(|(place, _)| *place)
+                .take(limit + 1)
+                .collect()
+        };
+        let mut places = match order {
+            Order::NewestFirst => places(&mut range.rev()),
+            Order::OldestFirst => places(&mut range.into_iter()),
+        };
         let more = places.len() > limit;
         places.truncate(limit);
         Found {
@@ -155,6 +194,18 @@ mod tests {
         let second = log.find(at(9), &between(1, 2), first.rest, 2);
         assert_eq!(ids(&log, &second), ["1"]);
         assert_eq!(second.rest, None);
+    }
+
+    #[test]
+    fn pages_go_from_oldest_to_newest_where_that_is_wanted() {
+        let log = log(&[(0, 0), (1, 1), (2, 2), (2, 2), (3, 3), (3, 99)]);
+        let find = |beyond| log.find_in(Order::OldestFirst, at(9), &between(1, 3), beyond, 2);
+        let first = find(None);
+        assert_eq!(ids(&log, &first), ["1", "2"]);
+        let second = find(first.rest);
+        assert_eq!(ids(&log, &second), ["3", "4"]);
+        assert_eq!(second.rest, None);
+        assert!(find(second.places.last().copied()).places.is_empty());
     }
 
     #[test]

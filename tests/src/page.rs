@@ -25,9 +25,21 @@ pub struct Page {
 impl Page {
     /// Writes the body.
     pub fn into_answer(self) -> Answer {
+        self.written(br#"{"value":["#, br#","nextLink":"#)
+    }
+
+    /// Writes the body as Microsoft Graph does.
+    pub fn into_graph_answer(self) -> Answer {
+        self.written(
+            br#"{"@odata.context":"https://graph.microsoft.com/v1.0/$metadata#auditLogs/directoryAudits","value":["#,
+            br#","@odata.nextLink":"#,
+        )
+    }
+
+    fn written(self, start: &[u8], link: &[u8]) -> Answer {
         let size: usize = self.items.iter().map(|item| item.len() + 1).sum();
         let mut body = Vec::with_capacity(size + ROOM_FOR_LINK);
-        body.extend_from_slice(br#"{"value":["#);
+        body.extend_from_slice(start);
         for (index, item) in self.items.iter().enumerate() {
             if index > 0 {
                 body.push(b',');
@@ -36,7 +48,7 @@ impl Page {
         }
         body.push(b']');
         if let Some(next) = &self.next {
-            body.extend_from_slice(br#","nextLink":"#);
+            body.extend_from_slice(link);
             body.extend_from_slice(next.to_string().as_bytes());
         }
         body.push(b'}');

@@ -18,6 +18,8 @@ pub enum Endpoint {
     Log,
     /// The activity log of a tenant.
     TenantLog,
+    /// The directory audit log of Microsoft Graph.
+    DirectoryAudits,
     /// Where records of others are taken.
     Ingestion,
     /// Anything else.
@@ -58,6 +60,7 @@ impl Route {
             ] => (Endpoint::Permissions, written(1)),
             ["subscriptions", _] => (Endpoint::Subscription, written(1)),
             ["subscriptions", _, rest @ ..] if rest == VALUES => (Endpoint::Log, written(1)),
+            ["v1.0", "auditlogs", "directoryaudits"] => (Endpoint::DirectoryAudits, String::new()),
             ["datacollectionrules", _, "streams", _] => (Endpoint::Ingestion, written(1)),
             rest if rest == VALUES => (Endpoint::TenantLog, String::new()),
             _ => (Endpoint::Unknown, String::new()),
@@ -106,6 +109,7 @@ mod tests {
                 Endpoint::Ingestion,
                 "dcr-1",
             ),
+            ("/v1.0/auditLogs/directoryAudits", Endpoint::DirectoryAudits, ""),
             ("//subscriptions", Endpoint::Unknown, ""),
             ("/", Endpoint::Unknown, ""),
         ];

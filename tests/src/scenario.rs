@@ -1,5 +1,6 @@
 //! Ready-made content: an example tenant and what happens in it.
 
+pub mod audits;
 pub mod bulk;
 pub mod demo;
 pub mod example;

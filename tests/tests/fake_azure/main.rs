@@ -8,6 +8,7 @@ mod access;
 mod assertion;
 mod client;
 mod faults;
+mod graph;
 mod login;
 mod paging;
 mod robust;
