@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::cargo::{cargo, run, target_dir};
 use crate::collectors;
-use crate::component::{CERTIFICATE, STANDARD};
+use crate::component::{Component, SHIPPED};
 
 /// Where the built programs are.
 pub struct Programs {
@@ -18,7 +18,10 @@ pub struct Programs {
 
 /// Builds the components and, unless they alone are wanted, the host; if wanted, what other collectors load. Says where they are.
 pub fn build(only_components: bool, with_collectors: bool) -> Result<()> {
-    let mut built = vec![STANDARD.build()?, CERTIFICATE.build()?];
+    let mut built = SHIPPED
+        .into_iter()
+        .map(Component::build)
+        .collect::<Result<Vec<_>>>()?;
     if !only_components {
         built.push(programs()?.host);
     }

@@ -35,6 +35,15 @@ pub const CERTIFICATE: Component = Component {
     file: "azure_activity_certificate.wasm",
 };
 
+/// The source for the directory audit log of Microsoft Entra.
+pub const ENTRA: Component = Component {
+    package: "entra-audit",
+    file: "entra_audit.wasm",
+};
+
+/// All that are shipped.
+pub const SHIPPED: [Component; 3] = [STANDARD, CERTIFICATE, ENTRA];
+
 impl Component {
     /// Builds it, and says where it is.
     pub fn build(self) -> Result<PathBuf> {

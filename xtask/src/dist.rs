@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
 use crate::cargo::{WASM_TARGET, cargo, ensure_target, output, remapping, root, run, target_dir};
-use crate::component::{CERTIFICATE, Component, STANDARD};
+use crate::component::{Component, SHIPPED};
 use package::Package;
 
 /// The C compiler for static programs; the TLS library has parts in C and assembly.
@@ -34,7 +34,7 @@ pub fn dist(only_components: bool) -> Result<()> {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for component in [STANDARD, CERTIFICATE] {
+    for component in SHIPPED {
         ship_component(component, &folder)?;
     }
     wit::ship(&folder)?;

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::cargo::{WASM_TARGET, cargo, ensure_wasm_target, print_times, run, target_dir};
 use crate::circles;
 use crate::collectors;
-use crate::component::{CERTIFICATE, STANDARD};
+use crate::component::{CERTIFICATE, ENTRA, STANDARD};
 use crate::docs::docs_if_installed;
 
 /// Checks formatting and lints, then runs every test, through the real component and the real host binary.
@@ -27,6 +27,7 @@ pub fn test() -> Result<()> {
     let components = [
         "azure-activity",
         "azure-activity-certificate",
+        "entra-audit",
         "example-source",
         "file-reader",
         "hostile-source",
@@ -52,6 +53,7 @@ pub fn test() -> Result<()> {
     let built = Built {
         component: STANDARD.build()?,
         with_certificate: CERTIFICATE.build()?,
+        entra: ENTRA.build()?,
     };
     run(
         "building the tests and the host",
@@ -116,6 +118,7 @@ fn test_with_others(built: &Built) -> Result<()> {
 struct Built {
     component: PathBuf,
     with_certificate: PathBuf,
+    entra: PathBuf,
 }
 
 impl Built {
@@ -124,6 +127,7 @@ impl Built {
         command
             .env("HEADWATER_COMPONENT", &self.component)
             .env("HEADWATER_CERTIFICATE_COMPONENT", &self.with_certificate)
+            .env("HEADWATER_ENTRA_COMPONENT", &self.entra)
             .env("HEADWATER_BIN", target_dir().join("debug/headwater"))
             .env("HEADWATER_LIBRARIES", target_dir().join("debug"));
         command

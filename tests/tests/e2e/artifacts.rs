@@ -51,6 +51,12 @@ pub fn azure_activity_with_certificate() -> &'static Path {
     })
 }
 
+/// The source for the directory audit log of Microsoft Entra.
+pub fn entra_audit() -> &'static Path {
+    static COMPONENT: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENT.get_or_init(|| shipped("HEADWATER_ENTRA_COMPONENT", "entra_audit.wasm"))
+}
+
 /// The example source: knows nothing of Azure.
 pub fn example_source() -> &'static Path {
     static COMPONENT: OnceLock<PathBuf> = OnceLock::new();

@@ -21,6 +21,7 @@ mod diagnosis;
 mod documentation;
 mod egress;
 mod engines;
+mod entra;
 mod failures;
 mod fields;
 mod files;

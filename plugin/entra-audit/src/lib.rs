@@ -1,0 +1,24 @@
+//! The source for Microsoft Entra's directory audit log: who changed which user, group, role, application or policy.
+//!
+//! It is written with the SDK (`headwater-source`) as any other author would: all that is the same for every source whose upstream
+//! is asked for stretches of time, and shows records late, is [`headwater_source::TimedSource`]'s.
+//!
+//! | concern | modules |
+//! | --- | --- |
+//! | the source | [`source`]: what the SDK makes a component of |
+//! | the configuration | [`config`], [`cloud`] |
+//! | Microsoft Graph | [`graph`]: addresses and refusals; [`page`]: the list in an answer |
+//! | an event | [`facts`]: what a record says; [`rating`]: how serious that is; [`ecs`]: its shape |
+
+#![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
+
+pub mod cloud;
+pub mod config;
+pub mod ecs;
+pub mod facts;
+pub mod graph;
+pub mod page;
+pub mod rating;
+pub mod source;
+
+pub use source::EntraAudit;
