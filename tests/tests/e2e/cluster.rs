@@ -1,4 +1,4 @@
-//! Several real hosts, one real database, sixty tenants: whatever dies, every event comes out.
+//! Several real hosts, one real database, sixty tenants: whatever dies or refuses, every event comes out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -171,6 +171,32 @@ impl Cluster {
         }
     }
 
+    /// Waits until every host says this of its leases.
+    #[track_caller]
+    fn wait_for_problem(&self, words: &str) {
+        for host in &self.hosts {
+            wait_until(words, || {
+                watched::body(host.address, "/host.json").contains(words)
+            });
+        }
+    }
+
+    /// Waits until every host renews its leases, and each partition has had a commit of what happens now.
+    #[track_caller]
+    fn wait_for_commits(&self) {
+        for host in &self.hosts {
+            wait_until("the leases are renewed", || {
+                watched::body(host.address, "/host.json").contains("\"problem\":null")
+            });
+        }
+        let now = self.postgres.sql("headwater", "SELECT now()");
+        self.something_happens();
+        let old = format!("SELECT count(*) FROM headwater_cursor WHERE stored <= '{now}'");
+        wait_until(EVERY_SOURCE_GOES_ON, || {
+            self.postgres.sql("headwater", &old) == "0"
+        });
+    }
+
     /// Sends a signal to a host.
     fn signal(&self, host: usize, signal: &str) {
         if let Some(process) = &self.hosts[host].process {
@@ -283,6 +309,118 @@ fn a_database_that_is_killed_for_a_while_loses_nothing() {
     cluster.postgres.start_again();
     cluster.wait_for_shares(EVERY_SOURCE_GOES_ON, |shares| shares == [20, 20, 20]);
     cluster.assert_invariants(TENANTS);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which .ci/run installs"]
+fn a_database_that_is_stopped_and_started_again_under_load_loses_nothing() {
+    let mut cluster = Cluster::new(Postgres::url);
+    cluster.start_all();
+    let load = |cluster: &Cluster, times: u32| {
+        for _ in 0..times {
+            cluster.something_happens();
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    };
+    load(&cluster, 3);
+    cluster.postgres.stop();
+    load(&cluster, 30);
+    cluster.postgres.start_again();
+    load(&cluster, 3);
+    cluster.wait_for_shares(EVERY_SOURCE_GOES_ON, |shares| shares == [20, 20, 20]);
+    cluster.wait_for_commits();
+    cluster.assert_invariants(TENANTS);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which .ci/run installs"]
+fn whatever_the_database_refuses_for_a_while_costs_time_and_no_event() {
+    let mut cluster = Cluster::new(Postgres::url);
+    cluster.start_all();
+    let disconnect = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'headwater'";
+    for (begin, end, words) in [
+        (
+            "ALTER ROLE headwater CONNECTION LIMIT 0",
+            "ALTER ROLE headwater CONNECTION LIMIT -1",
+            "takes no further connection",
+        ),
+        // As after the promotion of a replica: connections to the old primary stay, and are of no use.
+        (
+            "ALTER ROLE headwater SET default_transaction_read_only = on",
+            "ALTER ROLE headwater RESET default_transaction_read_only",
+            "is read-only",
+        ),
+    ] {
+        cluster.postgres.sql("headwater", begin);
+        cluster.postgres.sql("headwater", disconnect);
+        cluster.something_happens();
+        cluster.wait_for_problem(words);
+        cluster.postgres.sql("headwater", end);
+        cluster.wait_for_commits();
+    }
+    // For longer than the lease.
+    let lock = "BEGIN; LOCK TABLE headwater_source; SELECT pg_sleep(100)";
+    let mut holder = cluster.postgres.sql_meanwhile(lock);
+    cluster.something_happens();
+    cluster.wait_for_problem("holds a lock");
+    std::thread::sleep(LEASE);
+    let release = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(100)%' \
+                   AND pid <> pg_backend_pid()";
+    cluster.postgres.sql("headwater", release);
+    let _ = holder.wait();
+    cluster.wait_for_commits();
+    cluster.wait_for_shares(EVERY_SOURCE_GOES_ON, |shares| shares == [20, 20, 20]);
+    // Leases may end before they can be renewed, each time.
+    cluster.assert_invariants(3 * TENANTS);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which .ci/run installs"]
+fn hosts_of_one_cluster_with_different_sources_say_so_and_read_each_source_once() {
+    let server = lab::serve(lab::with_events(EVENTS));
+    let postgres = Postgres::start();
+    let sites = [["a", "b", "c"], ["b", "c", "d"]].map(|names| {
+        let site = Site::new(&names.map(|name| Source {
+            sink: "type = \"file\"\npath = \"events.ndjson\"".to_owned(),
+            ..Source::azure(name, server.endpoint()).set("labels", &format!("{{ source = \"{name}\" }}"))
+        }));
+        let state = format!("url = \"{}\"\n[cluster]\nlease = \"6s\"", postgres.url());
+        let configuration = site
+            .read("headwater.toml")
+            .replace("path = \"state.redb\"", &state);
+        site.write("headwater.toml", &configuration);
+        site
+    });
+    let hosts = sites.each_ref().map(|site| site.start_logged(&["run"]));
+    for host in &hosts {
+        host.says("have another configuration of sources: give all hosts the same files, or this one another `cluster.name`");
+    }
+    let deliveries = || {
+        let mut deliveries: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for event in sites
+            .iter()
+            .flat_map(|site| parse_lines(&site.read("events.ndjson")))
+        {
+            let source = event["labels"]["source"].as_str().unwrap_or_default().to_owned();
+            *deliveries.entry((source, event_id(&event))).or_default() += 1;
+        }
+        deliveries
+    };
+    let expected = 4 * lab::visible_ids(&server).len();
+    wait_until(NO_EVENT_IS_LOST, || deliveries().len() == expected);
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(
+        deliveries().values().all(|times| *times == 1),
+        "{:?}",
+        deliveries()
+    );
+    for (host, site) in hosts.into_iter().zip(&sites) {
+        host.stop();
+        assert!(
+            !site.read("host.log").contains(PASSWORD),
+            "the password was shown"
+        );
+    }
 }
 
 #[test]

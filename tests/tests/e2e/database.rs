@@ -236,6 +236,8 @@ fn whatever_is_wrong_with_a_database_is_said_with_its_remedy_and_without_the_pas
         let newer = format!("postgres://headwater:{PASSWORD}@127.0.0.1:{port}/newer");
         drop(open(&newer).await);
         postgres.sql("newer", "UPDATE headwater_schema SET version = 77");
+        let latin = "CREATE DATABASE latin OWNER headwater ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
+        postgres.sql("postgres", latin);
         for (url, words) in [
             (
                 "postgres://u:correct-horse@127.0.0.1:1/d",
@@ -258,6 +260,10 @@ fn whatever_is_wrong_with_a_database_is_said_with_its_remedy_and_without_the_pas
                 ["takes no further connection", "pgbouncer"],
             ),
             (&postgres.url_of("replica"), ["is read-only", "name the primary"]),
+            (
+                &newer.replace("/newer", "/latin"),
+                ["has the encoding LATIN1", "--encoding=UTF8"],
+            ),
             (&newer, ["by a newer headwater (schema 77", "on every host"]),
             (&format!("{url}?sslmode=require"), ["cannot encrypt", "state.ca"]),
         ] {
@@ -279,6 +285,37 @@ fn whatever_is_wrong_with_a_database_is_said_with_its_remedy_and_without_the_pas
 
 #[test]
 #[ignore = "needs PostgreSQL, which .ci/run installs"]
+fn a_wrong_password_ends_every_command_and_is_shown_by_none() {
+    const WRONG: &str = "hunter2-is-wrong";
+    let postgres = Postgres::start();
+    let url = postgres.url().replace(PASSWORD, WRONG);
+    let site = Site::new(&[Source::azure("contoso", "http://127.0.0.1:9")]);
+    let configuration = site.read("headwater.toml").replace(
+        "path = \"state.redb\"",
+        "url = { env = \"HEADWATER_DATABASE_URL\" }",
+    );
+    site.write("headwater.toml", &configuration);
+    for arguments in [
+        &["run"][..],
+        &["run", "--once"],
+        &["state", "list"],
+        &["state", "export", "--source", "contoso"],
+        &["dead-letter", "list"],
+        &["dead-letter", "replay"],
+    ] {
+        let variables = [("HEADWATER_DATABASE_URL", url.as_str()), ("RUST_LOG", "trace")];
+        let finished = site.run_with(&variables, arguments);
+        finished.exits_with(2).says("refuses the login");
+        assert!(
+            !finished.text().contains(WRONG),
+            "{arguments:?}: {}",
+            finished.text()
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, which .ci/run installs"]
 fn a_host_needs_no_right_to_make_tables_where_their_owner_has_made_them() {
     let postgres = Postgres::start();
     postgres.sql("headwater", &schema_sql());
@@ -287,8 +324,9 @@ fn a_host_needs_no_right_to_make_tables_where_their_owner_has_made_them() {
         &format!(
             "CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'; \
              GRANT SELECT ON headwater_schema TO reader; \
-             GRANT SELECT, INSERT, UPDATE, DELETE ON headwater_source, headwater_cursor, headwater_partition, \
-             headwater_dead_letter, headwater_host TO reader"
+             GRANT SELECT, INSERT, UPDATE, DELETE ON headwater_source, headwater_cursor, headwater_dead_letter, \
+             headwater_host TO reader; \
+             GRANT SELECT, INSERT, DELETE ON headwater_partition TO reader"
         ),
     );
     run(async {

@@ -20,6 +20,8 @@ pub const PASSWORD: &str = "correct-horse";
 pub struct Postgres {
     folder: TempDir,
     port: u16,
+    /// Settings beside the usual ones.
+    settings: Vec<String>,
     process: Mutex<Child>,
 }
 
@@ -33,16 +35,23 @@ pub struct Pooler {
 impl Postgres {
     /// A server with a database `headwater` and an owner of it with this name.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further settings, or other ones.
+    pub fn start_with(settings: &[&str]) -> Self {
+        let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         let copied = Command::new("cp").arg("-r").arg(template()).arg(&data).status();
         assert!(copied.is_ok_and(|status| status.success()));
         give_to_server(folder.path());
         let port = free_address().port();
-        let process = Mutex::new(serve(&data, port));
+        let process = Mutex::new(serve(&data, port, &settings));
         let postgres = Self {
             folder,
             port,
+            settings,
             process,
         };
         postgres.wait();
@@ -103,11 +112,28 @@ impl Postgres {
         });
     }
 
-    /// Starts it again.
+    /// Stops the server as its administrator does (a fast shutdown): it disconnects everybody, and writes down what it has.
+    pub fn stop(&self) {
+        let mut process = self.process.lock().expect("no test fails with it");
+        let asked = Command::new("kill")
+            .args(["-INT", &process.id().to_string()])
+            .status();
+        assert!(asked.is_ok_and(|status| status.success()));
+        let ended = process.wait().expect("it can be waited for");
+        assert!(ended.success(), "{ended}");
+    }
+
+    /// Starts it again. It ends at once while somebody has its port, or a process of its own that was killed still ends.
     pub fn start_again(&self) {
-        *self.process.lock().expect("no test fails with it") =
-            serve(&self.folder.path().join("data"), self.port);
-        self.wait();
+        let data = self.folder.path().join("data");
+        wait_until("the database answers", || {
+            let mut process = self.process.lock().expect("no test fails with it");
+            if process.try_wait().is_ok_and(|status| status.is_some()) {
+                *process = serve(&data, self.port, &self.settings);
+            }
+            drop(process);
+            self.answers()
+        });
     }
 
     fn wait(&self) {
@@ -206,7 +232,7 @@ fn template() -> &'static Path {
     data
 }
 
-fn serve(data: &Path, port: u16) -> Child {
+fn serve(data: &Path, port: u16, settings: &[String]) -> Child {
     let mut command = as_server(&Path::new(PROGRAMS).join("postgres"));
     command.arg("-D").arg(data);
     for setting in [
@@ -217,6 +243,9 @@ fn serve(data: &Path, port: u16) -> Child {
         "max_connections=60",
         &format!("port={port}"),
     ] {
+        command.args(["-c", setting]);
+    }
+    for setting in settings {
         command.args(["-c", setting]);
     }
     spawn(command)
