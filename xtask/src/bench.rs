@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: numbers, one JSON object per line.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -19,14 +20,24 @@ const BENCHES: [&str; 7] = [
     "attack",
 ];
 
+/// What needs PostgreSQL, and where that is.
+const WITH_POSTGRES: &str = "cluster";
+const POSTGRES: &str = "/usr/lib/postgresql/15/bin/postgres";
+
 /// Runs every benchmark in release, and if wanted those of others.
 pub fn bench(with_peers: bool) -> Result<()> {
     let component = STANDARD.build()?;
     let host = programs()?.host;
+    let mut benches = BENCHES.to_vec();
+    if Path::new(POSTGRES).exists() {
+        benches.push(WITH_POSTGRES);
+    } else {
+        eprintln!("xtask: not measuring {WITH_POSTGRES}: {POSTGRES} is not installed (.ci/run does)");
+    }
     run(
         "measuring",
         cargo(&["bench", "--workspace"])
-            .args(BENCHES.iter().flat_map(|name| ["--bench", name]))
+            .args(benches.iter().flat_map(|name| ["--bench", name]))
             .env("HEADWATER_COMPONENT", component)
             .env("HEADWATER_BIN", host),
     )?;

@@ -1,0 +1,98 @@
+//! Very many quiet tenants at one fake Azure, and what processes take from the machine.
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::Duration;
+
+use fake_azure::scenario::example;
+use fake_azure::{Azure, Directory, Endpoint, Instant, Server, Settings};
+
+use crate::lab;
+use crate::site::{Site, Source};
+
+/// Tenants with a subscription each.
+pub struct Fleet {
+    pub server: Server,
+    pub sources: Vec<Source>,
+    directory: Directory,
+}
+
+impl Fleet {
+    /// So many, polled that often.
+    pub fn new(tenants: usize, interval: Duration) -> Self {
+        let directory = example::fleet(tenants, 1);
+        let server = lab::serve(Azure::new(Settings::default(), directory.clone()));
+        let pairs = directory.applications.iter().zip(&directory.subscriptions);
+        let sources = pairs.enumerate().map(|(number, (application, subscription))| {
+            let mut source = Source::azure(&format!("tenant-{number:04}"), server.endpoint())
+                .set("tenant_id", &format!("\"{}\"", application.tenant))
+                .set("client_id", &format!("\"{}\"", application.client_id))
+                .set("client_secret", &format!("{{ file = \"secret-{number}\" }}"))
+                .set("subscription_id", &format!("\"{}\"", subscription.id));
+            source.interval = format!("{}s", interval.as_secs());
+            source
+        });
+        let sources = sources.collect();
+        Self {
+            server,
+            sources,
+            directory,
+        }
+    }
+
+    /// A host's folder with all of them.
+    pub fn site(&self) -> Site {
+        let site = Site::new(&self.sources);
+        for (number, application) in self.directory.applications.iter().enumerate() {
+            site.write(&format!("secret-{number}"), &application.secrets[0].value);
+        }
+        site
+    }
+}
+
+/// When each tenant's log was read, by its path.
+pub fn polls(server: &Server) -> HashMap<String, Vec<Instant>> {
+    let mut polls: HashMap<String, Vec<Instant>> = HashMap::new();
+    let azure = server.azure();
+    for request in azure
+        .requests()
+        .filter(|request| request.endpoint == Endpoint::Log)
+    {
+        let path = request.target.split('?').next().unwrap_or_default();
+        polls.entry(path.to_owned()).or_default().push(request.at);
+    }
+    polls
+}
+
+/// In seconds.
+pub fn longest_gap(times: &[Instant]) -> f64 {
+    let gaps = times.windows(2).map(|pair| (pair[1] - pair[0]).as_seconds_f64());
+    gaps.fold(0.0, f64::max)
+}
+
+/// A number in `/proc/<process>/status`.
+pub fn status(process: u32, key: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the host runs");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with(key))
+        .expect("a known key");
+    let number = line
+        .split_whitespace()
+        .nth(1)
+        .and_then(|number| number.parse().ok());
+    number.expect("a number")
+}
+
+/// Processor time that a process has used, in seconds.
+pub fn cpu_seconds(process: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("the host runs");
+    // Behind the name, which may hold blanks: user and system time are the 12th and 13th field, in hundredths (proc(5)).
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: f64 = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum();
+    ticks / 100.0
+}
