@@ -20,6 +20,7 @@ pub struct Description {
     interval: Nanos,
     minimum_interval: Nanos,
     keys: Vec<Key>,
+    alternatives: Vec<&'static [&'static str]>,
 }
 
 /// One key of the configuration.
@@ -64,6 +65,7 @@ impl Description {
             interval: MINUTE,
             minimum_interval: SECOND,
             keys: Vec::new(),
+            alternatives: Vec::new(),
         }
     }
 
@@ -86,6 +88,13 @@ impl Description {
     #[must_use]
     pub fn key(mut self, key: Key) -> Self {
         self.keys.push(key);
+        self
+    }
+
+    /// With keys of which exactly one must be given, such as two kinds of credentials.
+    #[must_use]
+    pub fn one_of(mut self, keys: &'static [&'static str]) -> Self {
+        self.alternatives.push(keys);
         self
     }
 
@@ -121,13 +130,21 @@ impl Description {
             properties.insert("format".to_owned(), format);
         }
         let required = self.keys.iter().filter(|key| key.required);
-        json!({
+        let mut schema = json!({
             "$schema": DIALECT,
             "type": "object",
             "required": required.map(|key| key.name).collect::<Vec<_>>(),
             "additionalProperties": false,
             "properties": properties,
-        })
+        });
+        if !self.alternatives.is_empty() {
+            let one = |keys: &&[&str]| {
+                let each: Vec<Value> = keys.iter().map(|key| json!({ "required": [key] })).collect();
+                json!({ "oneOf": each })
+            };
+            schema["allOf"] = self.alternatives.iter().map(one).collect();
+        }
+        schema
     }
 }
 
@@ -249,6 +266,7 @@ pub(crate) fn judge(description: &Description, object: &Map<String, Value>, plan
     {
         planning.issue("/format", format!("is not one of {}", formats.join(", ")));
     }
+    judge_alternatives(description, object, planning);
     for key in &description.keys {
         let pointer = format!("/{}", key.name);
         match object.get(key.name).filter(|value| !value.is_null()) {
@@ -263,6 +281,22 @@ pub(crate) fn judge(description: &Description, object: &Map<String, Value>, plan
                 }
                 None => {}
             },
+        }
+    }
+}
+
+/// Notes where none or more than one of some keys is given.
+fn judge_alternatives(description: &Description, object: &Map<String, Value>, planning: &mut Planning) {
+    for keys in &description.alternatives {
+        let is_given = |key: &&&str| object.get(**key).is_some_and(|value| !value.is_null());
+        let given: Vec<&&str> = keys.iter().filter(is_given).collect();
+        match given[..] {
+            [] => planning.issue("", format!("needs one of {}", keys.join(", "))),
+            [first, second, ..] => {
+                let message = format!("cannot be used together with {first}: set one of them");
+                planning.issue(format!("/{second}"), message);
+            }
+            [_] => {}
         }
     }
 }
@@ -282,6 +316,35 @@ fn origin(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_alternatives_exactly_one_is_to_be_given() {
+        let description = Description::new("a", "1.0.0", "A", "")
+            .key(Key::secret("secret", "Secret", "A secret."))
+            .key(Key::secret("token", "Token", "A token."))
+            .one_of(&["secret", "token"]);
+        for (config, issue) in [
+            (json!({}), Some(("", "needs one of secret, token"))),
+            (
+                json!({ "secret": null }),
+                Some(("", "needs one of secret, token")),
+            ),
+            (json!({ "token": "x" }), None),
+            (
+                json!({ "secret": "x", "token": "y" }),
+                Some(("/token", "cannot be used together with secret: set one of them")),
+            ),
+        ] {
+            let mut planning = Planning::default();
+            judge(&description, config.as_object().unwrap(), &mut planning);
+            let found = planning.issues.first();
+            let found = found.map(|issue| (issue.pointer.as_str(), issue.message.as_str()));
+            assert_eq!(found, issue, "{config}");
+        }
+        let schema = description.schema();
+        let expected = json!([{ "oneOf": [{ "required": ["secret"] }, { "required": ["token"] }] }]);
+        assert_eq!(schema["allOf"], expected);
+    }
 
     #[test]
     fn the_origin_of_a_url_is_named_and_anything_else_has_none() {
