@@ -70,7 +70,9 @@ impl Azure {
         }
         let path = match scope {
             Scope::Subscription(id) => format!("/subscriptions/{id}"),
-            Scope::Tenant(_) | Scope::Directory(_) => "/providers/Microsoft.Insights".to_owned(),
+            Scope::Tenant(_) | Scope::Directory(_) | Scope::SignIns(_) => {
+                "/providers/Microsoft.Insights".to_owned()
+            }
         };
         Err(forbidden(
             &call.token.client_id,
@@ -91,7 +93,7 @@ impl Azure {
             Scope::Subscription(id) => {
                 format!("/subscriptions/{id}/providers/microsoft.insights/eventtypes/management/values")
             }
-            Scope::Tenant(_) | Scope::Directory(_) => {
+            Scope::Tenant(_) | Scope::Directory(_) | Scope::SignIns(_) => {
                 "/providers/microsoft.insights/eventtypes/management/values".to_owned()
             }
         };

@@ -150,9 +150,9 @@ impl Azure {
         match arrival.route.endpoint {
             Endpoint::Token => self.token(arrival),
             Endpoint::Ingestion => self.ingest(arrival).unwrap_or_else(|refusal| *refusal),
-            Endpoint::DirectoryAudits => self
-                .directory_audits(arrival, fault)
-                .unwrap_or_else(|refusal| *refusal),
+            Endpoint::DirectoryAudits | Endpoint::SignIns => {
+                self.graph_log(arrival, fault).unwrap_or_else(|refusal| *refusal)
+            }
             Endpoint::Unknown => Answer::arm_error(
                 StatusCode::NOT_FOUND,
                 "InvalidResource",

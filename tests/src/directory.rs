@@ -92,6 +92,8 @@ pub enum Scope {
     /// The directory audit log of a tenant, by the tenant's id. Whoever reads it has the application permission
     /// AuditLog.Read.All, which stands here as a role.
     Directory(String),
+    /// The sign-in log of a tenant, likewise.
+    SignIns(String),
 }
 
 /// What a role assignment allows.

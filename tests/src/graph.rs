@@ -1,5 +1,6 @@
-//! Microsoft Graph's directory audit log: `GET /v1.0/auditLogs/directoryAudits`, as "List directoryAudits" documents it: `$filter`
-//! by time, `$orderby`, `$top`, pages by `@odata.nextLink` with `$skiptoken`.
+//! Microsoft Graph's audit logs, `GET /v1.0/auditLogs/directoryAudits` and `…/signIns`, as "List directoryAudits" and "List signIns"
+//! document them: `$filter` by time, `$top`, pages by `@odata.nextLink` with `$skiptoken`; only the former has `$orderby`, and only
+//! the latter needs a premium licence.
 //!
 //! Its tokens are for this server's own origin, as Resource Manager's are.
 
@@ -17,22 +18,35 @@ use crate::log::{Found, Order};
 use crate::page::Page;
 use crate::query::{self, Plus, Query};
 use crate::refusal::OrRefusal;
+use crate::route::Endpoint;
 use crate::script::Action;
 use crate::time::{self, Instant};
 
-const PATH: &str = "/v1.0/auditLogs/directoryAudits";
-const OPTIONS: &[&str] = &["$filter", "$orderby", "$top", "$skiptoken"];
+/// One of the logs.
+struct Kind {
+    path: &'static str,
+    time: &'static str,
+    options: &'static [&'static str],
+}
+
+const DIRECTORY_AUDITS: Kind = Kind {
+    path: "/v1.0/auditLogs/directoryAudits",
+    time: "activityDateTime",
+    options: &["$filter", "$orderby", "$top", "$skiptoken"],
+};
+
+const SIGN_INS: Kind = Kind {
+    path: "/v1.0/auditLogs/signIns",
+    time: "createdDateTime",
+    options: &["$filter", "$top", "$skiptoken"],
+};
 
 /// The most records of a page.
 const MOST_ON_PAGE: usize = 1_000;
 
 impl Azure {
     /// Answers, or refuses.
-    pub(crate) fn directory_audits(
-        &mut self,
-        arrival: &Arrival<'_>,
-        fault: Option<&Action>,
-    ) -> OrRefusal<Answer> {
+    pub(crate) fn graph_log(&mut self, arrival: &Arrival<'_>, fault: Option<&Action>) -> OrRefusal<Answer> {
         let now = arrival.now;
         let token = self.authenticate(arrival).map_err(|_| {
             let message = "Lifetime validation failed, the token is expired.";
@@ -52,7 +66,10 @@ impl Azure {
                 message,
             ));
         }
-        let scope = Scope::Directory(token.tenant.clone());
+        let (kind, scope) = match arrival.route.endpoint {
+            Endpoint::SignIns => (SIGN_INS, Scope::SignIns(token.tenant.clone())),
+            _ => (DIRECTORY_AUDITS, Scope::Directory(token.tenant.clone())),
+        };
         if !self
             .directory
             .may_read_log(&token.client_id, token.issued, &scope)
@@ -61,13 +78,19 @@ impl Azure {
             let code = "Authentication_MSGraphPermissionMissing";
             return Err(error(now, StatusCode::FORBIDDEN, code, message));
         }
+        if arrival.route.endpoint == Endpoint::SignIns && !self.settings.premium {
+            let message = "Neither tenant is B2C or tenant doesn't have premium license";
+            let code = "Authentication_RequestFromNonPremiumTenantOrB2CTenant";
+            return Err(error(now, StatusCode::FORBIDDEN, code, message));
+        }
         let refuse = |message: &str| error(now, StatusCode::BAD_REQUEST, "BadRequest", message);
         let raw = arrival.request.uri().query().unwrap_or_default();
         let query = Query::read(raw, Plus::Literal).map_err(|error| refuse(&error.to_string()))?;
-        if let Some(name) = query.other_than(OPTIONS) {
+        if let Some(name) = query.other_than(kind.options) {
             return Err(refuse(&format!("The query parameter '{name}' is not supported.")));
         }
-        let filter = read_filter(query.get("$filter")).ok_or_else(|| refuse("Invalid filter clause"))?;
+        let filter =
+            read_filter(kind.time, query.get("$filter")).ok_or_else(|| refuse("Invalid filter clause"))?;
         let order = match query.get("$orderby") {
             None | Some("activityDateTime desc") => Order::NewestFirst,
             Some("activityDateTime" | "activityDateTime asc") => Order::OldestFirst,
@@ -98,7 +121,7 @@ impl Azure {
         let limit = top.min(self.settings.page_size);
         let log = self.logs.entry(scope.clone()).or_default();
         let found = log.find_in(order, now, &filter, before, limit);
-        let mut page = self.audit_page(&call, &scope, &found);
+        let mut page = self.graph_page(&call, kind.path, &scope, &found);
         if let Some(fault) = fault {
             fault.change_page(&mut page, call.bearer);
         }
@@ -108,13 +131,13 @@ impl Azure {
         Ok(page.into_graph_answer())
     }
 
-    fn audit_page(&self, call: &Call<'_>, scope: &Scope, found: &Found) -> Page {
+    fn graph_page(&self, call: &Call<'_>, path: &str, scope: &Scope, found: &Found) -> Page {
         let number = link::page_number(call.target) + 1;
-        let options = ["$filter", "$orderby", "$top"].map(|name| {
-            let value = call.query.get(name).unwrap_or_default();
-            format!("{name}={}", query::encode_value(value))
+        let given = ["$filter", "$orderby", "$top"].into_iter().filter_map(|name| {
+            let value = call.query.get(name)?;
+            Some(format!("{name}={}", query::encode_value(value)))
         });
-        let base = format!("{PATH}?{}", options.join("&"));
+        let base = format!("{path}?{}", given.collect::<Vec<_>>().join("&"));
         let log = self.logs.get(scope);
         let text = |place| Some(log?.event(place)?.text().into_owned().into_bytes());
         let link = |before| {
@@ -139,10 +162,10 @@ impl Azure {
 }
 
 /// A filter of two times without quotes, each with its operator.
-fn read_filter(text: Option<&str>) -> Option<Filter> {
+fn read_filter(property: &str, text: Option<&str>) -> Option<Filter> {
     let (mut start, mut end) = (None, None);
     for term in text?.split(" and ") {
-        let rest = term.strip_prefix("activityDateTime ")?;
+        let rest = term.strip_prefix(property)?.strip_prefix(' ')?;
         let (operator, value) = rest.split_once(' ')?;
         let slot = match operator {
             "ge" => &mut start,

@@ -20,6 +20,8 @@ pub enum Endpoint {
     TenantLog,
     /// The directory audit log of Microsoft Graph.
     DirectoryAudits,
+    /// The sign-in log of Microsoft Graph.
+    SignIns,
     /// Where records of others are taken.
     Ingestion,
     /// Anything else.
@@ -61,6 +63,7 @@ impl Route {
             ["subscriptions", _] => (Endpoint::Subscription, written(1)),
             ["subscriptions", _, rest @ ..] if rest == VALUES => (Endpoint::Log, written(1)),
             ["v1.0", "auditlogs", "directoryaudits"] => (Endpoint::DirectoryAudits, String::new()),
+            ["v1.0", "auditlogs", "signins"] => (Endpoint::SignIns, String::new()),
             ["datacollectionrules", _, "streams", _] => (Endpoint::Ingestion, written(1)),
             rest if rest == VALUES => (Endpoint::TenantLog, String::new()),
             _ => (Endpoint::Unknown, String::new()),
@@ -110,6 +113,7 @@ mod tests {
                 "dcr-1",
             ),
             ("/v1.0/auditLogs/directoryAudits", Endpoint::DirectoryAudits, ""),
+            ("/v1.0/auditLogs/signIns", Endpoint::SignIns, ""),
             ("//subscriptions", Endpoint::Unknown, ""),
             ("/", Endpoint::Unknown, ""),
         ];

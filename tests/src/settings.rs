@@ -20,6 +20,8 @@ pub struct Settings {
     pub shuffle: bool,
     /// Whether reads beyond the token bucket are refused. The headers count them in any case.
     pub limit_reads: bool,
+    /// Whether tenants have a premium licence of Microsoft Entra, which the sign-in log needs.
+    pub premium: bool,
     /// Makes token texts, shuffling and request ids repeatable.
     pub seed: u64,
 }
@@ -36,6 +38,7 @@ impl Default for Settings {
             retention: TimeDelta::days(90),
             shuffle: false,
             limit_reads: false,
+            premium: true,
             seed: 1,
         }
     }

@@ -17,7 +17,7 @@ pub struct Stats {
     pub counts: Counts,
     /// Access tokens issued.
     pub tokens: usize,
-    /// By subscription id, or `tenant` and its id, or `directory` and the tenant's.
+    /// By subscription id, or `tenant` and its id, or `directory` or `sign-ins` and the tenant's.
     pub logs: BTreeMap<String, LogStats>,
     /// How often each fault of the script acted.
     pub faults: Vec<u64>,
@@ -99,5 +99,6 @@ fn name(scope: &Scope) -> String {
         Scope::Subscription(id) => id.clone(),
         Scope::Tenant(id) => format!("tenant {id}"),
         Scope::Directory(id) => format!("directory {id}"),
+        Scope::SignIns(id) => format!("sign-ins {id}"),
     }
 }

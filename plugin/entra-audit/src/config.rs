@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::cloud::Cloud;
+use crate::log::Log;
 
 /// Microsoft Entra keeps no more.
 const FARTHEST_START: Nanos = 30 * DAY;
@@ -45,6 +46,8 @@ pub struct Config {
     pub client_secret: Option<Secret>,
     /// A token of another issuer in its place.
     pub client_assertion: Option<Secret>,
+    /// Which logs are read.
+    pub logs: Option<Value>,
     /// A cloud's name, or its endpoints.
     pub cloud: Option<Value>,
     /// Where the first run begins: a duration, or an instant.
@@ -75,20 +78,16 @@ impl Config {
                 );
             }
         }
-        match (&self.client_secret, &self.client_assertion) {
-            (None, None) => planning.issue("", "has no credential: set client_secret or client_assertion"),
-            (Some(_), Some(_)) => planning.issue(
-                "/client_assertion",
-                "is a second credential: set either this or client_secret",
-            ),
-            _ => {}
-        }
         match Cloud::read(self.cloud.as_ref()) {
             Ok(cloud) => {
                 planning.origin(cloud.authority);
                 planning.origin(cloud.graph);
             }
             Err((place, message)) => planning.issue(format!("/cloud{place}"), message),
+        }
+        if self.logs().is_none() {
+            let message = "is not a list of logs; give \"directoryAudits\", \"signIns\" or both, each once";
+            planning.issue("/logs", message);
         }
         match self.start() {
             None => planning.issue(
@@ -131,6 +130,17 @@ impl Config {
                 "is 0: records that become readable late are not found",
             );
         }
+    }
+
+    /// Which logs are read; none if that was an issue.
+    pub fn logs(&self) -> Option<Vec<Log>> {
+        let names = match &self.logs {
+            None | Some(Value::Null) => return Some(vec![Log::DirectoryAudits]),
+            Some(names) => names.as_array()?,
+        };
+        let logs: Option<Vec<Log>> = names.iter().map(|name| Log::named(name.as_str()?)).collect();
+        let is_once = |logs: &Vec<Log>| logs.len() == 1 || logs.len() == 2 && logs[0] != logs[1];
+        logs.filter(is_once)
     }
 
     /// Where the first run begins; none if that was an issue.

@@ -1,10 +1,11 @@
 //! An event in the Elastic Common Schema.
 //!
-//! What Elastic's own integration documents for this log (`azure.auditlogs.*`, `event.action`, `event.outcome`) has its names
+//! What Elastic's own integration documents for these logs (`azure.auditlogs.*`, `event.action`, `event.outcome`) has its names
 //! here; people, addresses and categories, which it leaves out, are in the fields of the schema besides.
 
 mod kind;
 mod people;
+mod sign_in;
 
 use headwater_source::Record;
 use headwater_source::contract::Timestamp;
@@ -13,65 +14,95 @@ use serde_json::{Map, Value, json};
 
 use crate::config::Config;
 use crate::facts::{Change, Facts, Target};
+use crate::log::Log;
 use crate::rating::Rating;
 use crate::source::minified;
 
 /// The version of the schema.
 const VERSION: &str = "9.5.0";
 
-/// The dataset of Elastic's integration.
-const DATASET: &str = "azure.auditlogs";
-
 /// Writes an event.
-pub fn write(config: &Config, facts: &Facts<'_>, rating: &Rating, record: &Record, time: Timestamp) -> Value {
+pub fn write(
+    config: &Config,
+    log: Log,
+    facts: &Facts<'_>,
+    rating: &Rating,
+    record: &Record,
+    time: Timestamp,
+) -> Value {
     let tenant = config.tenant_id.to_ascii_lowercase();
+    let (dataset, parts) = match log {
+        Log::DirectoryAudits => (DATASET, audit_parts(facts, rating)),
+        Log::SignIns => (sign_in::DATASET, sign_in::parts(facts, rating)),
+    };
     let mut event = json!({
         "@timestamp": rfc3339(time),
         "ecs": { "version": VERSION },
-        "data_stream": { "type": "logs", "dataset": DATASET },
+        "data_stream": { "type": "logs", "dataset": dataset },
         "labels": config.labels,
-        "message": message(facts),
         "event": {
             "id": record.id,
             "kind": "event",
             "module": "azure",
-            "dataset": DATASET,
+            "dataset": dataset,
+            "severity": rating.severity.elastic(),
+            "original": minified(&record.raw).ok(),
+        },
+        "cloud": { "provider": "azure", "service": { "name": "Microsoft Entra ID" } },
+        "organization": { "id": tenant },
+        "azure": { "tenant_id": tenant, "correlation_id": facts.text("/correlationId") },
+        "threat": threat(rating),
+        "observer": { "vendor": "Headwater", "product": "entra-audit", "version": env!("CARGO_PKG_VERSION") },
+    });
+    merge(&mut event, parts);
+    prune(&mut event);
+    event
+}
+
+/// The dataset of Elastic's integration for the directory audit log.
+const DATASET: &str = "azure.auditlogs";
+
+/// The parts of an event that are the directory audit log's own.
+fn audit_parts(facts: &Facts<'_>, rating: &Rating) -> Value {
+    json!({
+        "message": message(facts),
+        "event": {
             "provider": facts.text("/loggedByService"),
             "action": facts.text("/activityDisplayName"),
             "category": kind::categories(facts),
             "type": kind::types(facts),
             "outcome": facts.outcome().name(),
-            "severity": rating.severity.elastic(),
             "reason": facts.text("/resultReason"),
-            "original": minified(&record.raw).ok(),
         },
-        "cloud": { "provider": "azure", "service": { "name": "Microsoft Entra ID" } },
-        "organization": { "id": tenant },
-        "azure": {
-            "tenant_id": tenant,
-            "correlation_id": facts.text("/correlationId"),
-            "auditlogs": {
-                "category": "AuditLogs",
-                "operation_name": facts.text("/activityDisplayName"),
-                "properties": properties(facts),
-                "role": { "name": facts.role() },
-                "severity": {
-                    "name": rating.severity.name(),
-                    "rule": rating.rule,
-                    "reason": rating.reason,
-                },
-            },
-        },
+        "azure": { "auditlogs": {
+            "category": "AuditLogs",
+            "operation_name": facts.text("/activityDisplayName"),
+            "properties": properties(facts),
+            "role": { "name": facts.role() },
+            "severity": severity(rating),
+        } },
         "user": people::user(facts),
         "source": people::source(facts),
         "group": group(facts),
         "user_agent": { "original": facts.detail("User-Agent") },
         "related": people::related(facts),
-        "threat": threat(rating),
-        "observer": { "vendor": "Headwater", "product": "entra-audit", "version": env!("CARGO_PKG_VERSION") },
-    });
-    prune(&mut event);
-    event
+    })
+}
+
+fn severity(rating: &Rating) -> Value {
+    json!({ "name": rating.severity.name(), "rule": rating.rule, "reason": rating.reason })
+}
+
+/// Adds the members of an object to another, object by object.
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (name, value) in from {
+                merge(into.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
 }
 
 /// What happened, in a sentence.

@@ -1,6 +1,6 @@
 //! Microsoft Graph: the address of the log, and what its refusals mean.
 //!
-//! Sources: Microsoft Graph, "List directoryAudits" (`$filter` with `ge` and `le`, `$orderby`, `$top`, permissions) and
+//! Sources: Microsoft Graph, "List directoryAudits" and "List signIns" (`$filter`, `$orderby`, `$top`, permissions) and
 //! "Microsoft Graph throttling guidance" (429 with `Retry-After`).
 
 use headwater_source::contract::{Fault, Nanos, Timestamp};
@@ -12,26 +12,28 @@ use headwater_source::lookback::Range;
 use headwater_source::{Failure, percent};
 
 use crate::cloud::Cloud;
-
-/// Where the log is.
-pub const PATH: &str = "/v1.0/auditLogs/directoryAudits";
+use crate::log::Log;
 
 /// The wait after a throttling that names none. The audit logs allow five requests in ten seconds (Microsoft Graph,
 /// "Service-specific throttling limits", identity and access reports).
 const UNNAMED_WAIT: Nanos = 10 * SECOND;
 
-/// The address of the first page of a range, the oldest records first. Both ends are closed.
-pub fn first_page(cloud: &Cloud, range: Range, page_size: u64) -> String {
+/// The address of the first page of a range, the oldest records first where a log can be asked so. Both ends are closed.
+pub fn first_page(cloud: &Cloud, log: Log, range: Range, page_size: u64) -> String {
+    let (path, time) = (log.path(), log.time());
     let filter = format!(
-        "activityDateTime ge {} and activityDateTime le {}",
+        "{time} ge {} and {time} le {}",
         rfc3339(range.start),
         rfc3339(range.end)
     );
+    let order = log
+        .order()
+        .map(|order| format!("&$orderby={}", percent::encode(order)))
+        .unwrap_or_default();
     format!(
-        "{}{PATH}?$filter={}&$orderby={}&$top={page_size}",
+        "{}{path}?$filter={}{order}&$top={page_size}",
         cloud.graph,
-        percent::encode(&filter),
-        percent::encode("activityDateTime asc")
+        percent::encode(&filter)
     )
 }
 
@@ -52,13 +54,13 @@ pub fn refusal(answer: &Response, now: Timestamp) -> Failure {
              Directory.Read.All too: without it Microsoft Graph cannot always see the licence",
         ),
         (403, "Authentication_MSGraphPermissionMissing" | "Authorization_RequestDenied" | "") => {
-            Failure::denied("graph.no_permission", "the application may not read the audit log").hint(
+            Failure::denied("graph.no_permission", "the application may not read this log").hint(
                 "grant it the application permissions AuditLog.Read.All and Directory.Read.All of Microsoft Graph, and \
                  let an administrator consent (Grant admin consent); if that was minutes ago, wait",
             )
         }
         (403, _) => {
-            let message = format!("Microsoft Graph refuses to show the audit log ({})", plain(code));
+            let message = format!("Microsoft Graph refuses to show this log ({})", plain(code));
             Failure::denied("graph.forbidden", message)
                 .hint("check the application permission AuditLog.Read.All and the administrator's consent")
         }
@@ -89,6 +91,12 @@ pub fn unplanned() -> Failure {
     )
 }
 
+/// A partition that is not one of this source's.
+pub fn unknown(partition: &str) -> Failure {
+    let message = format!("\"{partition}\" is not a partition of this source");
+    Failure::new(Fault::InvalidConfig, "config.unknown_partition", message)
+}
+
 /// A code that is safe to repeat; else a word for it.
 fn plain(code: &str) -> &str {
     let is_plain = code.len() <= 80
@@ -111,7 +119,8 @@ mod tests {
             start: parse_time("2026-03-01T00:00:00Z").unwrap(),
             end: parse_time("2026-03-01T06:00:00.25Z").unwrap(),
         };
-        insta::assert_snapshot!(first_page(&cloud, range, 1000));
+        let pages = Log::ALL.map(|log| first_page(&cloud, log, range, 1000));
+        insta::assert_snapshot!(pages.join("\n"));
     }
 
     #[test]

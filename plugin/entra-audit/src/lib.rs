@@ -1,4 +1,5 @@
-//! The source for Microsoft Entra's directory audit log: who changed which user, group, role, application or policy.
+//! The source for Microsoft Entra's directory audit log (who changed which user, group, role, application or policy), and for its
+//! sign-in log.
 //!
 //! It is written with the SDK (`headwater-source`) as any other author would: all that is the same for every source whose upstream
 //! is asked for stretches of time, and shows records late, is [`headwater_source::TimedSource`]'s.
@@ -7,7 +8,7 @@
 //! | --- | --- |
 //! | the source | [`source`]: what the SDK makes a component of |
 //! | the configuration | [`config`], [`cloud`] |
-//! | Microsoft Graph | [`graph`]: addresses and refusals; [`page`]: the list in an answer |
+//! | Microsoft Graph | [`log`]: the two logs; [`graph`]: addresses and refusals; [`page`]: the list in an answer |
 //! | an event | [`facts`]: what a record says; [`rating`]: how serious that is; [`ecs`]: its shape |
 
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
@@ -17,6 +18,7 @@ pub mod config;
 pub mod ecs;
 pub mod facts;
 pub mod graph;
+pub mod log;
 pub mod page;
 pub mod rating;
 pub mod source;

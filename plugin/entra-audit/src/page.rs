@@ -4,14 +4,14 @@ use activity_json::{Scanner, Shape};
 use headwater_source::error_body::without_mark;
 use headwater_source::{Failure, Record, Records, link, parse_time};
 
-use crate::graph::PATH;
+use crate::log::Log;
 
 /// Reads a page. Only a list, be it empty, makes one.
 ///
 /// # Errors
 ///
 /// It is something else, is cut off, or leads elsewhere.
-pub fn read(body: &[u8], graph: &str) -> Result<Records, Failure> {
+pub fn read(body: &[u8], graph: &str, log: Log) -> Result<Records, Failure> {
     let text = String::from_utf8_lossy(without_mark(body));
     let mut page = Records::default();
     let mut has_list = false;
@@ -22,7 +22,7 @@ pub fn read(body: &[u8], graph: &str) -> Result<Records, Failure> {
             b"value" if scanner.peek() == Some(b'[') => {
                 has_list = true;
                 return scanner.elements(|scanner| {
-                    page.records.push(record(element(scanner, &text)?));
+                    page.records.push(record(element(scanner, &text)?, log));
                     Some(())
                 });
             }
@@ -40,7 +40,7 @@ pub fn read(body: &[u8], graph: &str) -> Result<Records, Failure> {
         None | Some(Shape::Null) => None,
         Some(Shape::Text(text)) => {
             let text = text.to_str().into_owned();
-            if !link::leads_to(&text, graph, PATH) {
+            if !link::leads_to(&text, graph, log.path()) {
                 return Err(odd("a page names a next page elsewhere, which is not followed"));
             }
             Some(link::sendable(&text))
@@ -59,16 +59,16 @@ fn element<'t>(scanner: &mut Scanner<'_>, text: &'t str) -> Option<&'t str> {
 }
 
 /// What is known of a record before an event is made of it.
-fn record(raw: &str) -> Record {
+fn record(raw: &str, log: Log) -> Record {
     let (mut id, mut time) = (None, None);
     // Whatever else is in there is judged when an event is made of it.
     let _ = Scanner::new(raw.as_bytes()).members(|scanner, name| {
         let value = scanner.value()?;
         let text = value.text().map(|text| text.to_str().into_owned());
-        match &*name.decoded() {
-            b"id" => id = text,
-            b"activityDateTime" => time = text.and_then(|text| parse_time(&text)),
-            _ => {}
+        if name.is("id") {
+            id = text;
+        } else if name.is(log.time()) {
+            time = text.and_then(|text| parse_time(&text));
         }
         Some(())
     });
@@ -94,7 +94,7 @@ mod tests {
     fn records_are_found_as_they_stand_with_id_and_time() {
         let body = r#"{"@odata.context":"…","value":[{"id":"a","activityDateTime":"2026-03-01T00:00:01.5Z" },
             {"id":"\u0062","x":[{"id":"c"}]}, 7],"@odata.nextLink":"https://graph.microsoft.com/v1.0/auditLogs/directoryAudits?$skiptoken=x_1"}"#;
-        let page = read(body.as_bytes(), GRAPH).unwrap();
+        let page = read(body.as_bytes(), GRAPH, Log::DirectoryAudits).unwrap();
         let ids: Vec<_> = page.records.iter().map(|record| record.id.as_deref()).collect();
         assert_eq!(ids, [Some("a"), Some("b"), None]);
         assert_eq!(page.records[0].time, parse_time("2026-03-01T00:00:01.5Z"));
@@ -124,14 +124,18 @@ mod tests {
             r#"{"value":[],"@odata.nextLink":"https://evil.example/v1.0/auditLogs/directoryAudits?x"}"#,
             r#"{"value":[],"@odata.nextLink":"https://graph.microsoft.com/v1.0/users?x"}"#,
         ] {
-            let failure = read(body.as_bytes(), GRAPH).unwrap_err();
+            let failure = read(body.as_bytes(), GRAPH, Log::DirectoryAudits).unwrap_err();
             assert_eq!(failure.code, "upstream.odd_answer", "{body}");
         }
         for body in [
             r#"{"value":[]}"#,
             "\u{feff}{\"value\":[],\"@odata.nextLink\":null}",
         ] {
-            assert_eq!(read(body.as_bytes(), GRAPH), Ok(Records::default()), "{body}");
+            assert_eq!(
+                read(body.as_bytes(), GRAPH, Log::DirectoryAudits),
+                Ok(Records::default()),
+                "{body}"
+            );
         }
     }
 }

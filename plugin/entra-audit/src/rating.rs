@@ -1,9 +1,11 @@
 //! How serious an activity is, and why: the rows of `rating/activities.tsv`, and a base for everything else.
 
 mod condition;
+mod sign_in;
 mod table;
 
 pub use condition::Condition;
+pub use sign_in::rate_sign_in;
 pub use table::{Row, rows};
 
 use crate::facts::{Facts, Outcome};

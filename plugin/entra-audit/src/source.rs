@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::config::{Config, Format};
 use crate::facts::Facts;
+use crate::log::Log;
 use crate::{ecs, graph, page, rating};
 
 /// What Microsoft Entra keeps for a tenant with a premium licence; one without has seven days, and shows no more when asked for
@@ -32,10 +33,10 @@ impl TimedSource for EntraAudit {
     type Config = Config;
 
     fn describe() -> Description {
-        let summary =
-            "The directory audit log of Microsoft Entra: users, groups, roles, applications, policies";
+        let summary = "The directory audit log of Microsoft Entra (users, groups, roles, applications, policies), and its sign-in log";
         Description::new("entra-audit", env!("CARGO_PKG_VERSION"), summary, HOMEPAGE)
             .formats(&Format::NAMES)
+            .one_of(&["client_secret", "client_assertion"])
             .intervals(5 * MINUTE, SECOND)
             .key(
                 Key::text(
@@ -63,6 +64,12 @@ impl TimedSource for EntraAudit {
                 "Client assertion",
                 "A JWT of another issuer that the application trusts (workload identity federation); let the host read \
                  it from its file at every poll.",
+            ))
+            .key(Key::shaped(
+                "logs",
+                "Logs",
+                "Which logs are read: directoryAudits, which is the default, signIns, which needs a premium licence, or both.",
+                logs_schema,
             ))
             .key(Key::shaped(
                 "cloud",
@@ -121,15 +128,16 @@ impl TimedSource for EntraAudit {
         entra::log_in(call, &application)
     }
 
-    /// One for the tenant: nothing needs to be asked for it.
+    /// One for each log of the tenant: nothing needs to be asked for them.
     fn partitions(config: &Config, _: &mut Call<'_>) -> Result<Vec<Partition>, Failure> {
         let tenant = config.tenant_id.to_ascii_lowercase();
-        let partition = Partition::new(format!("tenants/{tenant}/directoryAudits"), "directory audit log");
-        Ok(vec![
-            partition
+        let partition = |log: Log| {
+            Partition::new(format!("tenants/{tenant}/{}", log.name()), log.title())
                 .attribute("cloud.provider", "azure")
-                .attribute("azure.tenant.id", tenant),
-        ])
+                .attribute("azure.tenant.id", tenant.clone())
+        };
+        let logs = config.logs().ok_or_else(graph::unplanned)?;
+        Ok(logs.into_iter().map(partition).collect())
     }
 
     fn law(config: &Config) -> Law {
@@ -141,28 +149,38 @@ impl TimedSource for EntraAudit {
         }
     }
 
-    fn fetch(config: &Config, call: &mut Call<'_>, _: &str, query: Query<'_>) -> Result<Records, Failure> {
+    fn fetch(
+        config: &Config,
+        call: &mut Call<'_>,
+        partition: &str,
+        query: Query<'_>,
+    ) -> Result<Records, Failure> {
         let cloud = config.endpoints().ok_or_else(graph::unplanned)?;
+        let log = Log::of(partition).ok_or_else(|| graph::unknown(partition))?;
         let url = match query.link {
             Some(link) => link.to_owned(),
-            None => graph::first_page(&cloud, query.range, config.page_size()),
+            None => graph::first_page(&cloud, log, query.range, config.page_size()),
         };
         let answer = call.fetch(&url)?;
         if answer.status != 200 {
             return Err(graph::refusal(&answer, call.now()));
         }
-        page::read(&answer.body, &cloud.graph)
+        page::read(&answer.body, &cloud.graph, log)
     }
 
-    fn event(config: &Config, _: &str, record: &Record) -> Result<Event, String> {
+    fn event(config: &Config, partition: &str, record: &Record) -> Result<Event, String> {
+        let log = Log::of(partition).ok_or("its partition is not known")?;
         let value: Value = serde_json::from_str(&record.raw).map_err(|error| error.to_string())?;
         let (Some(id), Some(time)) = (&record.id, record.time) else {
-            return Err("it has no id, or no activityDateTime".to_owned());
+            return Err(format!("it has no id, or no {}", log.time()));
         };
         let facts = Facts::of(&value);
-        let rating = rating::rate(&facts);
+        let rating = match log {
+            Log::DirectoryAudits => rating::rate(&facts),
+            Log::SignIns => rating::rate_sign_in(&facts),
+        };
         let body = match config.format {
-            Format::Ecs => ecs::write(config, &facts, &rating, record, time).to_string(),
+            Format::Ecs => ecs::write(config, log, &facts, &rating, record, time).to_string(),
             Format::Raw => minified(&record.raw)?,
         };
         Ok(Event {
@@ -180,6 +198,11 @@ pub(crate) fn minified(raw: &str) -> Result<String, String> {
     let line = activity_json::minify(raw.as_bytes());
     line.and_then(|line| String::from_utf8(line).ok())
         .ok_or_else(|| "it is not JSON".to_owned())
+}
+
+fn logs_schema() -> Value {
+    let items = json!({ "type": "string", "enum": Log::ALL.map(Log::name) });
+    json!({ "type": "array", "minItems": 1, "uniqueItems": true, "items": items })
 }
 
 fn cloud_schema() -> Value {

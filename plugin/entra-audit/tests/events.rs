@@ -15,11 +15,15 @@ const CONFIG: &str = r#""tenant_id":"AAAAAAAA-0000-0000-0000-000000000001","clie
 
 /// Polls a log that shows these records on one page.
 fn poll(more: &str, records: &Value) -> (Batch, Answers) {
+    poll_of("directoryAudits", more, records)
+}
+
+fn poll_of(log: &str, more: &str, records: &Value) -> (Batch, Answers) {
     let page = json!({ "value": records }).to_string();
     let mut upstream = Answers::new([(200, r#"{"access_token":"t","expires_in":3600}"#), (200, &page)]);
     let request = headwater_source::contract::Request {
         config: format!("{{{CONFIG}{more}}}"),
-        partition: "tenants/aaaaaaaa-0000-0000-0000-000000000001/directoryAudits".to_owned(),
+        partition: format!("tenants/aaaaaaaa-0000-0000-0000-000000000001/{log}"),
         cursor: None,
         session: None,
         budget: headwater_source::contract::Budget {
@@ -71,6 +75,76 @@ fn a_role_that_was_given_is_an_event_with_people_role_rating_and_technique() {
     );
     assert!(
         String::from_utf8_lossy(&login.body).contains("scope=https%3A%2F%2Fgraph.microsoft.com%2F.default")
+    );
+}
+
+fn sign_in() -> Value {
+    json!({
+        "id": "66666666-0000-0000-0000-000000000006", "createdDateTime": "2026-03-01T11:40:00Z",
+        "userDisplayName": "Ada", "userPrincipalName": "ada@contoso.example", "userId": "dddddddd-0000-0000-0000-000000000004",
+        "appId": "77777777-0000-0000-0000-000000000007", "appDisplayName": "Portal", "ipAddress": "203.0.113.7",
+        "clientAppUsed": "Browser", "correlationId": "cccccccc-0000-0000-0000-000000000003",
+        "conditionalAccessStatus": "success", "isInteractive": true, "riskDetail": "none", "riskLevelAggregated": "high",
+        "riskLevelDuringSignIn": "high", "riskState": "atRisk", "riskEventTypes": [], "riskEventTypes_v2": ["unlikelyTravel"],
+        "resourceDisplayName": "Microsoft Graph", "resourceId": "00000003-0000-0000-c000-000000000000",
+        "status": { "errorCode": 0, "failureReason": "Other.", "additionalDetails": null },
+        "deviceDetail": { "deviceId": "", "displayName": null, "operatingSystem": "Windows 10", "browser": "Edge 80.0.361",
+            "isCompliant": null, "isManaged": true, "trustType": null },
+        "location": { "city": "Redmond", "state": "Washington", "countryOrRegion": "US",
+            "geoCoordinates": { "altitude": null, "latitude": 47.5, "longitude": -122.25 } },
+        "appliedConditionalAccessPolicies": [],
+    })
+}
+
+#[test]
+fn a_sign_in_is_an_authentication_with_its_place_its_device_and_its_risk() {
+    let (batch, upstream) = poll_of("signIns", "", &json!([sign_in()]));
+    assert_eq!(batch.events[0].severity, 17);
+    let body: Value = serde_json::from_str(&batch.events[0].body).unwrap();
+    insta::assert_json_snapshot!(body, { ".observer.version" => "[version]", ".event.original" => "[record]" });
+    let page = &upstream.requests[1].url;
+    assert!(
+        page.contains("/v1.0/auditLogs/signIns?$filter=createdDateTime%20ge%20"),
+        "{page}"
+    );
+    assert!(!page.contains("orderby"), "{page}");
+}
+
+#[test]
+fn a_sign_in_that_failed_says_why_and_is_no_more_than_medium() {
+    let mut record = sign_in();
+    record["status"] = json!({ "errorCode": 50126, "failureReason": "Invalid username or password." });
+    let (batch, _) = poll_of("signIns", "", &json!([record]));
+    let body: Value = serde_json::from_str(&batch.events[0].body).unwrap();
+    assert_eq!(body["event"]["outcome"], "failure");
+    assert_eq!(body["event"]["severity"], 47);
+    assert_eq!(
+        body["error"],
+        json!({ "code": "50126", "message": "Invalid username or password." })
+    );
+    assert_eq!(
+        body["message"],
+        "ada@contoso.example: sign-in to Microsoft Graph with Portal: failure: Invalid username or password."
+    );
+}
+
+#[test]
+fn each_log_of_a_tenant_is_a_partition_of_its_own() {
+    let find = |logs: &str| {
+        let config = format!("{{{CONFIG}{logs}}}");
+        let found = Timed::<EntraAudit>::discover(&mut Answers::default(), &config, None, 60_000_000_000);
+        found
+            .unwrap()
+            .partitions
+            .into_iter()
+            .map(|partition| partition.id)
+            .collect::<Vec<_>>()
+    };
+    let tenant = "tenants/aaaaaaaa-0000-0000-0000-000000000001";
+    assert_eq!(find(""), [format!("{tenant}/directoryAudits")]);
+    assert_eq!(
+        find(r#","logs":["signIns","directoryAudits"]"#),
+        [format!("{tenant}/signIns"), format!("{tenant}/directoryAudits")]
     );
 }
 
@@ -229,7 +303,7 @@ fn a_new_login_is_tried_once_and_a_refusal_is_no_empty_page() {
     let mut upstream = Answers::new([(200, token), (401, "{}"), (200, token), (401, "{}")]);
     let request = headwater_source::contract::Request {
         config: format!("{{{CONFIG}}}"),
-        partition: String::new(),
+        partition: "tenants/aaaaaaaa-0000-0000-0000-000000000001/directoryAudits".to_owned(),
         cursor: None,
         session: None,
         budget: headwater_source::contract::Budget {

@@ -1,4 +1,5 @@
-//! Records of a directory audit log, in the shape of Microsoft Graph's "directoryAudit resource type".
+//! Records of a directory audit log and of a sign-in log, in the shape of Microsoft Graph's "directoryAudit" and "signIn resource
+//! type".
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -12,6 +13,37 @@ use crate::time::{self, Instant};
 /// The directory audit log of the example tenant.
 pub fn log() -> Scope {
     Scope::Directory(TENANT.to_owned())
+}
+
+/// The sign-in log of the example tenant.
+pub fn sign_in_log() -> Scope {
+    Scope::SignIns(TENANT.to_owned())
+}
+
+/// So many sign-ins, one every `spacing` from `start` on; every fourth has failed.
+pub fn sign_ins(count: u32, start: Instant, spacing: TimeDelta) -> impl Iterator<Item = Event> {
+    (0..count).map(move |number| {
+        let mut random = Random::for_item(0x0051_6915, u64::from(number));
+        let time = start + spacing * i32::try_from(number).unwrap_or(i32::MAX);
+        let id = random.guid();
+        let code = if number % 4 == 3 { 50126 } else { 0 };
+        let text = json!({
+            "id": id,
+            "createdDateTime": time::iso(time),
+            "userDisplayName": "Ada",
+            "userPrincipalName": "ada@contoso.example",
+            "userId": "aaaaaaaa-0000-0000-0000-000000000001",
+            "appDisplayName": "Portal",
+            "ipAddress": "203.0.113.7",
+            "clientAppUsed": "Browser",
+            "isInteractive": true,
+            "riskLevelDuringSignIn": "none",
+            "riskState": "none",
+            "resourceDisplayName": "Microsoft Graph",
+            "status": { "errorCode": code, "failureReason": "Invalid username or password.", "additionalDetails": null },
+        });
+        Event::new(&id, time, time, text.to_string())
+    })
 }
 
 /// What people do all day.

@@ -79,6 +79,9 @@ fn add_tenant(directory: &mut Directory, number: usize, subscriptions: usize) {
     directory
         .grants
         .push(reader(&client_id, Scope::Directory(id.clone())));
+    directory
+        .grants
+        .push(reader(&client_id, Scope::SignIns(id.clone())));
     directory.applications.push(Application {
         client_id,
         tenant: id.clone(),

@@ -54,7 +54,7 @@ impl Story {
         let long_id = format!("{resource}/events/{id}/ticks/{}", time::ticks(at));
         let subscription = match scope {
             Scope::Subscription(id) => id.as_str(),
-            Scope::Tenant(_) | Scope::Directory(_) => "",
+            Scope::Tenant(_) | Scope::Directory(_) | Scope::SignIns(_) => "",
         };
         if let Some(fields) = event.as_object_mut() {
             let common = [

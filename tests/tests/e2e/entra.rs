@@ -1,4 +1,4 @@
-//! The directory audit log of Microsoft Entra, end to end: the real component, which is written with the SDK, in the real host
+//! The audit logs of Microsoft Entra, end to end: the real component, which is written with the SDK, in the real host
 //! against the fake Microsoft Graph.
 
 use std::thread;
@@ -164,6 +164,40 @@ fn a_refusal_is_never_an_empty_log_and_names_its_remedy() {
 }
 
 #[test]
+fn the_sign_in_log_is_read_beside_the_audit_log_and_says_when_a_licence_is_missing() {
+    let mut azure = with_records(30, 10);
+    for record in audits::sign_ins(25, Utc::now() - TimeDelta::minutes(50), TimeDelta::minutes(1)) {
+        azure.add(&audits::sign_in_log(), record);
+    }
+    azure.settings_mut().premium = false;
+    let server = lab::serve(azure);
+    let site = Site::new(&[source(&server).set("logs", "[\"directoryAudits\", \"signIns\"]")]);
+    site.run(&["check"])
+        .exits_with(1)
+        .says("graph.no_premium_license")
+        .says("P1 or P2");
+    // One log that is refused does not stop the other.
+    site.run(&["run", "--once"]).exits_with(1);
+    assert_eq!(site.events("contoso.ndjson").len(), 30);
+    server.azure().settings_mut().premium = true;
+    site.run(&["run", "--once"]).exits_with(0);
+    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
+    let events = site.events("contoso.ndjson");
+    let sign_ins = events
+        .iter()
+        .filter(|event| event["event"]["dataset"] == "azure.signinlogs");
+    assert_eq!(sign_ins.count(), 25);
+    // Two partitions show also the last promise.
+    let plugin = artifacts::entra_audit().display().to_string();
+    let report = site.run(&["conformance", &plugin, "--format", "json"]);
+    assert!(
+        !report.exits_with(0).stdout.contains("\"not-checked\""),
+        "{}",
+        report.stdout
+    );
+}
+
+#[test]
 fn a_login_that_is_refused_says_why() {
     let server = lab::serve(with_records(3, 10));
     let site = Site::new(&[source(&server).set("client_secret", "\"another\"")]);
@@ -253,8 +287,14 @@ fn mistakes_of_the_configuration_are_named_with_their_place() {
         ("page_size", "5000", "between 1 and 1000"),
         ("format", "\"ocsf\"", "not one of ecs, raw"),
         ("subscription_id", "\"*\"", "not a known key"),
-        ("client_assertion", "\"a.b.c\"", "second credential"),
+        (
+            "client_assertion",
+            "\"a.b.c\"",
+            "cannot be used together with client_secret",
+        ),
         ("labels", "{ a = 1 }", "is not text"),
+        ("logs", "[\"signins\"]", "is not a list of logs"),
+        ("logs", "[]", "is not a list of logs"),
     ] {
         let site = Site::new(&[source(&server).set(key, value)]);
         site.run(&["validate"]).exits_with(2).says(key).says(words);

@@ -69,6 +69,35 @@ fn a_record_is_out_of_sight_until_its_moment() {
 }
 
 #[test]
+fn sign_ins_are_asked_for_by_another_property_and_need_a_licence() {
+    let mut client = Client::new(Settings::default());
+    let start = client.now - TimeDelta::seconds(60);
+    for record in audits::sign_ins(5, start, TimeDelta::seconds(1)) {
+        client.azure.add(&audits::sign_in_log(), record);
+    }
+    let target = format!(
+        "/v1.0/auditLogs/signIns?{}",
+        FILTER.replace("activityDateTime", "createdDateTime")
+    );
+    let page = body(&client.get(&target));
+    assert_eq!(page["value"].as_array().map(Vec::len), Some(5));
+    for refused in [
+        format!("/v1.0/auditLogs/signIns?{FILTER}"),
+        format!("{target}&$orderby=createdDateTime"),
+    ] {
+        assert_eq!(error(&client.get(&refused)).0, 400, "{refused}");
+    }
+    client.azure.settings_mut().premium = false;
+    assert_eq!(
+        error(&client.get(&target)),
+        (
+            403,
+            "Authentication_RequestFromNonPremiumTenantOrB2CTenant".to_owned()
+        )
+    );
+}
+
+#[test]
 fn what_is_not_documented_is_refused() {
     let mut client = with_records(3, 0);
     for query in [

@@ -1,7 +1,7 @@
 //! Who did it, from where, and to whom.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Value, json};
 
@@ -78,18 +78,17 @@ pub fn related(facts: &Facts<'_>) -> Value {
     json!({ "ip": ip(facts).map(|ip| vec![ip]), "user": users })
 }
 
-/// The address, without a port, if it is one.
-fn ip(facts: &Facts<'_>) -> Option<String> {
-    let text = facts.text("/initiatedBy/user/ipAddress")?;
-    let without_port = || {
-        text.parse::<std::net::SocketAddr>()
-            .ok()
-            .map(|address| address.ip())
-    };
-    let ip = text.parse::<IpAddr>().ok().or_else(without_port)?;
-    Some(ip.to_string())
+fn ip(facts: &Facts<'_>) -> Option<IpAddr> {
+    address(facts.text("/initiatedBy/user/ipAddress")?)
 }
 
-fn domain(name: &str) -> Option<&str> {
+/// An address, without a port, if it is one.
+pub fn address(text: &str) -> Option<IpAddr> {
+    let without_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(without_port)
+}
+
+/// What follows the `@` of a name.
+pub fn domain(name: &str) -> Option<&str> {
     Some(name.rsplit_once('@')?.1)
 }
