@@ -157,6 +157,7 @@ mod tests {
         let forward = SinkConfig::Forward(ForwardReceiver {
             address: "127.0.0.1:9".to_owned(),
             tag: "x".to_owned(),
+            attributes: None,
             tls: false,
             ca: None,
             login: Template::default(),

@@ -73,6 +73,7 @@ fn read_forward(section: &Section<'_>, places: &Places<'_>) -> ForwardReceiver {
     ForwardReceiver {
         address,
         tag: section.text("tag").unwrap_or_else(|| DEFAULT_TAG.to_owned()),
+        attributes: section.text("attributes"),
         tls: section.flag("tls").unwrap_or(false),
         ca: section.text("ca").map(|path| places.join(path)),
         login: read_login(section, places),

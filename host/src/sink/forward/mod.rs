@@ -32,6 +32,8 @@ pub struct ForwardReceiver {
     pub address: String,
     /// The tag of all events.
     pub tag: String,
+    /// The member of each record that says where it comes from: source, partition and attributes. None adds no member.
+    pub attributes: Option<String>,
     /// Whether the connection is encrypted.
     pub tls: bool,
     /// A PEM file of certificate authorities to trust besides the system's.
@@ -68,9 +70,9 @@ impl ForwardSink {
         }
     }
 
-    async fn deliver_all(&self, events: &[Event]) -> Result<Accepted, Undelivered> {
+    async fn deliver_all(&self, delivery: Delivery<'_>) -> Result<Accepted, Undelivered> {
         let mut connection = self.connection.lock().await;
-        let exchanged = tokio::time::timeout(TIMEOUT, self.exchange(connection.take(), events)).await;
+        let exchanged = tokio::time::timeout(TIMEOUT, self.exchange(connection.take(), delivery)).await;
         let late = |_| {
             Err(io::Error::new(
                 io::ErrorKind::TimedOut,
@@ -80,15 +82,19 @@ impl ForwardSink {
         // Only a connection that worked is kept: on another one a late acknowledgement could stand for the wrong chunk.
         *connection = exchanged.unwrap_or_else(late).map_err(|error| {
             let reason = format!("{}: {error}", self.receiver.address);
-            Undelivered::all(events.len(), SinkError::unavailable(reason))
+            Undelivered::all(delivery.events.len(), SinkError::unavailable(reason))
         })?;
         Ok(Accepted::default())
     }
 
     /// Delivers a chunk. Gives the connection back if it may be used again.
-    async fn exchange(&self, kept: Option<Connection>, events: &[Event]) -> io::Result<Option<Connection>> {
+    async fn exchange(
+        &self,
+        kept: Option<Connection>,
+        delivery: Delivery<'_>,
+    ) -> io::Result<Option<Connection>> {
         let name = chunk_name()?;
-        let chunk = chunk(&self.receiver.tag, &name, events)?;
+        let chunk = chunk(&self.receiver, &name, delivery)?;
         if let Some(mut connection) = kept {
             match connection.exchange(&chunk, &name).await {
                 // It may have been closed while there was nothing to say, which is no reason to wait.
@@ -104,7 +110,7 @@ impl ForwardSink {
 
 impl Sink for ForwardSink {
     fn deliver<'a>(&'a self, delivery: Delivery<'a>) -> DeliverFuture<'a> {
-        Box::pin(self.deliver_all(delivery.events))
+        Box::pin(self.deliver_all(delivery))
     }
 }
 
@@ -119,12 +125,18 @@ fn is_disconnect(error: &io::Error) -> bool {
 }
 
 /// `[tag, [[time, record], …], {chunk, size}]`
-fn chunk(tag: &str, name: &str, events: &[Event]) -> io::Result<Vec<u8>> {
+fn chunk(receiver: &ForwardReceiver, name: &str, delivery: Delivery<'_>) -> io::Result<Vec<u8>> {
     let now = now();
+    let events = delivery.events;
     let entries = events.iter().map(|event| {
         // Checked when the batch arrived; a body that cannot be taken apart would still go out, as text in a record.
-        let record = serde_json::from_str(&event.body)
+        let mut record = serde_json::from_str(&event.body)
             .unwrap_or_else(|_| Value::Map(vec![("message".into(), event.body.as_str().into())]));
+        if let (Some(member), Value::Map(members)) = (&receiver.attributes, &mut record)
+            && !members.iter().any(|(name, _)| name.as_str() == Some(member))
+        {
+            members.push((member.as_str().into(), origin(delivery, event)));
+        }
         Value::Array(vec![time(event.time.unwrap_or(now)), record])
     });
     let options = vec![
@@ -132,13 +144,32 @@ fn chunk(tag: &str, name: &str, events: &[Event]) -> io::Result<Vec<u8>> {
         ("size".into(), events.len().into()),
     ];
     let message = Value::Array(vec![
-        tag.into(),
+        receiver.tag.as_str().into(),
         Value::Array(entries.collect()),
         Value::Map(options),
     ]);
     let mut bytes = Vec::new();
     rmpv::encode::write_value(&mut bytes, &message)?;
     Ok(bytes)
+}
+
+/// Where an event comes from. What is true of the event alone counts more than what is true of its partition.
+fn origin(delivery: Delivery<'_>, event: &Event) -> Value {
+    let mut members = vec![
+        ("source".into(), delivery.source.into()),
+        ("partition".into(), delivery.partition.into()),
+    ];
+    let own = |name: &str| event.attributes.iter().any(|attribute| attribute.name == name);
+    let shared = delivery
+        .attributes
+        .iter()
+        .filter(|attribute| !own(&attribute.name));
+    members.extend(
+        shared
+            .chain(&event.attributes)
+            .map(|attribute| (attribute.name.as_str().into(), attribute.value.as_str().into())),
+    );
+    Value::Map(members)
 }
 
 /// The present time in nanoseconds since 1970: that of an event whose source knows none.

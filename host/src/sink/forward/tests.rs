@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::delivery;
 use super::*;
+use crate::model::Attribute;
 
 fn events(bodies: &[&str]) -> Vec<Event> {
     let event = |body: &&str| Event {
@@ -24,6 +25,7 @@ async fn sink(login: serde_json::Value) -> (ForwardSink, TcpListener) {
     let receiver = ForwardReceiver {
         address: listener.local_addr().unwrap().to_string(),
         tag: "audit".to_owned(),
+        attributes: None,
         tls: false,
         ca: None,
         login: Template::new("sink", &login, &[]).unwrap(),
@@ -111,6 +113,30 @@ async fn a_chunk_is_accepted_by_its_acknowledgement_and_the_connection_kept() {
     let record = Value::Map(vec![("a".into(), 1.into())]);
     assert_eq!(first[1][0], Value::Array(vec![time, record]));
     assert_eq!(first[2]["size"].as_u64(), Some(1));
+}
+
+#[tokio::test]
+async fn a_record_says_where_it_comes_from_unless_the_event_has_such_a_member() {
+    let (mut sink, _) = sink(json!({})).await;
+    sink.receiver.attributes = Some("origin".to_owned());
+    let attribute = |name: &str, value: &str| Attribute {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
+    let mut events = events(&["{\"a\":1}", "{\"origin\":2}"]);
+    events[0].attributes = vec![attribute("cloud.account.id", "own")];
+    let attributes = [attribute("cloud.account.id", "shared"), attribute("tenant", "t")];
+    let delivery = Delivery {
+        attributes: &attributes,
+        ..delivery(&events)
+    };
+    let chunk = chunk(&sink.receiver, "name", delivery).unwrap();
+    let message = rmpv::decode::read_value(&mut chunk.as_slice()).unwrap();
+    let records = [&message[1][0][1], &message[1][1][1]].map(ToString::to_string);
+    insta::assert_snapshot!(records.join("\n"), @r#"
+    {"a": 1, "origin": {"source": "contoso", "partition": "p", "tenant": "t", "cloud.account.id": "own"}}
+    {"origin": 2}
+    "#);
 }
 
 #[tokio::test]
