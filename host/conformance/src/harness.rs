@@ -12,6 +12,11 @@ use headwater::redact::Redactor;
 use super::check::Check;
 use super::findings::Findings;
 
+/// Lines of stderr that are shown of a call that did not return: a panic takes two.
+const LAST_LINES: usize = 4;
+/// Letters of each.
+const LONGEST_LINE: usize = 300;
+
 /// The plugin, and what is found out about it.
 pub(super) struct Harness<'a> {
     plugin: &'a Plugin,
@@ -69,14 +74,15 @@ impl<'a> Harness<'a> {
         instance: &mut Instance,
         returned: Result<T, CallError>,
     ) -> Option<T> {
-        self.log(setting, what, &instance.take_log());
+        let log = instance.take_log();
+        self.log(setting, what, &log);
         let refused = instance.usage().traffic.refused;
         self.expect(Check::Origins, refused == 0, || {
             format!("{what}: {refused} request(s) to origins that are not in its plan, or too many")
         });
         self.expect(Check::BatchOrError, returned.is_ok(), || match &returned {
             Ok(_) => String::new(),
-            Err(error) => format!("{what}: {error}"),
+            Err(error) => format!("{what}: {error}{}", last_words(setting, &log)),
         });
         returned.ok()
     }
@@ -91,4 +97,21 @@ impl<'a> Harness<'a> {
             format!("{what}: its log holds control characters")
         });
     }
+}
+
+/// What a call that did not return wrote to stderr in the end, without secrets.
+fn last_words(setting: &Setting, log: &Log) -> String {
+    let lines: Vec<&str> = log.text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+    if last.is_empty() {
+        return "; it wrote nothing to stderr".to_owned();
+    }
+    let shown = last.iter().map(|line| {
+        let clean = setting.secrets.redact(line);
+        clean.trim().chars().take(LONGEST_LINE).collect::<String>()
+    });
+    format!(
+        "; its stderr ends with: {}",
+        shown.collect::<Vec<_>>().join(" / ")
+    )
 }

@@ -86,6 +86,18 @@ fn each_defect_is_found_and_named() {
     }
 }
 
+#[test]
+fn a_crash_is_shown_with_the_call_and_the_last_of_its_stderr() {
+    let site = Site::new(&[hostile("attack = 'trap'")]);
+    let report = examine(&site, artifacts::hostile_source()).to_string();
+    assert!(
+        report.contains("the poll of")
+            && report.contains("its stderr ends with")
+            && report.contains("as intended"),
+        "{report}"
+    );
+}
+
 /// Its schema explains no key, which is all that is wrong with it: what the defects above break is what was found.
 #[test]
 fn the_feed_without_a_defect_fails_for_its_description_only() {
