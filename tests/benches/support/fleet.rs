@@ -43,10 +43,29 @@ impl Fleet {
     /// A host's folder with all of them.
     pub fn site(&self) -> Site {
         let site = Site::new(&self.sources);
+        self.write_secrets(&site);
+        site
+    }
+
+    /// A host's folder with a file for each of them.
+    pub fn site_of_files(&self) -> Site {
+        let site = Site::new(&[]);
+        site.write(
+            "headwater.toml",
+            "include = [\"tenants/*.toml\"]\n[state]\npath = \"state.redb\"\n",
+        );
+        fs::create_dir(site.path("tenants")).expect("the temporary folder can be written");
+        for source in &self.sources {
+            site.write(&format!("tenants/{}.toml", source.name), &source.to_toml());
+        }
+        self.write_secrets(&site);
+        site
+    }
+
+    fn write_secrets(&self, site: &Site) {
         for (number, application) in self.directory.applications.iter().enumerate() {
             site.write(&format!("secret-{number}"), &application.secrets[0].value);
         }
-        site
     }
 }
 
