@@ -4,6 +4,7 @@ mod altered;
 mod artifacts;
 mod attackers;
 mod audit_feed;
+mod bare;
 mod claims;
 mod cluster;
 mod collector;
@@ -27,6 +28,7 @@ mod fields;
 mod files;
 mod helpers;
 mod init;
+mod instructions;
 #[path = "../../model/src/invariants.rs"]
 mod invariants;
 mod kill;
@@ -42,6 +44,8 @@ mod observability;
 mod odd_answers;
 #[path = "../../../plugin/tests/odd_records/mod.rs"]
 mod odd_records;
+#[path = "../../benches/support/pages.rs"]
+mod pages;
 mod portability;
 mod postgres;
 mod presets;
