@@ -56,7 +56,7 @@ impl CursorStore for Database {
         let mut store = || {
             let transaction = connection.transaction()?;
             for event in &*events {
-                // A batch that comes again after a kill brings what is there already.
+                // A batch that is delivered again after a kill brings what is there already.
                 let insert = "INSERT OR IGNORE INTO event VALUES (?1, ?2, ?3)";
                 transaction.execute(insert, params![partition, event.id, event.body])?;
             }

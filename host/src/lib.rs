@@ -4,7 +4,7 @@
 //! makes events of it. A *source* is a plugin with a configuration, and what it may reach; it has *partitions*, streams that are
 //! read and resumed on their own. This crate compiles plugins, runs them within bounds, calls them on schedule, and hands
 //! out *batches* of events. What you do with the events is yours; when they are safe, you acknowledge the batch, and only then is the
-//! cursor stored after which reading goes on. A batch that is not acknowledged comes again.
+//! cursor stored after which reading goes on. A batch that is not acknowledged is fetched again.
 //!
 //! ```
 //! use headwater::{Host, cursor::MemoryStore, secret::Secret};
@@ -38,7 +38,7 @@
 //! let mut batches = source.batches(); // a Stream: all partitions, discovery, schedule, back-off inside
 //! while let Some(batch) = batches.next().await {
 //!     pipeline.send(batch.events()).await?;
-//!     batch.ack().await?; // commits the cursor; a dropped batch comes again
+//!     batch.ack().await?; // commits the cursor; a dropped batch is fetched again
 //! #   if pipeline.0 == 50 { break }
 //! }
 //! # Ok(())
@@ -56,7 +56,7 @@
 //!
 //! # What it promises
 //!
-//! * At least once: every event of the upstream's log is in a batch, and comes again until its batch is acknowledged. Ids are equal then.
+//! * At least once: every event of the upstream's log is in a batch, and is delivered again, with an equal id, until its batch is acknowledged.
 //! * Nothing that a plugin, an upstream or a secret store does ends a source: failures are reported ([`model::Failure`]) and tried again.
 //! * It never panics on what comes from outside, never prints, never exits the process, and reads no environment variable
 //!   unless asked ([`secret::Secret::env`], [`egress::ProxyChoice::Environment`]). It logs through [`tracing`].

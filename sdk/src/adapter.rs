@@ -177,7 +177,7 @@ fn take<P: PartialEq>(page: Page<P>, batch: &mut BatchBuilder, position: &mut Op
     if !more {
         return Some(End::CaughtUp);
     }
-    // The same page would come again and again.
+    // The same page would be read again and again.
     (!brought && !moved).then(|| {
         let message = "a page without records says that there is more";
         End::Failed(Failure::new(Fault::Broken, "source.standstill", message))

@@ -1,10 +1,11 @@
 //! `cargo xtask demo`: the main job for a newcomer. The real host runs the real component against the fake Azure.
 
+mod screen;
 mod story;
 mod table;
 
 use std::fs;
-use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -49,13 +50,12 @@ pub fn demo() -> Result<()> {
     fs::write(folder.join("events.ndjson"), &output.stdout)?;
 
     let events = parse_lines(&String::from_utf8_lossy(&output.stdout))?;
-    let screen = story::Screen {
-        colour: std::io::stdout().is_terminal(),
-    };
+    let screen = screen::Screen::of_stdout();
     let mut out = std::io::stdout().lock();
     story::tell(&mut out, &screen, &events)?;
-    table::summarize(&mut out, &events, &table::Totals::from_log(&log), took)?;
-    next_steps(&mut out, &programs.host, &folder)?;
+    story::show_one(&mut out, &screen, &events)?;
+    table::summarize(&mut out, &screen, &events, &table::Totals::from_log(&log), took)?;
+    next_steps(&mut out, &programs.host, &component, &folder)?;
     Ok(())
 }
 
@@ -123,33 +123,22 @@ type = "stdout"
     Ok(path)
 }
 
-fn next_steps(out: &mut impl Write, host: &Path, folder: &Path) -> Result<()> {
+fn next_steps(out: &mut impl Write, host: &Path, component: &Path, folder: &Path) -> Result<()> {
+    let shown = |path: &Path| {
+        let here = std::env::current_dir().unwrap_or_default();
+        path.strip_prefix(here).unwrap_or(path).display().to_string()
+    };
+    writeln!(out, "All events:        {}", shown(&folder.join("events.ndjson")))?;
     writeln!(
         out,
-        "All events, one ECS document a line: {}",
-        folder.join("events.ndjson").display()
-    )?;
-    writeln!(
-        out,
-        "The configuration that was used:      {}",
-        folder.join("headwater.toml").display()
+        "The configuration: {}",
+        shown(&folder.join("headwater.toml"))
     )?;
     writeln!(out)?;
-    writeln!(out, "Next, a real subscription:")?;
-    writeln!(
-        out,
-        "  1. Follow \"Set up Azure\" in README.md: an application, a secret, the role Reader."
-    )?;
-    writeln!(
-        out,
-        "  2. Copy the configuration above; remove `cloud`, put in your ids, and set"
-    )?;
-    writeln!(
-        out,
-        "     allow = [\"https://login.microsoftonline.com\", \"https://management.azure.com\"]."
-    )?;
-    writeln!(out, "  3. {} check --config headwater.toml", host.display())?;
-    writeln!(out, "  4. {} run --config headwater.toml", host.display())?;
+    let host = shown(host);
+    writeln!(out, "Next: 1. give an application the role Reader: docs/azure.md")?;
+    writeln!(out, "      2. {host} init {}", shown(component))?;
+    writeln!(out, "      3. {host} check && {host} run")?;
     Ok(())
 }
 

@@ -219,7 +219,7 @@ bool headwater_batch_attribute(const struct headwater_batch *batch,
                                struct headwater_attribute *attribute);
 
 // Writes the key that a receiver should know an event by into `key`: 64 hexadecimal digits and a zero byte. It is made of source,
-// partition and id, and is the same whenever the event comes again. Returns false where there is no such event.
+// partition and id, and is the same whenever the event is repeated. Returns false where there is no such event.
 //
 // # Safety
 //

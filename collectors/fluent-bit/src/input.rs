@@ -96,7 +96,7 @@ impl Input {
             "Fluent Bit cannot put records into a chunk at present",
         )
         .with_hint(
-            "look at its disk and at its limits (`storage.max_chunks_up`, `mem_buf_limit`); nothing is lost",
+            "check its disk and its limits (`storage.max_chunks_up`, `mem_buf_limit`); nothing is lost",
         );
         match ready.batch.undelivered(&failure) {
             Some(wait) if ready.batch.can_wait() => self.held.push_back((Instant::now() + wait, ready)),

@@ -94,7 +94,7 @@ pub fn close_all() {
                 input.finish().await;
             }
         };
-        // What is not committed in time comes again.
+        // What is not committed in time is fetched again.
         let _ = plugin
             .runtime
             .block_on(async { tokio::time::timeout(GRACE, commits).await });

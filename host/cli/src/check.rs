@@ -9,8 +9,11 @@ use tokio::task::JoinSet;
 use tracing::{Instrument, error_span};
 
 use crate::table;
+use crate::wrap::wrap;
 
-/// What stands in the place of a partition in the row of a sink. No partition has such a name.
+/// Columns before what was found, which is below the row.
+const DETAIL: usize = 8;
+/// What is in the place of a partition in the row of a sink. No partition has such a name.
 const SINK: &str = "(sink)";
 
 /// What was found about one partition, or about a source as a whole.
@@ -21,7 +24,7 @@ struct Finding {
     title: String,
     verdict: Verdict,
     detail: String,
-    /// What to do, or what to look at.
+    /// What to do, or what to check.
     hints: Vec<String>,
 }
 
@@ -151,41 +154,50 @@ impl Finding {
 }
 
 fn render(findings: &[Finding]) -> String {
-    let head = ["SOURCE", "PARTITION", "TITLE", "RESULT", "DETAIL"]
-        .map(str::to_owned)
-        .to_vec();
+    let head = ["RESULT", "SOURCE", "PARTITION"].map(str::to_owned).to_vec();
     let row = |finding: &Finding| {
-        let title = if finding.title.is_empty() {
-            "-"
-        } else {
-            &finding.title
-        };
-        let verdict = finding.verdict.as_str();
-        [
-            &finding.source,
-            &finding.partition,
-            title,
-            verdict,
-            &finding.detail,
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        let verdict = finding.verdict.as_str().to_owned();
+        vec![verdict, finding.source.clone(), finding.partition.clone()]
     };
     let rows: Vec<_> = std::iter::once(head).chain(findings.iter().map(row)).collect();
-    let mut text = table::layout(&rows);
+    let table = table::layout(&rows);
+    let mut lines = table.lines();
+    let mut text = format!("{}\n", lines.next().unwrap_or_default());
+    for (line, finding) in lines.zip(findings) {
+        let title = match finding.title.as_str() {
+            "" => String::new(),
+            title => format!("{title}: "),
+        };
+        // Writing to a text cannot fail.
+        let _ = write!(
+            text,
+            "{line}\n{}",
+            wrap(&format!("{title}{}", finding.detail), DETAIL)
+        );
+    }
     let hints = findings
         .iter()
         .flat_map(|finding| finding.hints.iter().map(move |hint| (finding, hint)));
     for (index, (finding, hint)) in hints.enumerate() {
         let heading = if index == 0 { "\nWhat to do:\n" } else { "" };
-        // Writing to a text cannot fail.
-        let _ = writeln!(
-            text,
-            "{heading}  {} {}: {hint}",
-            finding.source, finding.partition
-        );
+        let place = format!("{} {}:", finding.source, finding.partition);
+        let _ = write!(text, "{heading}  {place}\n{}", wrap(hint, 4));
     }
+    let count = |verdict| {
+        let found = findings.iter().filter(|finding| finding.verdict == verdict);
+        found.count()
+    };
+    let [passed, failed, skipped] = [Verdict::Passed, Verdict::Failed, Verdict::Unavailable].map(count);
+    let _ = writeln!(text, "\n{}", counts(passed, failed, skipped));
     text
+}
+
+/// The last line of a report.
+pub(crate) fn counts(passed: usize, failed: usize, skipped: usize) -> String {
+    match skipped {
+        0 => format!("{passed} ok, {failed} failed"),
+        skipped => format!("{passed} ok, {failed} failed, {skipped} skipped"),
+    }
 }
 
 #[cfg(test)]
@@ -215,15 +227,23 @@ mod tests {
             ),
         ];
         insta::assert_snapshot!(render(&findings), @r"
-        SOURCE    PARTITION  TITLE       RESULT  DETAIL
-        contoso   sub-1      Production  ok      read one event
-        contoso   sub-2      -           failed  may not read the log [host.role]
-        fabrikam  -          -           failed  cannot be started: client_secret: no such file (and 1 more) [host.start]
+        RESULT  SOURCE    PARTITION
+        ok      contoso   sub-1
+                Production: read one event
+        failed  contoso   sub-2
+                may not read the log [host.role]
+        failed  fabrikam  -
+                cannot be started: client_secret: no such file (and 1 more) [host.start]
 
         What to do:
-          contoso sub-2: give it the role Reader
-          fabrikam -: client_secret: no such file
-          fabrikam -: ca: no such file
+          contoso sub-2:
+            give it the role Reader
+          fabrikam -:
+            client_secret: no such file
+          fabrikam -:
+            ca: no such file
+
+        1 ok, 2 failed
         ");
     }
 }

@@ -31,6 +31,7 @@ mod state_watch;
 mod status_command;
 mod stderr;
 mod table;
+mod wrap;
 
 pub use commands::main;
 

@@ -39,7 +39,7 @@ async fn watch(state: WeakState, monitor: Monitor) {
         if problem != known {
             match &problem {
                 Some(problem) => error!("{problem}"),
-                None => info!("the state file is back in order; reading goes on"),
+                None => info!("the state file can be used again; reading goes on"),
             }
             monitor.state_is(problem.as_deref());
             known = problem;

@@ -107,7 +107,7 @@ pub fn render(host: &HostStatus, sources: &SourceStatuses) -> String {
         let at = at.as_deref().unwrap_or("the start");
         let _ = writeln!(
             text,
-            "the last reload failed: what runs is the configuration of {}; the log says why",
+            "the last reload failed: the host runs with the configuration of {}; the log says why",
             printable(at)
         );
     }
@@ -259,7 +259,7 @@ mod tests {
         .unwrap();
         insta::assert_snapshot!(render(&host, &sources), @r"
         headwater 0.1.0, up 2h 3m: 3 source(s), 2 with problems
-        the last reload failed: what runs is the configuration of 2026-01-31T12:00:00Z; the log says why
+        the last reload failed: the host runs with the configuration of 2026-01-31T12:00:00Z; the log says why
 
         SOURCE  STATE    PARTITIONS  EVENTS  LAST EVENT            LAST SUCCESS          DEAD LETTERS
         b       refused  2           7       2026-01-31T13:00:00Z  2026-01-31T13:05:00Z  3 since 2026-01-31T10:00:00Z

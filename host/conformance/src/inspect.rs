@@ -102,7 +102,7 @@ fn progress(harness: &Harness<'_>, what: &str, request: &Request, batch: &Batch)
     });
     let contradiction = at_once && batch.caught_up;
     harness.expect(Check::EmptyProgress, !contradiction, || {
-        format!("{what}: it says that it has caught up and that more is ready")
+        format!("{what}: it says that it has caught up, and that more is ready")
     });
 }
 

@@ -57,10 +57,14 @@ fn another_day(setting: &Setting) -> Setting {
     setting
 }
 
+/// A source may be published nowhere yet.
+fn is_homepage(text: &str) -> bool {
+    text.is_empty() || text.starts_with("https://") || text.starts_with("http://")
+}
+
 /// What the contract says about each word of a manifest.
 fn words(manifest: &Manifest) -> [(bool, &'static str); 7] {
     let is_name = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
-    let homepage = &manifest.homepage;
     [
         (
             !manifest.name.is_empty() && manifest.name.bytes().all(is_name),
@@ -75,7 +79,7 @@ fn words(manifest: &Manifest) -> [(bool, &'static str); 7] {
             "`summary` is not one line of text",
         ),
         (
-            homepage.is_empty() || homepage.starts_with("https://") || homepage.starts_with("http://"),
+            is_homepage(&manifest.homepage),
             "`homepage` is not an http or https URL; leave it empty while there is none",
         ),
         (
@@ -166,6 +170,18 @@ pub(super) async fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_homepage_is_an_address_or_empty() {
+        for (homepage, is_right) in [
+            ("", true),
+            ("https://example.com", true),
+            ("http://localhost", true),
+            ("example.com", false),
+        ] {
+            assert_eq!(is_homepage(homepage), is_right, "{homepage:?}");
+        }
+    }
 
     #[test]
     fn keys_without_explanation_are_named() {

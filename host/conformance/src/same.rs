@@ -78,7 +78,7 @@ pub(super) async fn in_one_instance(source: &SourceUnderTest<'_>, reading: &Read
 /// Reads partitions in turn, with one session that goes from hand to hand, and compares with each read alone.
 pub(super) async fn in_turn(source: &SourceUnderTest<'_>, readings: &[Reading]) {
     if readings.len() < 2 {
-        let reason = "the configuration has one readable partition; it takes two";
+        let reason = "the configuration has one readable partition; two are needed";
         return source.harness.skip(Check::Independence, reason);
     }
     let mut session = None;

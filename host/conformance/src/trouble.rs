@@ -1,4 +1,4 @@
-//! Upstreams in trouble: they refuse, answer something else, hang or dribble, from the first, second or third request of a poll
+//! Upstreams that fail: they refuse, answer something else, hang or send a byte now and then, from the first, second or third request of a poll
 //! on.
 
 use std::pin::Pin;

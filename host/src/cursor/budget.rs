@@ -34,7 +34,7 @@ impl CursorBudget {
                  may have; nothing was stored"
             );
             return Err(Failure::host(Fault::Broken, "cursors", message).with_hint(
-                "if its plugin gives partitions other names at every look, report that to its author",
+                "if its plugin gives partitions other names at every discovery, report that to its author",
             ));
         }
         let total = sizes.total - before + bytes;

@@ -62,7 +62,7 @@ fn kind_of_v4(address: Ipv4Addr) -> Kind {
         // Carrier-grade translation (RFC 6598) and benchmarking (RFC 2544) networks are inside somebody's network.
         [100, 64..=127, ..] | [198, 18..=19, ..] => Kind::Private,
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Kind::Never("a documentation address"),
-        [192, 0, 0, _] | [192, 88, 99, _] => Kind::Never("an address with a protocol's meaning"),
+        [192, 0, 0, _] | [192, 88, 99, _] => Kind::Never("an address that is reserved for a protocol"),
         [224..=239, ..] => Kind::Never("a multicast address"),
         [240..=255, ..] => Kind::Never("a reserved address"),
         _ => Kind::Public,

@@ -80,7 +80,7 @@ impl BoundSecrets {
             headers += filled.as_ref().map_or(value.len(), Vec::len);
             if let Some(filled) = filled {
                 *value = HeaderValue::from_bytes(&filled).map_err(|_| {
-                    warn!("refused a request: its secret holds letters that no header field can carry");
+                    warn!("refused a request: its secret holds characters that a header field cannot hold");
                     TransportError::Denied
                 })?;
                 value.set_sensitive(true);

@@ -92,7 +92,7 @@ pub enum TransportError {
     #[error("the response took too long")]
     ResponseTimeout,
     /// The upstream fell silent within a response.
-    #[error("the upstream fell silent within a response")]
+    #[error("the upstream stopped sending within a response")]
     ReadTimeout,
     /// The header fields of the response are too large.
     #[error("the header fields of the response have {bytes} bytes, which is too many")]

@@ -23,7 +23,7 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A file that is appended to, whole lines at a time.
 ///
-/// A crash or a full disk may cut off the last line. It belongs to a batch that was not accepted and will come again, so
+/// A crash or a full disk may cut off the last line. It belongs to a batch that was not accepted and will be sent again, so
 /// it is cut off: when the file is opened, and after every write that failed.
 #[derive(Debug)]
 pub(crate) struct LineFile {
@@ -113,7 +113,7 @@ impl LineFile {
         if !self.is_in_place() {
             *self = Self::open(&self.path)?;
         }
-        self.mend()?;
+        self.repair()?;
         self.torn = true;
         let written = self.write(pieces, length);
         match written {
@@ -122,7 +122,7 @@ impl LineFile {
                 self.torn = false;
                 self.written = now;
             }
-            Err(_) if self.mend().is_err() => {
+            Err(_) if self.repair().is_err() => {
                 warn!(path = %self.path.display(), "a line may be cut off after a failed write, until the next one");
             }
             Err(_) => {}
@@ -151,7 +151,7 @@ impl LineFile {
     /// name changes; when this is interrupted in between, the next attempt to open makes the new one.
     pub(crate) fn put_away(&mut self, name: &Path) -> io::Result<()> {
         if self.is_in_place() {
-            self.mend()?;
+            self.repair()?;
             self.file.sync_all()?;
             std::fs::rename(&self.path, name)?;
         }
@@ -160,7 +160,7 @@ impl LineFile {
     }
 
     /// Cuts off what a failed write left behind.
-    fn mend(&mut self) -> io::Result<()> {
+    fn repair(&mut self) -> io::Result<()> {
         if self.torn {
             self.file.set_len(self.good)?;
             self.torn = false;

@@ -141,7 +141,7 @@ pub(super) static HOST_MEMORY_PEAK: Family = gauge(
 pub(super) static FAULTS: Family = counter("faults_total", "Failures by fault and code.");
 pub(super) static ANSWERS: Family = counter(
     "egress_answers_total",
-    "Answers by origin and status; 0 is no answer.",
+    "Answers by origin and status; status 0 means that none came.",
 );
 pub(super) static RECEIVED_BYTES: Family =
     counter("egress_received_bytes_total", "Bytes of response bodies.");
@@ -194,7 +194,7 @@ pub(super) static KNOWN: [Known; 11] = [
     ),
     known(
         "anomalies",
-        counter("anomalies_total", "Oddities absorbed while reading records."),
+        counter("anomalies_total", "Anomalies tolerated while reading records."),
         "kind",
     ),
     known(

@@ -1,7 +1,7 @@
 //! The memory that batches take from the end of their poll until their cursor is stored, and the bounds on it.
 //!
 //! A batch on its way takes from its source's own allowance first, so that no source waits for the batches of others, and
-//! from a pool of all sources beyond that. A batch that waits for a receiver in trouble gives that back and takes from a
+//! from a pool of all sources beyond that. A batch that waits for a receiver that is unavailable gives that back and takes from a
 //! pool for waiting ones; where that is used up, the batch is discarded and read again.
 
 use std::mem::size_of;

@@ -33,7 +33,7 @@ use crate::redact::Redactor;
 
 /// A source's configuration as written: JSON values, and references to the places where secrets are kept.
 ///
-/// It is resolved anew before every call, so that a rotated secret needs no restart.
+/// It is resolved again before every call, so that a rotated secret needs no restart.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Template(Vec<(String, Node)>);
 

@@ -8,7 +8,7 @@ use crate::secret::SecretText;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-/// A login that goes with every request; fetched anew for each.
+/// A login that goes with every request; fetched again for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorization {
     /// A token behind a word: `Bearer` (RFC 6750), or a receiver's own.
@@ -39,7 +39,7 @@ impl Authorization {
         };
         let mut value = HeaderValue::try_from(value).map_err(|_| {
             format!(
-                "sink.{}: holds letters that no header field can carry",
+                "sink.{}: holds characters that a header field cannot hold",
                 self.key()
             )
         })?;

@@ -13,7 +13,7 @@ pub enum SinkConfig {
     File {
         /// The file to append to.
         path: PathBuf,
-        /// When it is put away and a new one begun.
+        /// When it is rotated: renamed, and a new one created.
         rotation: Rotation,
     },
     /// An HTTP receiver.

@@ -31,7 +31,7 @@ pub struct ClientCredentials {
     pub token_url: Uri,
     /// The client's id.
     pub client_id: String,
-    /// Its secret; fetched anew for each login.
+    /// Its secret; fetched again for each login.
     pub client_secret: SecretText,
     /// What the token is for; some issuers need none.
     pub scope: Option<String>,

@@ -21,7 +21,7 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// Whether a file with `length` bytes, last written at `written`, must be put away before `more` bytes are written
+    /// Whether a file with `length` bytes, last written at `written`, must be rotated before `more` bytes are written
     /// to it `now`. An empty file never is. Neither is one from a later period: the clock was set back, and each write
     /// would begin a file of its own.
     pub(super) fn is_due(&self, length: u64, written: SystemTime, more: u64, now: SystemTime) -> bool {
@@ -39,7 +39,7 @@ fn period(time: SystemTime, length: Duration) -> u128 {
     since.as_nanos() / length.as_nanos().max(1)
 }
 
-/// The name of a file that is put away `now`: `events.20260131T235959.123Z.ndjson` for `events.ndjson`. Such names sort
+/// The name of a file that is rotated `now`: `events.20260131T235959.123Z.ndjson` for `events.ndjson`. Such names sort
 /// by time; one that is taken is left alone, and the next free millisecond is used.
 pub(super) fn put_away_name(path: &Path, now: SystemTime) -> PathBuf {
     let mut time = DateTime::<Utc>::from(now);

@@ -61,7 +61,7 @@ fn endpoint(fields: &Fields<'_>, key: &str, issues: &mut Issues) -> Option<Strin
     if origin.scheme == "http" && !origin.is_loopback() {
         issues.add(
             fields.pointer(key),
-            "must begin with https: a token or secret would travel in the clear",
+            "must begin with https: a token or secret would be sent unencrypted",
         );
         return None;
     }

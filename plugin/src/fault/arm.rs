@@ -176,8 +176,8 @@ const ROWS: &[Row] = &[
         fault: Fault::Retry,
         kind: Kind::ServerError,
         code: "azure.server_error",
-        message: "Azure failed inside",
-        hint: "if this continues, look at the Azure status page",
+        message: "Azure reports an internal error",
+        hint: "if this continues, check the Azure status page",
         wait: 0,
     },
     Row {
@@ -187,7 +187,7 @@ const ROWS: &[Row] = &[
         kind: Kind::Other,
         code: "azure.bad_gateway",
         message: "a gateway got no proper answer from Azure",
-        hint: "if this continues, look at the Azure status page and at the host's proxy",
+        hint: "if this continues, check the Azure status page and the host's proxy",
         wait: 0,
     },
     Row {
@@ -197,7 +197,7 @@ const ROWS: &[Row] = &[
         kind: Kind::Other,
         code: "azure.unavailable",
         message: "Azure is not available at the moment",
-        hint: "if this continues, look at the Azure status page",
+        hint: "if this continues, check the Azure status page",
         wait: 0,
     },
     Row {
@@ -207,7 +207,7 @@ const ROWS: &[Row] = &[
         kind: Kind::Other,
         code: "azure.gateway_timeout",
         message: "a gateway got no answer from Azure in time",
-        hint: "if this continues, look at the Azure status page and at the host's proxy",
+        hint: "if this continues, check the Azure status page and the host's proxy",
         wait: 0,
     },
 ];

@@ -8,7 +8,7 @@
 //!
 //! A record that is not wanted is held: it is not delivered, and its id is not noted as delivered. It need not be stored,
 //! since all that is held is read again: the oldest revisit pointer never passes it (see [`WindowScan::held`]). When it is
-//! read again its operation has ended, and it is left out for good; or the look-back is over without an end, and it is
+//! read again its operation has ended, and it is left out permanently; or the look-back is over without an end, and it is
 //! delivered like any other.
 
 use super::Reader;

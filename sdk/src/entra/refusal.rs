@@ -171,7 +171,7 @@ const ROWS: &[Row] = &[
         code: "entra.transient",
         fault: Fault::Retry,
         message: "Entra failed for a moment",
-        hint: "if this continues, look at the Azure status page",
+        hint: "if this continues, check the Azure status page",
     },
 ];
 
@@ -238,7 +238,7 @@ impl Refusal {
                 Fault::Retry,
                 "entra.unavailable",
                 "Entra is not available at the moment",
-                "if this continues, look at the Azure status page",
+                "if this continues, check the Azure status page",
             ),
             (_, "invalid_client") => (
                 Fault::Denied,

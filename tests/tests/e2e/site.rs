@@ -128,8 +128,10 @@ impl Finished {
 
     #[track_caller]
     pub fn says(&self, words: &str) -> &Self {
+        // Tables put long texts on several lines.
+        let on_one_line = self.text().split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
-            self.text().contains(words),
+            self.text().contains(words) || on_one_line.contains(words),
             "nothing about {words:?} in:\n{}",
             self.text()
         );

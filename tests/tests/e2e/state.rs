@@ -195,7 +195,7 @@ fn a_state_file_that_is_put_back_is_used_again() {
     std::fs::rename(&away, host.state()).expect("the name is free");
     wait_until("all is well", || watched::status(host.address, "/healthz") == 200);
     let (_server, site, finished) = host.stop();
-    finished.says("back in order");
+    finished.says("can be used again");
     site.run(&["run", "--once"]).exits_with(0);
 }
 

@@ -5,14 +5,10 @@ use std::io::Write;
 use anyhow::Result;
 use serde_json::Value;
 
-/// Characters of a sentence that fit beside the other columns on a wide terminal.
-const SENTENCE_WIDTH: usize = 120;
+use super::screen::Screen;
 
-/// How to write on this terminal or pipe.
-pub struct Screen {
-    /// Whether escape sequences are understood.
-    pub colour: bool,
-}
+/// Blanks before what belongs to the line before.
+const INDENT: usize = 4;
 
 /// The severities of `event.severity`, lowest first.
 pub const LADDER: [(u64, &str); 5] = [
@@ -50,19 +46,33 @@ pub fn tell(out: &mut impl Write, screen: &Screen, events: &[Value]) -> Result<(
             continue;
         }
         tell_skipped(out, &mut skipped)?;
-        let time = event["@timestamp"]
+        // `2026-01-31T23:59:59…`: to the second, in UTC.
+        let time = event["@timestamp"].as_str().and_then(|time| time.get(..19));
+        let time = time.unwrap_or_default().replace('T', " ");
+        let category = event["azure"]["activity_logs"]["category"]
             .as_str()
-            .and_then(|time| time.get(11..19))
-            .unwrap_or("        ");
-        let category = event["event"]["dataset"].as_str().unwrap_or_default();
-        let sentence: String = sentence(event).chars().take(SENTENCE_WIDTH).collect();
-        writeln!(
-            out,
-            "{time}  {}  {category:<14}  {sentence}",
-            screen.paint(severity)
-        )?;
+            .unwrap_or_default();
+        writeln!(out, "{time}  {}  {category}", screen.paint(severity))?;
+        writeln!(out, "{}", screen.wrap(&sentence(event), INDENT))?;
     }
     tell_skipped(out, &mut skipped)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Shows the event that matters most, whole; a line that does not fit is cut.
+pub fn show_one(out: &mut impl Write, screen: &Screen, events: &[Value]) -> Result<()> {
+    let rank = |event: &&Value| {
+        let is_end = event["azure"]["activity_logs"]["phase"] == "end";
+        (event["event"]["severity"].as_u64(), is_end)
+    };
+    let Some(event) = events.iter().max_by_key(rank) else {
+        return Ok(());
+    };
+    writeln!(out, "One event, whole:\n")?;
+    for line in serde_json::to_string_pretty(event)?.lines() {
+        writeln!(out, "{}", screen.cut(line))?;
+    }
     writeln!(out)?;
     Ok(())
 }
@@ -71,7 +81,7 @@ pub fn tell(out: &mut impl Write, screen: &Screen, events: &[Value]) -> Result<(
 fn sentence(event: &Value) -> String {
     let details = &event["azure"]["activity_logs"];
     let text = |value: &Value| value.as_str().unwrap_or_default().replace(['\r', '\n'], " ");
-    if event["event"]["dataset"] != "Administrative" {
+    if details["category"] != "Administrative" {
         return text(&event["message"]);
     }
     let resource = text(&details["resource"]["id"]);
@@ -92,7 +102,7 @@ fn sentence(event: &Value) -> String {
 
 fn tell_skipped(out: &mut impl Write, skipped: &mut u32) -> Result<()> {
     if *skipped > 0 {
-        writeln!(out, "          … {skipped} routine or under way")?;
+        writeln!(out, "    … {skipped} routine or under way")?;
     }
     *skipped = 0;
     Ok(())

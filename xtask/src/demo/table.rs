@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
+use super::screen::Screen;
 use super::story::{LADDER, severity};
 
 /// What the host counted, from its log.
@@ -38,10 +39,17 @@ impl Totals {
 }
 
 /// Writes the table.
-pub fn summarize(out: &mut impl Write, events: &[Value], totals: &Totals, took: Duration) -> Result<()> {
+pub fn summarize(
+    out: &mut impl Write,
+    screen: &Screen,
+    events: &[Value],
+    totals: &Totals,
+    took: Duration,
+) -> Result<()> {
     let mut rows: BTreeMap<&str, [usize; LADDER.len()]> = BTreeMap::new();
     for event in events {
-        let category = event["event"]["dataset"].as_str().unwrap_or("(none)");
+        let category = event["azure"]["activity_logs"]["category"].as_str();
+        let category = category.unwrap_or("(none)");
         let column = LADDER
             .iter()
             .position(|(_, word)| *word == severity(event))
@@ -69,12 +77,12 @@ pub fn summarize(out: &mut impl Write, events: &[Value], totals: &Totals, took: 
         requests,
     } = totals;
     let delivered = events.len();
-    writeln!(
-        out,
+    let summary = format!(
         "{delivered} events delivered, {dropped} dropped by rule, {duplicates} duplicates recognised, {rejected} rejected; \
          {requests} requests in {:.1} s",
         took.as_secs_f64()
-    )?;
+    );
+    writeln!(out, "{}", screen.wrap(&summary, 0))?;
     writeln!(out)?;
     Ok(())
 }

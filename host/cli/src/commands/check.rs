@@ -40,6 +40,7 @@ pub(super) async fn check(path: &Path, name: Option<&str>) -> Result<ExitCode, E
 pub(super) async fn validate(path: &Path) -> Result<ExitCode, Exit> {
     let mut config = Config::load(path).map_err(Exit::misused)?;
     let mut text = String::new();
+    let mut skipped = 0;
     config.sources.retain(|source| {
         let fetched = match &source.plugin {
             PluginPlace::File(_) => true,
@@ -48,6 +49,7 @@ pub(super) async fn validate(path: &Path) -> Result<ExitCode, Exit> {
             }
         };
         if !fetched {
+            skipped += 1;
             // Writing to text cannot fail.
             let _ = writeln!(
                 text,
@@ -67,6 +69,8 @@ pub(super) async fn validate(path: &Path) -> Result<ExitCode, Exit> {
             let _ = writeln!(text, "{source}: {problem}");
         }
     }
+    let counts = check::counts(sources.len(), failed.len(), skipped);
+    let _ = writeln!(text, "\n{counts}");
     print(&text)?;
     Ok(if failed.is_empty() {
         ExitCode::SUCCESS

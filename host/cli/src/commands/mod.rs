@@ -5,6 +5,7 @@ mod conformance;
 #[cfg(feature = "postgres")]
 mod database;
 mod dead_letter;
+mod help;
 mod init;
 mod run;
 #[cfg(feature = "postgres")]
@@ -48,8 +49,8 @@ const MISUSED: u8 = 2;
 /// How people begin.
 const EXAMPLES: &str = "\
 Examples:
-  headwater init azure_activity.wasm   write a first headwater.toml: asks for what the plugin needs
-  headwater check                      try the login, the permissions and the sink, and explain every refusal
+  headwater init azure_activity.wasm   write a first headwater.toml
+  headwater check                      try login, permissions and sink
   headwater run --once                 read what there is, and stop
   headwater run                        read until it is stopped";
 
@@ -204,8 +205,10 @@ pub fn main() -> ExitCode {
     if let Some(code) = headwater::run_helper_if_asked() {
         return code;
     }
-    // Prints help, version and mistakes itself, with exit code 2 for mistakes.
-    let arguments = Arguments::parse();
+    let arguments = match help::parse() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
     let progress = Progress::on_stderr();
     log::start(arguments.log_format, &progress);
     core_dump::forbid();

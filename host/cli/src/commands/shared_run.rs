@@ -153,7 +153,7 @@ fn name_own_files(config: &Config) {
     if in_files > 0 {
         warn!(
             sources = in_files,
-            "their dead letters are in files of whichever host reads the source, since `dead_letter` says so: look for them on every \
+            "their dead letters are in files of whichever host reads the source, since `dead_letter` says so: search for them on every \
              host, or remove `dead_letter` to keep them in the database"
         );
     }

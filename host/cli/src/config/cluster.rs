@@ -57,7 +57,7 @@ pub(super) fn read(root: &Section<'_>, places: &Places<'_>) -> Option<DatabaseCo
         }
         ca = section.text("ca").map(|path| places.join(path));
         if ca.is_some() && url.is_none() {
-            section.problem("ca", "is for `url`, which is not there; remove it");
+            section.problem("ca", "belongs to `url`, which is not set; remove it");
         }
         section.finish();
     }

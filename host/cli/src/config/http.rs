@@ -153,7 +153,7 @@ fn read_oauth2(section: &Section<'_>, places: &Places<'_>) -> Option<ClientCrede
     if url.as_ref().is_some_and(|url| is_open(url) && !is_local(url)) {
         table.problem(
             "token_url",
-            "must begin with https: the secret would travel in the clear",
+            "must begin with https: the secret would be sent unencrypted",
         );
     }
     let client_id = table.required_text("client_id", "bbbbbbbb-0000-0000-0000-000000000002");
@@ -210,7 +210,7 @@ fn read_pipeline(section: &Section<'_>) -> String {
     if pipeline.is_empty() || !pipeline.bytes().all(fits) {
         section.problem(
             "pipeline",
-            "use letters, digits, `-`, `_` and `.` only; `_none` is no pipeline at all",
+            "use letters, digits, `-`, `_` and `.` only; `_none` means no pipeline",
         );
     }
     format!("&pipeline={pipeline}")

@@ -128,7 +128,7 @@ pub enum PluginPlace {
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration {}: {source}; check --config", path.display())]
+    #[error("cannot read the configuration {}: {source}; {}", path.display(), missing(source))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -224,6 +224,14 @@ impl Config {
         all.filter(|problem| named.insert(problem.as_str()))
             .cloned()
             .collect()
+    }
+}
+
+/// What to do about a configuration that cannot be read.
+fn missing(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "`headwater init` writes a first one, --config names another one",
+        _ => "check --config",
     }
 }
 

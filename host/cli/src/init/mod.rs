@@ -41,7 +41,7 @@ pub(crate) struct Given {
 #[derive(Debug, Error)]
 pub(crate) enum InitError {
     /// There is a file of that name.
-    #[error("{} exists already, and nothing was written; give another name with --config, or move the file away", .0.display())]
+    #[error("{} exists already, and nothing was written; give another name with --config, or rename the file", .0.display())]
     Exists(PathBuf),
     /// The plugin says nothing of itself.
     #[error(transparent)]

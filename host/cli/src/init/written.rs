@@ -52,7 +52,7 @@ impl Written<'_> {
     fn text(&self) -> String {
         let mut text = String::from(
             "# Written by `headwater init`. Every key: docs/configuration.md, and `headwater describe PLUGIN`.\n\n\
-             [state]\npath = \"state.redb\"   # where reading stands; keep this file\n\n[[source]]\n",
+             [state]\npath = \"state.redb\"   # the position of reading; keep this file\n\n[[source]]\n",
         );
         let allow: Vec<String> = self.allow.iter().map(|origin| quoted(origin)).collect();
         // Writing to text cannot fail.

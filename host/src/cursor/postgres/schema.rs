@@ -89,7 +89,7 @@ async fn version(pool: &Pool) -> Result<i32, PostgresError> {
         found if found >= 1 => Ok(found),
         found => Err(PostgresError::ForeignSchema {
             place: pool.place(),
-            reason: format!("headwater_schema has the version {found}, which never was"),
+            reason: format!("headwater_schema has the version {found}, which is unknown"),
         }),
     }
 }

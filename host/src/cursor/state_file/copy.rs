@@ -52,7 +52,7 @@ impl StateCopy {
                 Err(error) => return Err(error),
             }
         }
-        let problem = "it is in use, and no copy of it was whole; try again, or stop the host to look at it";
+        let problem = "it is in use, and no copy of it was whole; try again, or stop the host to read it";
         Err(StateError::unusable(path, &io::Error::other(problem)))
     }
 

@@ -255,10 +255,7 @@ impl Store {
             }
             Content::Damaged(salvage) => {
                 self.content = Content::Damaged(salvage);
-                return Err(StateError::damaged(
-                    &self.name,
-                    "it was opened to look at it only",
-                ));
+                return Err(StateError::damaged(&self.name, "it was opened for reading only"));
             }
         };
         let database = ManuallyDrop::new(database);

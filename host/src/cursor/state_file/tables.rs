@@ -68,7 +68,7 @@ pub(super) fn judge(database: &Database) -> Result<Judgement, redb::Error> {
     match layout {
         None => return damaged("it does not say which layout it has"),
         Some(layout) if layout > LAYOUT => return Ok(Judgement::Newer),
-        Some(layout) if layout < LAYOUT_WITHOUT_BEGUN => return damaged("it names a layout that never was"),
+        Some(layout) if layout < LAYOUT_WITHOUT_BEGUN => return damaged("it names an unknown layout"),
         Some(_) => {}
     }
     let Some(cursors) = optional(transaction.open_table(CURSORS))? else {

@@ -132,7 +132,7 @@ impl<'a> Client<'a> {
             .ok_or_else(|| self.refused(NO_LOGIN))?;
         let secure = url.starts_with("https://") || url.starts_with(&(self.reference.origin() + "/"));
         if !secure {
-            return Err(self.refused("the registry's token service is a place without TLS"));
+            return Err(self.refused("the registry's token service does not use TLS"));
         }
         let response = self.send(&url, None).await?;
         match response.status() {

@@ -48,7 +48,7 @@ impl Login {
             .await
             .map_err(|missing| missing.to_string())?;
         let account = serde_json::from_str(&resolved.json).map_err(|_| {
-            "`sink.shared_key`, `sink.user` and `sink.password` must be texts; correct them".to_owned()
+            "`sink.shared_key`, `sink.user` and `sink.password` must be strings; correct them".to_owned()
         })?;
         Ok(Some(Self {
             account,

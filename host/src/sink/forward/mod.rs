@@ -38,7 +38,7 @@ pub struct ForwardReceiver {
     pub tls: bool,
     /// A PEM file of certificate authorities to trust besides the system's.
     pub ca: Option<PathBuf>,
-    /// `shared_key`, `user` and `password`, as far as they are configured; read anew for every connection.
+    /// `shared_key`, `user` and `password`, as far as they are configured; read again for every connection.
     pub login: Template,
 }
 

@@ -56,7 +56,7 @@ pub struct Rater {
 /// For how many operations there is a place: many more than pages show, so that hardly two of them share one.
 const FOUND: usize = 256;
 
-/// The rows for one operation, kept since most come again: requests make two or three records each, and few operations
+/// The rows for one operation, kept since most are repeated: requests make two or three records each, and few operations
 /// make up most of a log.
 #[derive(Debug, Default)]
 struct Found {

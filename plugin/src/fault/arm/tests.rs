@@ -185,5 +185,5 @@ fn no_answer_is_permanent() {
 #[test]
 fn a_strange_code_is_not_repeated() {
     let error = answer(500, r#"{"code":"Bearer eyJ0 <b>"}"#).error;
-    assert_eq!(error.message, "Azure failed inside (500)");
+    assert_eq!(error.message, "Azure reports an internal error (500)");
 }
