@@ -10,6 +10,7 @@ mod address;
 mod claims;
 mod entries;
 mod error;
+mod keeper;
 mod leases;
 mod member;
 mod pool;
@@ -30,7 +31,8 @@ use self::pool::{Lane, Pool};
 
 pub use self::address::{Address, check_url};
 pub use self::error::PostgresError;
-pub use self::member::{Change, Control, Member, Membership, Standing};
+pub use self::keeper::{Change, Standing};
+pub use self::member::{Control, Member, Membership};
 pub(crate) use self::pool::Parameter;
 pub use self::schema::schema_sql;
 
