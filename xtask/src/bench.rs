@@ -36,10 +36,19 @@ pub fn bench(with_peers: bool) -> Result<()> {
     }
     run(
         "measuring",
-        cargo(&["bench", "--workspace"])
-            .args(benches.iter().flat_map(|name| ["--bench", name]))
-            .env("HEADWATER_COMPONENT", component)
-            .env("HEADWATER_BIN", host),
+        // The packages of the programs and those with benchmarks: all would compile the engine a second time.
+        cargo(&[
+            "bench",
+            "-p",
+            "headwater-cli",
+            "-p",
+            "headwater-tests",
+            "-p",
+            "azure-activity",
+        ])
+        .args(benches.iter().flat_map(|name| ["--bench", name]))
+        .env("HEADWATER_COMPONENT", component)
+        .env("HEADWATER_BIN", host),
     )?;
     if with_peers {
         peers()?;
