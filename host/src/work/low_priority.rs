@@ -119,7 +119,6 @@ impl<T: Send + 'static> Future for Movable<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::work::cpu_share::CpuUse;
 
     fn compute(time: Duration) {
         let began = thread_time();
@@ -134,10 +133,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn who_computes_much_goes_on_with_low_priority_and_who_computes_little_stays() {
-        let heavy = Arc::new(CpuShare::new(100));
-        let mut used = CpuUse::default();
-        let much = async { compute(Duration::from_millis(500)) };
-        heavy.meter(much, &mut used).await;
+        let heavy = Arc::new(CpuShare::heavy());
         assert_eq!(run(heavy, async { thread_name() }).await, "low-priority");
         let light = Arc::new(CpuShare::new(100));
         let moved = run(light.clone(), async {

@@ -167,10 +167,12 @@ fn end(worker: &Worker) {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
 
-    /// Whether a thread of a runtime of this name is found while its task does this.
-    fn is_found(name: &str, task: impl FnOnce() + Send + 'static) -> bool {
+    /// Whether a thread of a runtime of this name is found while its task does this, at many looks until it is `released`.
+    fn is_found(name: &str, task: impl FnOnce() + Send + 'static, release: impl FnOnce()) -> bool {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(1).thread_name(name);
         let runtime = builder.on_thread_park(turn).on_thread_unpark(turn).build();
@@ -180,39 +182,42 @@ mod tests {
         while !known() {
             thread::sleep(EVERY);
         }
-        let (done, is_done) = std::sync::mpsc::channel();
-        runtime.spawn(async move {
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let task = runtime.spawn(async move {
+            let _ = begun.send(());
             task();
-            let _ = done.send(());
         });
+        has_begun.recv().expect("it begins");
         let mut found = false;
-        while is_done.try_recv().is_err() {
+        for _ in 0..4 * LOOKS {
             thread::sleep(EVERY);
             found |= asleep.look().is_some_and(|worker| worker.name == name);
         }
+        release();
+        runtime.block_on(task).expect("no panic");
         found
     }
 
     #[test]
     fn what_sleeps_in_a_task_is_found_and_what_computes_or_parks_is_not() {
-        let long = EVERY * LOOKS * 4;
-        assert!(is_found("sleeps", move || thread::sleep(long)));
+        let (wake, woken) = std::sync::mpsc::channel::<()>();
+        let sleep = move || {
+            let _ = woken.recv();
+        };
+        assert!(is_found("sleeps", sleep, move || drop(wake)));
         let locked = Arc::new(Mutex::new(()));
-        let held = locked.lock().expect("nobody has it");
         let waits = locked.clone();
-        let holder = thread::scope(|scope| {
-            let found = scope.spawn(|| is_found("waits-for-a-lock", move || drop(waits.lock())));
-            thread::sleep(long);
-            drop(held);
-            found.join()
-        });
-        assert!(holder.expect("no panic"));
-        assert!(!is_found("computes", move || {
-            let began = std::time::Instant::now();
-            while began.elapsed() < long {
+        let held = locked.lock().expect("nobody has it");
+        let wait = move || drop(waits.lock());
+        assert!(is_found("waits-for-a-lock", wait, move || drop(held)));
+        let computes = Arc::new(AtomicBool::new(true));
+        let computing = computes.clone();
+        let compute = move || {
+            while computing.load(Ordering::Relaxed) {
                 std::hint::spin_loop();
             }
-        }));
-        assert!(!is_found("parks", || {}));
+        };
+        assert!(!is_found("computes", compute, || computes.store(false, Ordering::Relaxed)));
+        assert!(!is_found("parks", || {}, || {}));
     }
 }

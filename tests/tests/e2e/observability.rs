@@ -142,7 +142,7 @@ fn metrics_and_alert_rules_follow_the_conventions_of_prometheus() {
 #[test]
 fn a_source_that_computes_without_end_is_held_to_its_share() {
     let hostile = Source {
-        rest: "[source.limits]\npoll_timeout = \"2s\"\ncpu = \"10%\"".to_owned(),
+        rest: "[source.limits]\npoll_timeout = \"2s\"\ncpu = \"1%\"".to_owned(),
         ..Source::hostile("endless-loop")
     };
     let began = std::time::Instant::now();
@@ -152,11 +152,10 @@ fn a_source_that_computes_without_end_is_held_to_its_share() {
         watched.metric(&format!("headwater_polls_total{labels},result=\"error\"}}")) >= 1.0
     });
     let held = || watched.metric(&format!("headwater_cpu_held_seconds_total{labels}}}"));
-    // On a busy machine others take the processor from it, and it has to wait for its share later.
     wait_until("it was held for a second", || held() > 1.0);
     let ran = watched.metric(&format!("headwater_cpu_seconds_total{labels}}}"));
-    // What it may save up for five seconds, and a tenth of all time.
-    let allowed = 0.5 + 0.1 * began.elapsed().as_secs_f64();
+    // What it may save up for five seconds, and a hundredth of all time: little, so that it asks for more on any machine.
+    let allowed = 0.05 + 0.01 * began.elapsed().as_secs_f64();
     assert!(
         ran < 1.5 * allowed,
         "it ran for {ran} s, and {allowed} s are its share"
