@@ -22,6 +22,8 @@ struct Index {
     by_name: HashMap<FileIdentity, Arc<OpenFile>>,
     /// By what they were when they were found: links have other names.
     by_number: HashMap<FileIdentity, Weak<OpenFile>>,
+    /// Closed ones are looked for when there are so many: looking each time would take ten thousand sources seconds.
+    look_at: usize,
 }
 
 /// One of them. Opening it may take as long as a mount hangs, so it has a lock of its own.
@@ -81,11 +83,15 @@ impl OpenFiles {
 
 impl Index {
     fn forget_closed(&mut self) {
+        if self.by_name.len() < self.look_at {
+            return;
+        }
         self.by_name.retain(|_, file| {
             let is_about_to_open = Arc::strong_count(file) > 1;
             is_about_to_open || lock(&file.sink).strong_count() > 0
         });
         self.by_number.retain(|_, file| file.strong_count() > 0);
+        self.look_at = 2 * self.by_name.len() + 16;
     }
 }
 
