@@ -17,32 +17,36 @@ mod site;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use fleet::{Fleet, cpu_seconds, longest_gap, polls, status};
+use fleet::{Fleet, Watch, cpu_seconds, status};
 
 const TENANTS: usize = 10_000;
 /// Of every source.
 const INTERVAL: Duration = Duration::from_secs(60);
 /// Measured for so long, after everybody was polled once.
 const SPAN: Duration = Duration::from_secs(130);
+/// How often the server's journal is read.
+const LOOK: Duration = Duration::from_millis(200);
 
 fn main() {
     let fleet = Fleet::new(TENANTS, INTERVAL);
     let (server, site) = (&fleet.server, fleet.site_of_files());
     let host = site.start_logged(&["run"]);
     let process = host.child.id();
-    while polls(server).len() < TENANTS {
-        std::thread::sleep(Duration::from_millis(500));
+    let mut watch = Watch::default();
+    while watch.tenants() < TENANTS {
+        std::thread::sleep(LOOK);
+        watch.look(server);
     }
     let first_round = cpu_seconds(process);
-    let polled = || polls(server).values().map(Vec::len).sum::<usize>();
-    let before = polled();
-    std::thread::sleep(SPAN);
+    let before = watch.polls();
+    let began = Instant::now();
+    while began.elapsed() < SPAN {
+        std::thread::sleep(LOOK);
+        watch.look(server);
+    }
     let cpu = cpu_seconds(process) - first_round;
-    let more = polled() - before;
-    let longest = polls(server)
-        .values()
-        .map(|times| longest_gap(times))
-        .fold(0.0, f64::max);
+    let more = watch.polls() - before;
+    let longest = watch.longest_gap();
     let resident = status(process, "VmHWM") / 1024.0;
     let threads = status(process, "Threads");
     let one = &fleet.sources[0];

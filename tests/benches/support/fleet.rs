@@ -69,6 +69,62 @@ impl Fleet {
     }
 }
 
+/// What a server has seen of each tenant, whose journal is too short for very many.
+#[derive(Default)]
+pub struct Watch {
+    upto: Option<Instant>,
+    tenants: HashMap<String, Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    last: Option<Instant>,
+    polls: usize,
+    longest_gap: f64,
+}
+
+impl Watch {
+    /// Reads the journal on. To be called before that has forgotten anything: a few times a second.
+    pub fn look(&mut self, server: &Server) {
+        let azure = server.azure();
+        let upto = self.upto;
+        let fresh = azure
+            .requests()
+            .filter(|request| upto.is_none_or(|upto| request.at > upto));
+        for request in fresh {
+            self.upto = self.upto.max(Some(request.at));
+            if request.endpoint != Endpoint::Log {
+                continue;
+            }
+            let path = request.target.split('?').next().unwrap_or_default();
+            let seen = self.tenants.entry(path.to_owned()).or_default();
+            let gap = seen.last.map(|last| (request.at - last).as_seconds_f64());
+            // The requests of one poll follow one another at once.
+            seen.polls += usize::from(gap.is_none_or(|gap| gap > 1.0));
+            seen.longest_gap = seen.longest_gap.max(gap.unwrap_or_default());
+            seen.last = Some(request.at);
+        }
+    }
+
+    /// The tenants that were polled.
+    pub fn tenants(&self) -> usize {
+        self.tenants.len()
+    }
+
+    /// How often, all together.
+    pub fn polls(&self) -> usize {
+        self.tenants.values().map(|seen| seen.polls).sum()
+    }
+
+    /// The longest time between two requests for the same tenant, in seconds.
+    pub fn longest_gap(&self) -> f64 {
+        self.tenants
+            .values()
+            .map(|seen| seen.longest_gap)
+            .fold(0.0, f64::max)
+    }
+}
+
 /// When each tenant's log was read, by its path.
 pub fn polls(server: &Server) -> HashMap<String, Vec<Instant>> {
     let mut polls: HashMap<String, Vec<Instant>> = HashMap::new();
@@ -81,12 +137,6 @@ pub fn polls(server: &Server) -> HashMap<String, Vec<Instant>> {
         polls.entry(path.to_owned()).or_default().push(request.at);
     }
     polls
-}
-
-/// In seconds.
-pub fn longest_gap(times: &[Instant]) -> f64 {
-    let gaps = times.windows(2).map(|pair| (pair[1] - pair[0]).as_seconds_f64());
-    gaps.fold(0.0, f64::max)
 }
 
 /// A number in `/proc/<process>/status`.
