@@ -44,7 +44,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use headwater::Plugin;
 use headwater::component::Surroundings;
 use headwater::component::raw::Manifest;
-use headwater::egress::{BoundSecrets, Grant};
+use headwater::egress::{BoundSecrets, Grant, NoNetwork};
 use headwater::model::Limits;
 use headwater::plugin::PluginError;
 use headwater::redact::Redactor;
@@ -54,7 +54,6 @@ use self::findings::Findings;
 use self::harness::{Harness, Setting};
 pub use self::report::{CheckOutcome, CheckResult, Report};
 pub use self::settings::SourceSettings;
-use self::transport::NoNetwork;
 
 /// What needs a configuration.
 const ONLINE: [Check; 19] = [

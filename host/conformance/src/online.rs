@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use headwater::component::raw::{Discovery, Manifest, Plan, Session};
 use headwater::component::{attribute_problem, check_partitions, judge_manifest};
@@ -89,7 +90,7 @@ async fn prepare<'a>(
         .route()
         .await
         .map_err(|error| error.to_string())?;
-    let network = Arc::new(HttpClient::new(grant.clone(), &route));
+    let network = Arc::new(HttpClient::new(grant.clone(), &route, Duration::ZERO));
     let recorded = Arc::new(RecordedTransport::new(network, grant));
     setting.surroundings.transport = recorded.clone();
     setting.surroundings.grant = Arc::new(planned);

@@ -81,15 +81,6 @@ impl Transport for RecordedTransport {
     }
 }
 
-/// No network at all, for what must work offline.
-pub(super) struct NoNetwork;
-
-impl Transport for NoNetwork {
-    fn send(&self, _: &Arc<Grant>, _: Request<Body>) -> ResponseFuture {
-        Box::pin(std::future::ready(Err(TransportError::ConnectionRefused)))
-    }
-}
-
 /// A network whose connections are lost after so many responses.
 pub(super) struct InterruptedTransport {
     network: Arc<dyn Transport>,

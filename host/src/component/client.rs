@@ -12,7 +12,7 @@ use super::raw::{self, Session, SessionChange, WithSession};
 use super::session::{KnownSession, LARGEST_SESSION, Outcome, SessionSlot, Turn};
 use super::validation::{self, Validation};
 use super::{discovery, fault, manifest, measures};
-use crate::egress::{BoundSecrets, Grant, Transport};
+use crate::egress::{BoundSecrets, Grant, NoNetwork, Transport};
 use crate::model::{Failure, Fault, Limits, Manifest, Measure, PartitionInfo, Report};
 use crate::plugin::CompiledPlugin;
 use crate::redact::Redactor;
@@ -89,6 +89,11 @@ impl ComponentClient {
             partitions: PartitionShare::default(),
             log_budget: LogBudget::default(),
         }
+    }
+
+    /// A client that may reach nothing.
+    pub(crate) fn without_network(plugin: Arc<CompiledPlugin>, limits: Limits) -> Self {
+        Self::new(plugin, Arc::new(Grant::default()), Arc::new(NoNetwork), limits)
     }
 
     /// The source's bounds.

@@ -1,8 +1,11 @@
 //! How many connections sources may have open: each, and all together.
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Files that state, sinks, dead letters, the monitor and plugins have open at their busiest.
 const OTHER_FILES: u64 = 256;
@@ -30,6 +33,39 @@ fn connections_per_source(all: usize) -> usize {
     (all / SOURCE_SHARE).clamp(FEWEST_PER_SOURCE, MOST_PER_SOURCE)
 }
 
+/// Who waits for a connection asks again for an idle one's place after this time: there may have been none.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// The places of connections that sources share.
+#[derive(Debug, Clone)]
+struct Places {
+    free: Arc<Semaphore>,
+    /// Told when somebody waits and none is free. Who has listened longest is told first, gives up its place, and ends.
+    wanted: Arc<Notify>,
+}
+
+impl Places {
+    fn new(count: usize) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(count)),
+            wanted: Arc::default(),
+        }
+    }
+
+    /// One of them. Idle connections of any source make room when none is free.
+    async fn take(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        let mut place = pin!(self.free.clone().acquire_owned());
+        loop {
+            if self.free.available_permits() == 0 {
+                self.wanted.notify_one();
+            }
+            if let Ok(place) = tokio::time::timeout(ASK_AGAIN, place.as_mut()).await {
+                return place;
+            }
+        }
+    }
+}
+
 /// Bytes that the process's connections may take; set at most once, before the first of them.
 static MEMORY: OnceLock<u64> = OnceLock::new();
 
@@ -39,12 +75,12 @@ pub(crate) fn limit_connections(memory: u64) {
 }
 
 /// The process's connections, counted when the first source needs one: the limit of files has been raised by then.
-fn all() -> &'static (usize, Arc<Semaphore>) {
-    static ALL: OnceLock<(usize, Arc<Semaphore>)> = OnceLock::new();
+fn all() -> &'static (usize, Places) {
+    static ALL: OnceLock<(usize, Places)> = OnceLock::new();
     ALL.get_or_init(|| {
         let files = rlimit::Resource::NOFILE.get().map_or(1_024, |(soft, _)| soft);
         let all = all_connections(files, MEMORY.get().copied().unwrap_or(u64::MAX));
-        (all, Arc::new(Semaphore::new(all)))
+        (all, Places::new(all))
     })
 }
 
@@ -53,25 +89,40 @@ fn all() -> &'static (usize, Arc<Semaphore>) {
 pub(super) struct Connections {
     own: Arc<Semaphore>,
     most: usize,
+    shared: Places,
 }
 
 /// Held by a connection for as long as it is open.
 pub(super) struct Permits {
     _own: OwnedSemaphorePermit,
     _shared: OwnedSemaphorePermit,
+    wanted: Arc<Notify>,
+}
+
+impl Permits {
+    /// Waits until another connection wants this one's place, as long as this one is idle.
+    pub(super) fn wanted(&self) -> OwnedNotified {
+        self.wanted.clone().notified_owned()
+    }
 }
 
 impl Default for Connections {
     fn default() -> Self {
-        let most = connections_per_source(all().0);
-        Self {
-            own: Arc::new(Semaphore::new(most)),
-            most,
-        }
+        let (all, shared) = all();
+        Self::among(*all, shared.clone())
     }
 }
 
 impl Connections {
+    fn among(all: usize, shared: Places) -> Self {
+        let most = connections_per_source(all);
+        Self {
+            own: Arc::new(Semaphore::new(most)),
+            most,
+            shared,
+        }
+    }
+
     /// Idle connections that are kept for each of so many origins. Half of the source's connections are never kept idle,
     /// so that a new one need not wait for an old one's end.
     pub(super) fn idle_per_origin(&self, origins: usize) -> usize {
@@ -83,8 +134,16 @@ impl Connections {
         // The own one first: who waits for that holds nothing that others wait for.
         Ok(Permits {
             _own: self.own.clone().acquire_owned().await?,
-            _shared: all().1.clone().acquire_owned().await?,
+            _shared: self.shared.take().await?,
+            wanted: self.shared.wanted.clone(),
         })
+    }
+
+    /// Several sources that have so many places together.
+    #[cfg(test)]
+    pub(super) fn of_sources<const N: usize>(count: usize) -> [Self; N] {
+        let shared = Places::new(count);
+        std::array::from_fn(|_| Self::among(count, shared.clone()))
     }
 
     /// How many may be open, and how many are.

@@ -32,6 +32,8 @@ use super::transport::{Body, ResponseFuture, Transport, TransportError};
 
 /// Servers close idle connections after one to four minutes; ours goes first.
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(50);
+/// The same where the next poll comes later than that: for the next page, and the next partition.
+const IDLE_WITHIN_A_POLL: Duration = Duration::from_secs(5);
 /// Header fields of an answer.
 const MOST_HEADERS: usize = 128;
 /// Buffer for an answer's head, and with HTTP/2 the size of its header list.
@@ -52,8 +54,8 @@ type PooledClient =
     Client<HttpsConnector<MeteredConnector<ProxyConnector<HttpConnector<CheckedResolver>>>>, Body>;
 
 impl HttpClient {
-    /// A client that connects to what the grant allows.
-    pub fn new(grant: Arc<Grant>, route: &Route) -> Self {
+    /// A client that connects to what the grant allows, for a source that is polled this often.
+    pub fn new(grant: Arc<Grant>, route: &Route, interval: Duration) -> Self {
         let (connections, account) = (Connections::default(), Arc::<Account>::default());
         let idle = connections.idle_per_origin(grant.origins());
         let mut connector = HttpConnector::new_with_resolver(CheckedResolver::new(grant));
@@ -65,7 +67,11 @@ impl HttpClient {
         let client = Client::builder(EgressExecutor)
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
+            .pool_idle_timeout(if interval < IDLE_CONNECTION_TIMEOUT {
+                IDLE_CONNECTION_TIMEOUT
+            } else {
+                IDLE_WITHIN_A_POLL
+            })
             .pool_max_idle_per_host(idle)
             .http1_max_headers(MOST_HEADERS)
             .http1_max_buf_size(HEAD_BUFFER)
@@ -261,9 +267,13 @@ mod tests {
         let origins = allow.iter().map(|origin| Origin::parse(origin).unwrap());
         let grant = Arc::new(Grant::new(origins, false));
         let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        HttpClient::new(grant.clone(), &Outbound::default().open().unwrap())
-            .send(&grant, Request::get(url).body(body).unwrap())
-            .await
+        HttpClient::new(
+            grant.clone(),
+            &Outbound::default().open().unwrap(),
+            Duration::ZERO,
+        )
+        .send(&grant, Request::get(url).body(body).unwrap())
+        .await
     }
 
     #[tokio::test]

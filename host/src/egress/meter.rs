@@ -11,13 +11,14 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, Sleep};
 use tracing::warn;
 
@@ -140,12 +141,16 @@ struct Inner {
     origin: Origin,
     account: Arc<Account>,
     allowed: Mutex<Allowed>,
+    /// Whoever reads the connection: to be told when it becomes idle.
+    reader: Mutex<Option<Waker>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Allowed {
     bytes: u64,
     exchanges: u32,
+    /// Before its first request a connection is not idle, but new.
+    is_new: bool,
 }
 
 impl Meter {
@@ -154,11 +159,13 @@ impl Meter {
         let allowed = Allowed {
             bytes: HEAD_BYTES,
             exchanges: 0,
+            is_new: true,
         };
         Self(Arc::new(Inner {
             origin,
             account,
             allowed: Mutex::new(allowed),
+            reader: Mutex::default(),
         }))
     }
 
@@ -170,6 +177,11 @@ impl Meter {
 
     fn is_used_up(&self) -> bool {
         lock(&self.0.allowed).bytes == 0
+    }
+
+    fn is_idle(&self) -> bool {
+        let allowed = lock(&self.0.allowed);
+        allowed.exchanges == 0 && !allowed.is_new
     }
 
     fn allow(&self, bytes: u64) {
@@ -197,6 +209,7 @@ impl Exchange {
     pub(super) fn begin(meter: Meter) -> Self {
         let mut allowed = lock(&meter.0.allowed);
         allowed.exchanges += 1;
+        allowed.is_new = false;
         allowed.bytes = allowed.bytes.saturating_add(HEAD_BYTES);
         drop(allowed);
         Self(meter)
@@ -230,6 +243,11 @@ impl Drop for Exchange {
         // What the answer did not need is not saved up for chatter.
         let most = IDLE_BYTES + u64::from(allowed.exchanges) * (HEAD_BYTES + BODY_BYTES);
         allowed.bytes = allowed.bytes.min(most);
+        let is_idle = allowed.exchanges == 0;
+        drop(allowed);
+        if is_idle && let Some(reader) = lock(&self.0.0.reader).take() {
+            reader.wake();
+        }
     }
 }
 
@@ -238,8 +256,10 @@ pub(super) struct MeteredStream<S> {
     inner: TokioIo<S>,
     meter: Meter,
     grace: Option<Pin<Box<Sleep>>>,
+    /// While it is idle, whether another connection needs its place.
+    wanted: Option<Pin<Box<OwnedNotified>>>,
     /// The last field, since fields are dropped in order: the connection is closed before another one may take its place.
-    _permits: Permits,
+    permits: Permits,
 }
 
 impl<S> MeteredStream<S> {
@@ -248,8 +268,23 @@ impl<S> MeteredStream<S> {
             inner: TokioIo::new(stream),
             meter,
             grace: None,
-            _permits: permits,
+            wanted: None,
+            permits,
         }
+    }
+}
+
+impl<S> MeteredStream<S> {
+    /// Whether it is idle, and its place is another connection's from now on: then this is its end.
+    fn is_given_up(&mut self, context: &mut Context<'_>) -> bool {
+        *lock(&self.meter.0.reader) = Some(context.waker().clone());
+        if !self.meter.is_idle() {
+            // Whoever was told and does not listen any more passes it on.
+            self.wanted = None;
+            return false;
+        }
+        let wanted = self.wanted.get_or_insert_with(|| Box::pin(self.permits.wanted()));
+        wanted.as_mut().poll(context).is_ready()
     }
 }
 
@@ -271,6 +306,9 @@ impl<S: hyper::rt::Read + Unpin> AsyncRead for MeteredStream<S> {
             }
         }
         self.grace = None;
+        if self.is_given_up(context) {
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.inner).poll_read(context, buffer);
         self.meter.received(buffer.filled().len() - before);
@@ -327,6 +365,9 @@ impl fmt::Debug for Meter {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::super::connections::Connections;
     use super::*;
 
     fn meter() -> Meter {
@@ -360,6 +401,34 @@ mod tests {
         assert!(!meter.is_used_up(), "as much framing as data");
         meter.received(BODY_BYTES as usize);
         assert!(meter.is_used_up(), "framing without data");
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_ends_when_its_place_is_wanted_and_a_busy_or_new_one_does_not() {
+        let [ours, others] = Connections::of_sources(1);
+        let (near, _far) = tokio::io::duplex(64);
+        let meter = meter();
+        let permits = ours.wait().await.unwrap();
+        let mut stream = MeteredStream::new(TokioIo::new(near), meter.clone(), permits);
+        let waiting = tokio::spawn(async move { others.wait().await.is_ok() });
+        let mut buffer = [0; 8];
+        let mut read = Box::pin(async move { (stream.read(&mut buffer).await, stream) });
+        let moment = Duration::from_millis(200);
+        assert!(
+            tokio::time::timeout(moment, read.as_mut()).await.is_err(),
+            "it is new"
+        );
+        let exchange = Exchange::begin(meter);
+        assert!(
+            tokio::time::timeout(moment, read.as_mut()).await.is_err(),
+            "it is busy"
+        );
+        drop(exchange);
+        let (ended, stream) = read.await;
+        assert_eq!(ended.unwrap(), 0);
+        assert!(!waiting.is_finished());
+        drop(stream);
+        assert!(waiting.await.unwrap());
     }
 
     #[test]

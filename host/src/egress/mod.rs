@@ -40,4 +40,4 @@ pub use route::{Outbound, OutboundError, Route};
 pub use substitute::{BoundSecret, BoundSecrets};
 pub use tls::CaError;
 pub(crate) use tls::client_config;
-pub use transport::{Body, ResponseFuture, Transport, TransportError};
+pub use transport::{Body, NoNetwork, ResponseFuture, Transport, TransportError};

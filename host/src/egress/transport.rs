@@ -25,6 +25,16 @@ pub trait Transport: Send + Sync {
     fn send(&self, grant: &Arc<Grant>, request: Request<Body>) -> ResponseFuture;
 }
 
+/// No network, for calls that need none: every connection is refused.
+#[derive(Debug, Clone, Copy)]
+pub struct NoNetwork;
+
+impl Transport for NoNetwork {
+    fn send(&self, _: &Arc<Grant>, _: Request<Body>) -> ResponseFuture {
+        Box::pin(std::future::ready(Err(TransportError::ConnectionRefused)))
+    }
+}
+
 /// Why there is no response, or no more of one. The source is told in the words of `wasi:http`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]

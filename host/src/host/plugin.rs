@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{BuildError, Host};
 use crate::component::{ComponentClient, Instance, Surroundings, Validation};
-use crate::egress::{Grant, HttpClient, Origin, Outbound};
-use crate::model::{Failure, Fault, Issue, Limits, Manifest};
+use crate::egress::Origin;
+use crate::model::{Failure, Issue, Limits, Manifest};
 use crate::plugin::CompiledPlugin;
 use crate::secret::Template;
 
@@ -55,7 +55,7 @@ impl Plugin {
     ///
     /// The plugin does not return, or what it says cannot be used.
     pub async fn describe(&self) -> Result<Manifest, Failure> {
-        self.client().await?.describe().await
+        self.client().describe().await
     }
 
     /// The origins that a source with this configuration will contact, for [`SourceBuilder::allow`](super::SourceBuilder::allow). The
@@ -73,7 +73,7 @@ impl Plugin {
             .resolve(&[])
             .await
             .map_err(|missing| BuildError::missing(missing.0.into_iter().map(Issue::general).collect()))?;
-        let client = self.client().await.map_err(general)?;
+        let client = self.client();
         let Validation {
             problems, origins, ..
         } = client.validate(&resolved).await.map_err(general)?;
@@ -85,18 +85,8 @@ impl Plugin {
     }
 
     /// A client that may reach nothing.
-    async fn client(&self) -> Result<ComponentClient, Failure> {
-        let route = Outbound::default().route().await;
-        let route = route.map_err(|error| Failure::host(Fault::InvalidConfig, "start", error))?;
-        let grant = Arc::new(Grant::default());
-        let transport = Arc::new(HttpClient::new(grant.clone(), &route));
-        let compiled = self.compiled.clone();
-        Ok(ComponentClient::new(
-            compiled,
-            grant,
-            transport,
-            Limits::default(),
-        ))
+    fn client(&self) -> ComponentClient {
+        ComponentClient::without_network(self.compiled.clone(), Limits::default())
     }
 
     /// An instance of this plugin, for examining it: what its calls bring is neither judged nor stored, and it shares nothing with

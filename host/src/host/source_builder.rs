@@ -130,12 +130,13 @@ impl SourceBuilder {
         let grant = Arc::new(grant);
         let missing = |error: &dyn std::fmt::Display| BuildError::missing(vec![Issue::general(error)]);
         let route = outbound.route().await.map_err(|error| missing(&error))?;
-        let transport = Arc::new(HttpClient::new(grant.clone(), &route));
-        let client = ComponentClient::new(plugin.compiled.clone(), grant, transport, limits);
         let refused = |failure: Failure| BuildError::new(vec![Issue::general(failure)]);
-        let manifest = at_start(limits, client.describe()).await.map_err(refused)?;
+        let offline = ComponentClient::without_network(plugin.compiled.clone(), limits);
+        let manifest = at_start(limits, offline.describe()).await.map_err(refused)?;
         let interval = interval_of(interval, &manifest)
             .map_err(|problem| BuildError::new(vec![Issue::general(problem)]))?;
+        let transport = Arc::new(HttpClient::new(grant.clone(), &route, interval));
+        let client = ComponentClient::new(plugin.compiled.clone(), grant, transport, limits);
         let secret_keys = manifest.secret_keys();
         let resolved = template
             .resolve(&secret_keys)
