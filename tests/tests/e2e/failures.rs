@@ -67,6 +67,26 @@ fn a_file_for_each_of_many_tenants_is_more_than_a_process_starts_with() {
 }
 
 #[test]
+#[cfg(unix)]
+fn more_tenants_than_there_may_be_connections_are_polled_all_the_same() {
+    let server = lab::serve(lab::with_events(1));
+    // With this limit of files there are 64 connections, and each of them is kept between two polls.
+    let names: Vec<String> = (0..90).map(|number| format!("tenant-{number}")).collect();
+    let sources: Vec<Source> = names
+        .iter()
+        .map(|name| with_sink(&server, name, "type = \"stdout\""))
+        .collect();
+    let site = Site::new(&sources);
+    let mut host = start_limited(&site, "ulimit -n 384; exec > events", "run", site.log().into());
+    let all = names.len() * lab::visible_ids(&server).len();
+    wait_until("every tenant has everything", || {
+        site.read("events").lines().count() == all
+    });
+    let _ = host.kill();
+    let _ = host.wait();
+}
+
+#[test]
 fn a_sink_that_is_away_holds_up_its_own_tenant_only_and_gets_everything_later() {
     let server = lab::serve(lab::with_events(30));
     let address = free_address();
