@@ -73,6 +73,22 @@ fn known(page_size: usize) -> (Simulated, Option<Vec<u8>>, Option<Vec<u8>>) {
 }
 
 #[test]
+fn a_query_of_very_many_pages_is_read_once() {
+    let mut azure = azure(0);
+    let event = |id| LogEvent {
+        id,
+        time: azure.now - u64::from(id + 1) * 3 * SECOND,
+        visible: azure.now,
+    };
+    azure.events = (0..600).map(event).collect();
+    azure.page_size = 4;
+    let batch = poll(&mut azure, None, None).unwrap();
+    assert_eq!((batch.events.len(), batch.caught_up), (600, true));
+    assert_eq!(measure(&batch, "received", ""), 600);
+    assert_eq!(measure(&batch, "duplicates", ""), 0);
+}
+
+#[test]
 fn links_that_fail_are_no_mistake_of_the_configuration() {
     // Four pages to a second: no slice is narrow enough to do without a link.
     let mut azure = azure(0);

@@ -10,12 +10,16 @@ use crate::lookback::Range;
 /// The narrowest slice: below it more requests bring nothing.
 const NARROWEST: Nanos = SECOND;
 
-/// Most pages of one query. Deep paging has made the service fail, and ten thousand events are as many as one query should
-/// have to repeat after a failure.
-pub const MOST_PAGES: u32 = 50;
+/// Pages that a slice should have: deep paging has made the service fail, and ten thousand events are as many as one query
+/// should have to repeat after a failure. One that has more is read to its end all the same, since beginning it again would
+/// read everything twice; the next ones are narrower.
+pub const MANY_PAGES: u32 = 50;
 
-/// A slice that took no more than this part of [`MOST_PAGES`] lets the next one be twice as wide.
-const ROOMY_PAGES: u32 = MOST_PAGES / 4;
+/// Most pages of one query. At the service's 200 records a page, its records are fewer than the ids that are remembered.
+pub const MOST_PAGES: u32 = 200;
+
+/// A slice that took no more than this part of [`MANY_PAGES`] lets the next one be twice as wide.
+const ROOMY_PAGES: u32 = MANY_PAGES / 4;
 
 /// A range that is being read, slice by slice from its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,8 +200,13 @@ impl WindowScan {
     }
 
     /// The width for the slices after this one, which was read to its end: twice as wide after a shallow one, and free
-    /// again once the window is reached.
-    pub fn widened(&self, slice: Option<Nanos>, window: Nanos) -> Option<Nanos> {
+    /// again once the window is reached; narrower after a deep one.
+    pub fn next_width(&self, slice: Option<Nanos>, window: Nanos) -> Option<Nanos> {
+        if self.query.pages > MANY_PAGES {
+            let parts = self.query.pages.div_ceil(MANY_PAGES);
+            let width = self.query.end - self.position;
+            return Some(whole_millis(width / u64::from(parts)).max(NARROWEST));
+        }
         let slice = slice?;
         let wider = if self.query.pages <= ROOMY_PAGES {
             slice.saturating_mul(2)

@@ -14,13 +14,13 @@ use crate::link;
 use crate::open::OpenRange;
 use crate::page::{self, NextLink};
 use crate::record::Record;
-use crate::window_scan::{MOST_PAGES, WindowScan};
+use crate::window_scan::{MANY_PAGES, MOST_PAGES, WindowScan};
 
 /// Longer links would not fit into a cursor beside the ids. Real ones have some hundred bytes.
 const LONGEST_LINK: usize = 32 * 1024;
 
 /// Links remembered to notice a circle; a longer circle is found by its pages.
-const LINKS_REMEMBERED: usize = 2 * MOST_PAGES as usize;
+const LINKS_REMEMBERED: usize = 2 * MANY_PAGES as usize;
 
 /// What a page has shown.
 #[derive(Default)]
@@ -219,7 +219,7 @@ impl Reader<'_> {
     pub(super) fn finish_slice(&mut self, reading: &mut WindowScan) {
         self.note_slice(reading);
         let state = &mut self.cursor.state;
-        state.slice = reading.widened(state.slice, self.arm.settings.window);
+        state.slice = reading.next_width(state.slice, self.arm.settings.window);
         reading.finish_slice(state.slice);
         state
             .pointers

@@ -14,12 +14,12 @@ use crate::failure::Failure;
 use crate::http::Level;
 use crate::instant::{rfc3339, whole_millis};
 use crate::lookback;
-use crate::window_scan::{MOST_PAGES, WindowScan};
+use crate::window_scan::{MANY_PAGES, MOST_PAGES, WindowScan};
 
 /// Longer links would not fit into a cursor beside the ids. Real ones have some hundred bytes.
 pub(super) const LONGEST_LINK: usize = 32 * 1024;
 /// Links remembered to notice a circle; a longer circle is found by its pages.
-pub(super) const LINKS_REMEMBERED: usize = 2 * MOST_PAGES as usize;
+pub(super) const LINKS_REMEMBERED: usize = 2 * MANY_PAGES as usize;
 /// Most times that less is asked for in one poll, each costing a request.
 const MOST_REPAIRS: u32 = 4;
 /// A watermark so far ahead of the clock means that the clock was wrong once.
@@ -269,7 +269,7 @@ impl<'a, S: TimedSource> Reader<'a, S> {
     /// The slice is read: moves the pointers.
     fn finish_slice(&mut self, mut reading: WindowScan) {
         let Cursor { state, seen } = &mut self.cursor;
-        state.slice = reading.widened(state.slice, self.law.window);
+        state.slice = reading.next_width(state.slice, self.law.window);
         reading.finish_slice(state.slice);
         state.pointers.cover(reading.covered(), reading.asked, None);
         seen.forget_before(state.pointers.settled(), std::iter::empty());
