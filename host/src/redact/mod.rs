@@ -14,6 +14,7 @@ use std::sync::Arc;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use self::view::SEPARATOR;
 use crate::redact::printable::visible;
 
 /// Shorter texts are no secrets: removing every `a` from a message would only ruin it.
@@ -57,6 +58,17 @@ struct Layer {
     /// Whether an id or a cursor with this secret in it is refused, by the automaton's pattern.
     refused: Vec<bool>,
     longest: usize,
+    /// Nothing is found in what is shorter, of all patterns and of those that are refused.
+    shortest: usize,
+    shortest_refused: usize,
+}
+
+/// Which secrets are looked for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    All,
+    /// Those that may be no part of what is kept or used as a key.
+    Refused,
 }
 
 impl Redactor {
@@ -145,7 +157,7 @@ impl Redactor {
 
     /// The bytes without secrets; none if they hold none.
     pub fn redact_bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let found = self.find(bytes, &|_, _| true);
+        let found = self.find(bytes, Wanted::All);
         (!found.is_empty()).then(|| replaced(bytes, &found))
     }
 
@@ -153,7 +165,7 @@ impl Redactor {
     /// text is, only its beginning is looked at.
     pub fn clean(&self, text: &str) -> String {
         let bytes = text.as_bytes();
-        let mut found = self.find(&bytes[..bytes.len().min(SHOWN_BYTES + LOOK_AHEAD)], &|_, _| true);
+        let mut found = self.find(&bytes[..bytes.len().min(SHOWN_BYTES + LOOK_AHEAD)], Wanted::All);
         let shown = &bytes[..bytes.len().min(SHOWN_BYTES)];
         found.retain(|range| range.start < shown.len());
         let text = replaced(shown, &found);
@@ -172,14 +184,44 @@ impl Redactor {
     /// Whether something that is kept or used as a key (an id, a label, a cursor) gives a secret away. Secrets under
     /// eight bytes, GUIDs and addresses do not count: they name things, and are there for good reasons.
     pub fn is_given_away_by(&self, bytes: &[u8]) -> bool {
-        let counts = |layer: &Layer, pattern: usize| layer.refused[pattern];
-        !self.find(bytes, &counts).is_empty()
+        !self.find(bytes, Wanted::Refused).is_empty()
+    }
+
+    /// Whether one of these texts may give a secret away ([`Redactor::is_given_away_by`]). Looking through many at once
+    /// takes a fraction of the time.
+    pub(crate) fn is_given_away_by_any<'a>(&self, texts: impl IntoIterator<Item = &'a [u8]>) -> bool {
+        let shortest = self.shortest(Wanted::Refused);
+        let mut joined = Vec::with_capacity(TWICE);
+        for text in texts {
+            if text.len() < shortest {
+                continue;
+            }
+            if !joined.is_empty() {
+                joined.push(SEPARATOR);
+            }
+            // Longer texts are read in fewer ways.
+            if joined.len() + text.len() > TWICE {
+                if self.is_given_away_by(&joined) {
+                    return true;
+                }
+                joined.clear();
+            }
+            joined.extend_from_slice(text);
+        }
+        self.is_given_away_by(&joined)
+    }
+
+    /// Nothing that is wanted is shorter.
+    fn shortest(&self, wanted: Wanted) -> usize {
+        let shortest = self.layers.iter().map(|layer| layer.shortest(wanted));
+        shortest.min().unwrap_or(usize::MAX)
     }
 
     /// Where secrets are, in order, apart from each other.
-    fn find(&self, text: &[u8], counts: &dyn Fn(&Layer, usize) -> bool) -> Vec<Range<usize>> {
+    fn find(&self, text: &[u8], wanted: Wanted) -> Vec<Range<usize>> {
         let mut found = Vec::new();
-        if self.layers.is_empty() {
+        let shortest = self.shortest(wanted);
+        if text.len() < shortest {
             return found;
         }
         let reach = self.layers.iter().map(|layer| layer.longest).max().unwrap_or(0) * LONGEST_SPELLING;
@@ -187,7 +229,7 @@ impl Redactor {
         while start < text.len() {
             let window = &text[start..text.len().min(start + WINDOW + reach)];
             let depth = if text.len() <= TWICE { 2 } else { 1 };
-            self.find_in(window, depth, counts, &mut |range| {
+            self.find_in(window, depth, shortest, wanted, &mut |range| {
                 found.push(start + range.start..start + range.end);
             });
             start += WINDOW;
@@ -207,22 +249,26 @@ impl Redactor {
         &self,
         text: &[u8],
         depth: u32,
-        counts: &dyn Fn(&Layer, usize) -> bool,
+        shortest: usize,
+        wanted: Wanted,
         each: &mut dyn FnMut(Range<usize>),
     ) {
         for layer in &self.layers {
             let Some(automaton) = &layer.automaton else {
                 return each(0..text.len());
             };
+            if text.len() < layer.shortest(wanted) {
+                continue;
+            }
             for found in automaton.find_iter(text) {
-                if counts(layer, found.pattern().as_usize()) {
+                if layer.wants(found.pattern().as_usize(), wanted) {
                     each(found.range());
                 }
             }
         }
         if depth > 0 {
-            view::all(text, |view| {
-                self.find_in(&view.bytes, depth - 1, counts, &mut |range| {
+            view::all(text, shortest, |view| {
+                self.find_in(&view.bytes, depth - 1, shortest, wanted, &mut |range| {
                     each(view.origin(&range))
                 });
             });
@@ -232,15 +278,42 @@ impl Redactor {
 
 impl Layer {
     fn new(patterns: Vec<String>) -> Self {
+        let refused: Vec<bool> = patterns.iter().map(|pattern| is_refused(pattern)).collect();
+        let shortest = |counts: &dyn Fn(usize) -> bool| {
+            let counted = patterns.iter().enumerate().filter(|(index, _)| counts(*index));
+            counted
+                .map(|(_, pattern)| pattern.len())
+                .min()
+                .unwrap_or(usize::MAX)
+        };
+        let (shortest, shortest_refused) = (shortest(&|_| true), shortest(&|index| refused[index]));
         let automaton = AhoCorasick::builder()
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .match_kind(MatchKind::LeftmostLongest)
             .build(&patterns);
         Self {
             automaton: automaton.ok(),
-            refused: patterns.iter().map(|pattern| is_refused(pattern)).collect(),
+            refused,
             longest: patterns.iter().map(String::len).max().unwrap_or(0),
+            shortest,
+            shortest_refused,
             patterns,
+        }
+    }
+
+    fn wants(&self, pattern: usize, wanted: Wanted) -> bool {
+        match wanted {
+            Wanted::All => true,
+            Wanted::Refused => self.refused[pattern],
+        }
+    }
+
+    fn shortest(&self, wanted: Wanted) -> usize {
+        match wanted {
+            // Every text is a secret.
+            _ if self.automaton.is_none() => 0,
+            Wanted::All => self.shortest,
+            Wanted::Refused => self.shortest_refused,
         }
     }
 

@@ -229,3 +229,22 @@ fn the_work_does_not_grow_with_the_number_of_secrets() {
     let redacted = redactor.redact_bytes(text.as_bytes()).unwrap();
     assert_eq!(redacted.len(), 20_000 * (REPLACEMENT.len() + 1));
 }
+
+#[test]
+fn many_texts_together_give_away_what_one_of_them_does() {
+    let redactor = Redactor::new([SECRET.to_owned(), "another secret of many letters".to_owned()]);
+    let harmless = |number: usize| format!("{number:08x}-0000-4000-8000-00000000e7e7");
+    let gives_away = |texts: &[String]| redactor.is_given_away_by_any(texts.iter().map(String::as_bytes));
+    let mut texts: Vec<String> = (0..1_000).map(harmless).collect();
+    assert!(!gives_away(&texts));
+    for spelling in spellings() {
+        for place in [0, 226, 227, 228, 999] {
+            let before = std::mem::replace(&mut texts[place], spelling.clone());
+            assert!(gives_away(&texts), "{spelling} at {place}");
+            texts[place] = before;
+        }
+    }
+    // Two halves are no secret.
+    let (first, second) = SECRET.split_at(9);
+    assert!(!gives_away(&[first.to_owned(), second.to_owned(), harmless(1)]));
+}

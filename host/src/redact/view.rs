@@ -1,62 +1,106 @@
-//! Other ways to read a text: with its escapes undone, its base64 or hexadecimal runs decoded. Each byte read so knows
-//! which bytes of the text it came from.
+//! Other ways to read a text: with its escapes undone, its base64 or hexadecimal runs decoded. Each part of what is read so
+//! knows which part of the text it came from. Nothing that is read is longer than the text.
 
 use std::ops::Range;
 
-/// Runs of base64 letters shorter than this hold no secret worth the name.
-const SHORTEST_BASE64: usize = 6;
-/// The same for hexadecimal digits.
-const SHORTEST_HEX: usize = 8;
 /// Stands between runs, and occurs in no UTF-8 text, so that nothing is found across them.
-const SEPARATOR: u8 = 0xff;
+pub(super) const SEPARATOR: u8 = 0xff;
 
 /// A text as it is read in one way.
-#[derive(Default)]
-pub(super) struct View {
+pub(super) struct View<'t> {
     pub(super) bytes: Vec<u8>,
-    /// Where in the text each byte came from.
-    from: Vec<(u32, u32)>,
+    text: &'t [u8],
+    /// What it was put together from, in order.
+    pieces: Vec<Piece>,
+    letters: Option<Alphabet>,
 }
 
-impl View {
-    fn push(&mut self, byte: u8, from: Range<usize>) {
-        // Windows are far smaller than 4 GiB.
-        self.from.push((from.start as u32, from.end as u32));
-        self.bytes.push(byte);
+/// Bytes of a view that follow each other, and where they came from: a stretch that is the same in the text, what an escape
+/// stands for, or a run of letters.
+struct Piece {
+    at: usize,
+    from: usize,
+    /// Of an escape; 0 otherwise.
+    length: usize,
+}
+
+impl<'t> View<'t> {
+    fn of(text: &'t [u8], letters: Option<Alphabet>) -> Self {
+        Self {
+            bytes: Vec::with_capacity(text.len()),
+            text,
+            pieces: Vec::new(),
+            letters,
+        }
     }
 
-    /// What part of the text a part of the view came from.
+    fn begin(&mut self, from: usize, length: usize) {
+        let at = self.bytes.len();
+        self.pieces.push(Piece { at, from, length });
+    }
+
+    /// What part of the text a part of the view, which is not empty, came from.
     pub(super) fn origin(&self, part: &Range<usize>) -> Range<usize> {
-        self.from[part.start].0 as usize..self.from[part.end - 1].1 as usize
+        self.origin_of(part.start).start..self.origin_of(part.end - 1).end
+    }
+
+    fn origin_of(&self, byte: usize) -> Range<usize> {
+        // The first piece begins with the view.
+        let piece = &self.pieces[self.pieces.partition_point(|piece| piece.at <= byte) - 1];
+        let offset = byte - piece.at;
+        match self.letters {
+            Some(letters) => letters.origin_of(self.text, piece.from, offset),
+            None if piece.length == 0 => piece.from + offset..piece.from + offset + 1,
+            None => piece.from..piece.from + piece.length,
+        }
     }
 }
 
-/// Every way to read `text` that differs from reading it as it is.
-pub(super) fn all(text: &[u8], mut each: impl FnMut(View)) {
-    let holds = |byte: u8| memchr::memchr(byte, text).is_some();
-    if holds(b'%') {
-        each(unescaped(text, percent));
+/// Every way to read `text` that differs from reading it as it is, but for what comes to fewer than `shortest` bytes.
+pub(super) fn all<'t>(text: &'t [u8], shortest: usize, mut each: impl FnMut(View<'t>)) {
+    let mut each = |view: View<'t>| {
+        if view.bytes.len() >= shortest {
+            each(view);
+        }
+    };
+    for escapes in ESCAPES {
+        if memchr::memchr(escapes.needed, text).is_some() {
+            each(unescaped(text, escapes));
+        }
     }
-    if holds(b'+') {
-        each(unescaped(text, form));
+    for alphabet in [BASE64, HEX] {
+        let runs = alphabet.runs(text, shortest);
+        for offset in 0..if runs.is_empty() { 0 } else { alphabet.offsets } {
+            each(decoded(text, &runs, offset, alphabet));
+        }
     }
-    if holds(b'\\') {
-        each(unescaped(text, backslash));
-    }
-    if holds(b'&') {
-        each(unescaped(text, entity));
-    }
-    if holds(0) {
-        // UTF-16 of what is mostly ASCII, in either order of bytes.
-        each(unescaped(text, nul));
-    }
-    let runs = runs(text, SHORTEST_BASE64, base64_value, true);
-    for offset in 0..if runs.is_empty() { 0 } else { 4 } {
-        each(decoded(&runs, offset, 6));
-    }
-    let runs = self::runs(text, SHORTEST_HEX, hex_value, false);
-    for offset in 0..if runs.is_empty() { 0 } else { 2 } {
-        each(decoded(&runs, offset, 4));
+}
+
+/// One kind of escapes.
+struct Escapes {
+    /// A text without this byte is read as it is.
+    needed: u8,
+    /// What an escape begins with: one of these.
+    leads: [u8; 2],
+    read: Escape,
+}
+
+const ESCAPES: &[Escapes] = &[
+    Escapes::new(b'%', b'%', percent),
+    Escapes::new(b'+', b'%', form),
+    Escapes::new(b'\\', b'\\', backslash),
+    Escapes::new(b'&', b'&', entity),
+    // UTF-16 of what is mostly ASCII, in either order of bytes.
+    Escapes::new(0, 0, nul),
+];
+
+impl Escapes {
+    const fn new(needed: u8, other: u8, read: Escape) -> Self {
+        Self {
+            needed,
+            leads: [needed, other],
+            read,
+        }
     }
 }
 
@@ -69,37 +113,42 @@ enum Meaning {
     Letter(char),
 }
 
-fn unescaped(text: &[u8], escape: Escape) -> View {
-    let mut view = View::default();
-    let mut at = 0;
-    while at < text.len() {
-        match escape(&text[at..]) {
-            Some((meaning, length)) => {
-                let from = at..at + length;
-                match meaning {
-                    Meaning::Nothing => {}
-                    Meaning::Byte(byte) => view.push(byte, from),
-                    Meaning::Letter(letter) => {
-                        let mut buffer = [0; 4];
-                        for byte in letter.encode_utf8(&mut buffer).bytes() {
-                            view.push(byte, from.clone());
-                        }
-                    }
-                }
-                at += length;
-            }
-            None => {
-                view.push(text[at], at..at + 1);
-                at += 1;
+fn unescaped<'t>(text: &'t [u8], escapes: &Escapes) -> View<'t> {
+    let mut view = View::of(text, None);
+    let (mut copied, mut at) = (0, 0);
+    let mut copy = |view: &mut View, until: usize, next: usize| {
+        if copied < until {
+            view.begin(copied, 0);
+            view.bytes.extend_from_slice(&text[copied..until]);
+        }
+        copied = next;
+    };
+    while let Some(lead) = memchr::memchr2(escapes.leads[0], escapes.leads[1], &text[at..]) {
+        at += lead;
+        let Some((meaning, length)) = (escapes.read)(&text[at..]) else {
+            at += 1;
+            continue;
+        };
+        copy(&mut view, at, at + length);
+        view.begin(at, length);
+        match meaning {
+            Meaning::Nothing => {}
+            Meaning::Byte(byte) => view.bytes.push(byte),
+            Meaning::Letter(letter) => {
+                let mut buffer = [0; 4];
+                view.bytes
+                    .extend_from_slice(letter.encode_utf8(&mut buffer).as_bytes());
             }
         }
+        at += length;
     }
+    copy(&mut view, text.len(), text.len());
     view
 }
 
 fn percent(text: &[u8]) -> Option<(Meaning, usize)> {
     match text {
-        [b'%', high, low, ..] => Some((Meaning::Byte(hex_value(*high)? << 4 | hex_value(*low)?), 3)),
+        [b'%', high, low, ..] => Some((Meaning::Byte(HEX.value(*high)? << 4 | HEX.value(*low)?), 3)),
         _ => None,
     }
 }
@@ -174,64 +223,140 @@ fn number(digits: &[u8], radix: u32) -> Option<u32> {
     u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()
 }
 
-/// A run of letters that each stand for some bits, with their places.
-type Run = Vec<(u8, u32)>;
-
-fn runs(text: &[u8], shortest: usize, value: fn(u8) -> Option<u8>, folded: bool) -> Vec<Run> {
-    let mut runs = Vec::new();
-    let mut run = Run::new();
-    for (at, byte) in text.iter().enumerate() {
-        match value(*byte) {
-            Some(value) => run.push((value, at as u32)),
-            // Base64 of mail and PEM is folded into lines.
-            None if folded && matches!(byte, b'\r' | b'\n') => {}
-            None => {
-                if run.len() >= shortest {
-                    runs.push(std::mem::take(&mut run));
-                }
-                run.clear();
-            }
-        }
-    }
-    if run.len() >= shortest {
-        runs.push(run);
-    }
-    runs
+/// Letters that each stand for some bits.
+#[derive(Clone, Copy)]
+struct Alphabet {
+    /// By letter; [`NONE`] for what is none.
+    values: &'static [u8; 256],
+    /// Bits of a letter.
+    width: u32,
+    /// Shorter runs hold no secret worth the name.
+    shortest: usize,
+    /// Letters in which a byte can begin.
+    offsets: usize,
+    /// Whether line ends stand between letters: base64 of mail and PEM is folded.
+    folded: bool,
 }
 
-/// The bytes that runs stand for, from their letter `offset` on, `width` bits a letter.
-fn decoded(runs: &[Run], offset: usize, width: u32) -> View {
-    let mut view = View::default();
+const NONE: u8 = 0xff;
+
+/// Both alphabets at once.
+const BASE64: Alphabet = Alphabet {
+    values: &values(&[
+        (b'A', b'Z', 0),
+        (b'a', b'z', 26),
+        (b'0', b'9', 52),
+        (b'+', b'+', 62),
+        (b'-', b'-', 62),
+        (b'/', b'/', 63),
+        (b'_', b'_', 63),
+    ]),
+    width: 6,
+    shortest: 6,
+    offsets: 4,
+    folded: true,
+};
+
+const HEX: Alphabet = Alphabet {
+    values: &values(&[(b'0', b'9', 0), (b'A', b'F', 10), (b'a', b'f', 10)]),
+    width: 4,
+    shortest: 8,
+    offsets: 2,
+    folded: false,
+};
+
+/// The values of ranges of letters, from the first letter's on.
+const fn values(ranges: &[(u8, u8, u8)]) -> [u8; 256] {
+    let mut values = [NONE; 256];
+    let mut index = 0;
+    while index < ranges.len() {
+        let (first, last, value) = ranges[index];
+        let mut letter = first;
+        while letter <= last {
+            values[letter as usize] = value + (letter - first);
+            letter += 1;
+        }
+        index += 1;
+    }
+    values
+}
+
+impl Alphabet {
+    fn value(self, byte: u8) -> Option<u8> {
+        Some(self.values[usize::from(byte)]).filter(|value| *value != NONE)
+    }
+
+    fn folds(self, byte: u8) -> bool {
+        self.folded && matches!(byte, b'\r' | b'\n')
+    }
+
+    /// Where in a text runs of letters are that stand for `bytes` bytes at least. Most of what is no such run is not looked at:
+    /// a run of so many letters has one of them at each so many-th place of the text.
+    fn runs(self, text: &[u8], bytes: usize) -> Vec<Range<usize>> {
+        let shortest = self.shortest.max((bytes * 8).div_ceil(self.width as usize));
+        let is_part = |byte: &u8| self.values[usize::from(*byte)] != NONE || self.folds(*byte);
+        let mut runs = Vec::new();
+        let mut done = 0;
+        let mut probe = shortest - 1;
+        while let Some(byte) = text.get(probe) {
+            if !is_part(byte) {
+                probe += shortest;
+                continue;
+            }
+            let before = text[done..probe]
+                .iter()
+                .rev()
+                .take_while(|byte| is_part(byte))
+                .count();
+            let behind = text[probe..].iter().take_while(|byte| is_part(byte)).count();
+            let run = probe - before..probe + behind;
+            let letters = text[run.clone()]
+                .iter()
+                .filter(|byte| self.value(**byte).is_some())
+                .count();
+            if letters >= shortest {
+                runs.push(run.clone());
+            }
+            done = run.end;
+            probe = run.end + shortest;
+        }
+        runs
+    }
+
+    /// The letters from a place on that a byte is spread over: the one that completes it, and the one before.
+    fn origin_of(self, text: &[u8], from: usize, byte: usize) -> Range<usize> {
+        let completing = (byte * 8 + 7) / self.width as usize;
+        let places = (from..text.len()).filter(|place| self.value(text[*place]).is_some());
+        let mut places = places.skip(completing - 1);
+        match (places.next(), places.next()) {
+            (Some(first), Some(last)) => first..last + 1,
+            // What stands between runs.
+            _ => from..from,
+        }
+    }
+}
+
+/// The bytes that runs stand for, from their letter `offset` on.
+fn decoded<'t>(text: &'t [u8], runs: &[Range<usize>], offset: usize, alphabet: Alphabet) -> View<'t> {
+    let mut view = View::of(text, Some(alphabet));
     for run in runs {
         let (mut bits, mut count) = (0_u32, 0);
-        for (index, (value, at)) in run.iter().enumerate().skip(offset) {
-            bits = bits << width | u32::from(*value);
-            count += width;
+        let letters = run
+            .clone()
+            .filter_map(|place| alphabet.value(text[place]).map(|value| (place, value)));
+        for (index, (place, value)) in letters.skip(offset).enumerate() {
+            if index == 0 {
+                view.begin(place, 0);
+            }
+            bits = bits << alphabet.width | u32::from(value);
+            count += alphabet.width;
             if count >= 8 {
                 count -= 8;
-                // A byte of base64 is spread over two letters, one of hexadecimal too.
-                let start = run[index - 1].1 as usize;
-                view.push((bits >> count) as u8, start..*at as usize + 1);
+                view.bytes.push((bits >> count) as u8);
                 bits &= (1 << count) - 1;
             }
         }
-        view.push(SEPARATOR, 0..0);
+        view.bytes.push(SEPARATOR);
     }
     view
-}
-
-fn hex_value(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|value| value as u8)
-}
-
-/// Both alphabets at once.
-fn base64_value(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
-    }
 }
