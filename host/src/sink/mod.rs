@@ -137,14 +137,14 @@ impl Sinks {
     }
 }
 
-/// The bodies, one a line.
-fn lines<'a>(events: impl IntoIterator<Item = &'a Event>) -> String {
-    events.into_iter().fold(String::new(), |mut lines, event| {
-        lines.reserve(event.body.len() + 1);
+/// Appends the bodies, one a line.
+fn push_lines<'a>(lines: &mut String, events: impl Iterator<Item = &'a Event> + Clone) {
+    // Growing by and by would copy what is there several times.
+    lines.reserve(events.clone().map(|event| event.body.len() + 1).sum());
+    for event in events {
         lines.push_str(&event.body);
         lines.push('\n');
-        lines
-    })
+    }
 }
 
 impl std::fmt::Debug for Sinks {

@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::line_writer::write_lines;
+use super::line_writer::{Piece, write_lines};
 use super::{Accepted, DeliverFuture, Delivery, Sink, SinkError, Undelivered};
 use crate::work::file_work::FileWork;
 
@@ -57,10 +57,10 @@ impl Sink for StdoutSink {
     }
 }
 
-fn write(lines: &mut dyn Iterator<Item = String>) -> io::Result<()> {
+fn write(pieces: &mut dyn Iterator<Item = Piece>) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    for piece in lines {
-        stdout.write_all(piece.as_bytes())?;
+    for piece in pieces {
+        stdout.write_all(piece.as_ref())?;
     }
     stdout.flush()
 }

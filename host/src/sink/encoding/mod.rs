@@ -11,7 +11,7 @@ use http::StatusCode;
 pub use self::aisoc::AisocConnector;
 pub use self::splunk::SplunkFields;
 use super::http_client::Reply;
-use super::{Delivery, SinkError, lines};
+use super::{Delivery, SinkError, push_lines};
 use crate::model::Event;
 
 /// Bytes of events in one request. A request is a copy of its events, and many batches may be on their way.
@@ -79,7 +79,11 @@ impl Encoding {
     /// The media type and the body of a request with these events of a delivery.
     pub(super) fn request(&self, delivery: &Delivery<'_>, events: &[&Event]) -> (&'static str, String) {
         match self {
-            Self::Ndjson => ("application/x-ndjson", lines(events.iter().copied())),
+            Self::Ndjson => {
+                let mut lines = String::new();
+                push_lines(&mut lines, events.iter().copied());
+                ("application/x-ndjson", lines)
+            }
             Self::Array => ("application/json", array(events)),
             Self::Elasticsearch => ("application/x-ndjson", elasticsearch::body(delivery, events)),
             Self::Splunk(fields) => ("application/json", fields.body(delivery, events)),
