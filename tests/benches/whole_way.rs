@@ -28,7 +28,7 @@ use site::{Site, Source};
 
 /// Of a thousand records each. Fewer than the source follows in one query: this upstream answers one that is begun again with
 /// nothing.
-const PAGES: usize = 40;
+const PAGES: usize = 100;
 /// The variable by which this program knows that it is the loop that one would write oneself: the upstream's address.
 const PLAIN: &str = "HEADWATER_BENCH_PLAIN";
 
