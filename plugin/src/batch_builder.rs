@@ -42,6 +42,16 @@ impl BatchBuilder {
         self.items >= self.most_items || self.overflowed
     }
 
+    /// Whether a page of so many records, each as large as those that are here, would be broken off here and have room in an
+    /// empty batch. It would have to be asked for again, so that it is better left for the next poll.
+    pub fn would_break_off(&self, records: u32) -> bool {
+        let records = u64::from(records);
+        let items = self.items as u64;
+        let bytes = records * self.bytes.checked_div(items).unwrap_or_default();
+        let fits = |items: u64, bytes: u64| items <= self.most_items as u64 && bytes <= self.most_bytes;
+        fits(records, bytes) && !fits(items + records, self.bytes + bytes)
+    }
+
     /// Puts an outcome in. False when it does not fit any more and was left out.
     pub fn put(&mut self, outcome: Outcome) -> bool {
         let size = match &outcome {

@@ -170,7 +170,7 @@ impl Reader<'_> {
 
     fn read_on(&mut self) -> StopReason {
         loop {
-            if self.batch.is_full() || (self.pages > 0 && self.is_late()) {
+            if self.batch.is_full() || self.would_break_off() || (self.pages > 0 && self.is_late()) {
                 return StopReason::Full;
             }
             let Some(url) = self.next_url() else {
@@ -186,6 +186,16 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// Whether the next page, as far as can be told from those before, would be broken off and asked for again.
+    fn would_break_off(&self) -> bool {
+        let state = &self.cursor.state;
+        let is_paging = state
+            .reading
+            .as_ref()
+            .is_some_and(|reading| reading.query.link.is_some());
+        is_paging && self.batch.would_break_off(state.page_size)
     }
 
     /// Whether it is too late to begin a request.

@@ -89,6 +89,25 @@ fn a_query_of_very_many_pages_is_read_once() {
 }
 
 #[test]
+fn a_page_that_has_no_room_in_the_batch_is_left_for_the_next_poll() {
+    let mut azure = azure(40);
+    azure.page_size = 4;
+    let mut request = request("hunter2", None, None);
+    request.budget.max_events = 10;
+    let (mut events, mut requests, mut pages) = (Vec::new(), 0, 0);
+    for _ in 0..5 {
+        azure.begin_call();
+        let batch = source::poll(&mut azure, &request).unwrap();
+        events.push(batch.events.len());
+        requests += measure(&batch, "requests", "");
+        pages += measure(&batch, "pages", "");
+        (request.cursor, request.session) = (Some(batch.cursor), batch.session);
+    }
+    // One request is the login.
+    assert_eq!((events, requests, pages), (vec![8; 5], 11, 10));
+}
+
+#[test]
 fn links_that_fail_are_no_mistake_of_the_configuration() {
     // Four pages to a second: no slice is narrow enough to do without a link.
     let mut azure = azure(0);
