@@ -43,14 +43,7 @@ enum Task {
     /// Check formatting and lints and run every test.
     Test,
     /// Make what a release consists of, in `dist/`.
-    Dist {
-        /// Leave the host out.
-        #[arg(long)]
-        components: bool,
-        /// Make the components twice, in different folders, and compare every byte.
-        #[arg(long, conflicts_with = "components")]
-        check: bool,
-    },
+    Dist(dist::Options),
     /// Make a site of the documentation, with a search.
     Docs,
     /// Write the page of the documentation that is made from the contract.
@@ -78,8 +71,7 @@ fn main() -> ExitCode {
         } => build::build(components, collectors),
         Task::Demo => demo::demo(),
         Task::Test => test::test(),
-        Task::Dist { check: true, .. } => dist::check(),
-        Task::Dist { components, .. } => dist::dist(components),
+        Task::Dist(options) => dist::dist(&options),
         Task::Docs => docs::docs(),
         Task::Contract => contract::contract(),
         Task::Circles => circles::check(),

@@ -72,7 +72,7 @@ pub fn test() -> Result<()> {
 
 /// Tests that need what others wrote: their filter, and a file that tells that `.ci/run` has installed it. Relative
 /// names lie in the target folder.
-const WITH_OTHERS: [(&str, &str); 19] = [
+const WITH_OTHERS: [(&str, &str); 24] = [
     ("portability::python", "embed/python/bin/python"),
     ("portability::node", "embed/node/node_modules"),
     ("starters::python", "starters/python/bin/componentize-py"),
@@ -88,8 +88,13 @@ const WITH_OTHERS: [(&str, &str); 19] = [
     ("observability::metrics_and_alert_rules", "/usr/bin/promtool"),
     ("observability::the_status_page", "/usr/bin/chromium"),
     ("recipes::a_service", "/usr/bin/systemd-analyze"),
-    ("recipes::an_image", "/usr/bin/buildah"),
     ("recipes::a_manifest", "recipes/bin/kubernetes-validate"),
+    ("recipes::the_workflows", "recipes/bin/actionlint"),
+    ("release::chart", "recipes/bin/helm"),
+    ("release::image", "/usr/bin/buildah"),
+    ("release::root::the_archive", "/usr/sbin/chroot"),
+    ("release::root::the_package", "/usr/bin/dpkg"),
+    ("release::signature", "/usr/bin/minisign"),
     ("registry::the_distribution_registry", "/usr/bin/docker-registry"),
     ("cluster::", "/usr/lib/postgresql/15/bin/postgres"),
     ("database::", "/usr/lib/postgresql/15/bin/postgres"),

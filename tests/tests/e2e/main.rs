@@ -83,3 +83,7 @@ mod embedded;
 mod fluent_bit;
 #[cfg(target_os = "linux")]
 mod opentelemetry;
+
+// Releases are made on Linux.
+#[cfg(target_os = "linux")]
+mod release;

@@ -111,28 +111,11 @@ fn a_service_is_correct_and_confined() {
 }
 
 #[test]
-#[ignore = "needs buildah"]
-fn an_image_holds_two_files_and_runs_as_nobody_in_particular() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let release = folder.path().join("dist");
-    fs::create_dir(&release).expect("the folder can be written");
-    for file in ["headwater", "azure_activity.wasm"] {
-        fs::write(release.join(file), file).expect("the folder can be written");
-    }
-    let buildah = |arguments: &[&str]| {
-        let mut command = Command::new("buildah");
-        command.args(["--storage-driver", "vfs"]);
-        command.arg("--root").arg(folder.path().join("store"));
-        command.arg("--runroot").arg(folder.path().join("run"));
-        succeeded(command.args(arguments).output().expect("buildah starts"))
-    };
-    let file = recipe("Containerfile").display().to_string();
-    let context = release.display().to_string();
-    let build = ["build", "--isolation", "chroot", "--tag", "headwater", "--file"];
-    buildah(&[&build[..], &[&file, &context]].concat());
-    let config = "{{.OCIv1.Config.User}} {{.OCIv1.Config.Entrypoint}} {{len .OCIv1.RootFS.DiffIDs}}";
-    let inspected = buildah(&["inspect", "--type", "image", "--format", config, "headwater"]);
-    assert_eq!(inspected.trim(), "65532:65532 [/usr/bin/headwater] 1");
+#[ignore = "needs actionlint"]
+fn the_workflows_have_nothing_that_actionlint_warns_of() {
+    let mut command = Command::new(artifacts::target().join("recipes/bin/actionlint"));
+    let output = command.current_dir(artifacts::workspace()).output();
+    assert_eq!(succeeded(output.expect("actionlint starts")), "");
 }
 
 #[test]

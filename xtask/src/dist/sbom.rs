@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::package::Package;
 use crate::cargo::{cargo, output, root};
 
-/// Writes `<package>.cdx.json`: every crate that the package links when it is compiled for the target.
-pub fn write(package: &Package, target: &str, folder: &Path) -> Result<()> {
+/// Writes the bill of a package: every crate that the package links when it is compiled for the target.
+pub fn write(package: &Package, target: &str, file: &Path) -> Result<()> {
     // Not `cargo metadata`: that resolves the features of all packages of the workspace together.
     let tree = output(&mut cargo(&[
         "tree",
@@ -49,7 +49,6 @@ pub fn write(package: &Package, target: &str, folder: &Path) -> Result<()> {
         }},
         "components": components,
     });
-    let file = folder.join(format!("{}.cdx.json", package.name));
     fs::write(file, serde_json::to_string_pretty(&bill)? + "\n")?;
     Ok(())
 }

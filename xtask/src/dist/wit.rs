@@ -8,10 +8,11 @@ use wit_parser::Resolve;
 
 use super::metadata;
 use super::package::Package;
+use super::release::Release;
 use crate::cargo::root;
 
 /// Writes `headwater-source.wasm`.
-pub fn ship(folder: &Path) -> Result<()> {
+pub fn ship(release: &Release, folder: &Path) -> Result<()> {
     let (name, version, bytes) = encode()?;
     let package = Package {
         version,
@@ -22,8 +23,8 @@ pub fn ship(folder: &Path) -> Result<()> {
     let bytes = metadata::embed(
         bytes,
         &package,
-        super::homepage().as_deref(),
-        super::revision().as_deref(),
+        release.homepage.as_deref(),
+        release.revision.as_deref(),
     );
     fs::write(folder.join(name.replace(':', "-") + ".wasm"), bytes)?;
     Ok(())
