@@ -170,3 +170,15 @@ fn the_only_plugin_of_a_directory_need_not_be_named() {
     let text = std::fs::read_to_string(folder.path().join("headwater.toml")).expect("it was written");
     assert!(text.contains("plugin = \"one.wasm\""), "{text}");
 }
+
+#[test]
+fn the_name_of_the_program_alone_is_answered_with_the_next_step() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let start = || finish(headwater(folder.path()).spawn().expect("headwater starts"));
+    std::fs::write(folder.path().join("source.wasm"), "").expect("the folder can be written");
+    start().exits_with(2).says("\nNext: headwater init source.wasm\n");
+    std::fs::write(folder.path().join("headwater.toml"), "").expect("the folder can be written");
+    start()
+        .exits_with(2)
+        .says("\nNext: `headwater check` tests the headwater.toml of this directory");
+}

@@ -1,13 +1,19 @@
 //! Help for people: the commands by what they are for, on lines that fit a terminal.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs on the main thread, before there are workers"
+)]
+
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, FromArgMatches};
 
 use super::{Arguments, MISUSED};
-use crate::wrap::fold;
+use crate::wrap::{fold, wrap};
 
 /// Every command, in the order in which people meet them.
 const GROUPS: [(&str, &[&str]); 5] = [
@@ -17,6 +23,8 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Plugins", &["describe", "conformance"]),
     ("Shell", &["completions", "manual", "help"]),
 ];
+/// Where plugins are looked for by somebody who does not name one: here, and where packages put them.
+const PLUGIN_PLACES: [&str; 3] = [".", "/usr/lib/headwater", "/usr/local/lib/headwater"];
 /// What `help` does; clap adds that command.
 const HELP: &str = "Show the help of a command";
 
@@ -33,11 +41,43 @@ pub(super) fn parse() -> Result<Arguments, ExitCode> {
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             eprint!("{}", fold(&error.to_string()));
+            if std::env::args_os().len() == 1 {
+                eprint!("\n{}", wrap(&next_step(), 0));
+            }
             ExitCode::from(MISUSED)
         }
         // Prints it, and ends with 0 for the version and 2 for mistakes.
         _ => error.exit(),
     })
+}
+
+/// What somebody does next who has given the program's name alone.
+fn next_step() -> String {
+    if Path::new("headwater.toml").exists() {
+        return "Next: `headwater check` tests the headwater.toml of this directory, `headwater run` reads with it.".to_owned();
+    }
+    let plugin = PLUGIN_PLACES
+        .iter()
+        .find_map(|place| first_plugin(Path::new(place)));
+    let plugin = plugin.map_or_else(
+        || "PLUGIN, with the .wasm file of a source for PLUGIN".to_owned(),
+        |file| file.display().to_string(),
+    );
+    format!("Next: headwater init {plugin}")
+}
+
+/// The plugin that comes first in a directory.
+fn first_plugin(directory: &Path) -> Option<PathBuf> {
+    let files = std::fs::read_dir(directory).ok()?.flatten();
+    let name = files.map(|file| file.file_name());
+    let name = name.filter(|name| Path::new(name).extension() == Some("wasm".as_ref()));
+    // Those of this directory without it.
+    let place = if directory == Path::new(".") {
+        Path::new("")
+    } else {
+        directory
+    };
+    Some(place.join(name.min()?))
 }
 
 /// The program with its commands in groups.
