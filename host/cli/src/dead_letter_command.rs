@@ -58,11 +58,12 @@ pub struct Replayed {
     pub ended: Option<String>,
 }
 
-/// One line for each letter: whose, since when, where from, and why.
+/// A row for each letter: whose, since when, where from, and why. `width` is that of the terminal, if it is one.
 pub async fn list(
     places: &LetterPlaces,
     sources: &[Arc<SourceConfig>],
     selection: &Selection,
+    width: Option<usize>,
 ) -> Result<String, PlaceError> {
     let head = ["SOURCE", "TIME", "PARTITION", "ID", "REASON"]
         .map(str::to_owned)
@@ -80,7 +81,7 @@ pub async fn list(
         rows.push(cells.map(|cell| printable(cell).into_owned()).to_vec());
     });
     read.await?;
-    Ok(table::layout(&rows))
+    Ok(table::fit(&rows, width))
 }
 
 /// Letters with their whole reason and content.

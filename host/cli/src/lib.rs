@@ -31,6 +31,7 @@ mod state_watch;
 mod status_command;
 mod stderr;
 mod table;
+mod terminal;
 mod wrap;
 
 pub use commands::main;

@@ -24,8 +24,8 @@ impl Selection {
     }
 }
 
-/// One line for each cursor: whose, how large, how old, and whether it is whole.
-pub fn list(entries: Vec<Entry>, selection: &Selection) -> String {
+/// A row for each cursor: whose, how large, how old, and whether it is whole. `width` is that of the terminal, if it is one.
+pub fn list(entries: Vec<Entry>, selection: &Selection, width: Option<usize>) -> String {
     let head = ["SOURCE", "PARTITION", "STORED", "BYTES", "PLUGIN"]
         .map(str::to_owned)
         .to_vec();
@@ -51,7 +51,7 @@ pub fn list(entries: Vec<Entry>, selection: &Selection) -> String {
         ],
     };
     let rows = selected(entries, selection).map(row);
-    table::layout(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+    table::fit(&std::iter::once(head).chain(rows).collect::<Vec<_>>(), width)
 }
 
 /// What a cursor says to people: the first line of each.
@@ -139,7 +139,7 @@ mod tests {
             .unwrap();
         let all = Selection::default();
         for text in [
-            list(state.entries().await.unwrap(), &all),
+            list(state.entries().await.unwrap(), &all, None),
             show(state.entries().await.unwrap(), &all),
         ] {
             assert!(!text.contains(['\u{1b}', '\u{7}']), "{text:?}");

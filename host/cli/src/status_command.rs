@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use chrono::{DateTime, Utc};
 use headwater::redact::printable::printable;
 use serde::Deserialize;
 
 use crate::table;
+use crate::wrap::wrap_to;
 
 /// Names that are listed with one problem; of more there is the number.
 const NAMED: usize = 5;
@@ -76,6 +78,21 @@ const WORST_FIRST: [&str; 9] = [
     "quiet",
 ];
 
+/// The columns.
+const HEAD: [&str; 7] = [
+    "SOURCE",
+    "STATE",
+    "PARTITIONS",
+    "EVENTS",
+    "LAST EVENT",
+    "LAST SUCCESS",
+    "DEAD LETTERS",
+];
+/// The columns where those do not fit.
+const SHORT_HEAD: [&str; 7] = [
+    "SOURCE", "STATE", "PARTS", "EVENTS", "NEWEST", "SUCCESS", "LETTERS",
+];
+
 /// One problem, and where it is.
 #[derive(Default)]
 struct Problem<'a> {
@@ -84,9 +101,20 @@ struct Problem<'a> {
     places: Vec<String>,
 }
 
-/// A line for each source, failures first, and each distinct problem once.
-pub fn render(host: &HostStatus, sources: &SourceStatuses) -> String {
+/// A row for each source, failures first, and each distinct problem once. `width` is that of the terminal, if it is one: where
+/// times do not fit it, there is how long ago they were.
+pub fn render(
+    host: &HostStatus,
+    sources: &SourceStatuses,
+    now: DateTime<Utc>,
+    width: Option<usize>,
+) -> String {
     let mut text = String::new();
+    // Folded for a terminal, with these blanks before each line.
+    let line = |words: &str, indent: usize| match width {
+        Some(width) => wrap_to(words, indent, width),
+        None => format!("{}{words}\n", " ".repeat(indent)),
+    };
     let failing = sources
         .values()
         .filter(|rows| rows.values().any(|row| row.error.is_some()))
@@ -105,90 +133,139 @@ pub fn render(host: &HostStatus, sources: &SourceStatuses) -> String {
     }) = &host.reload
     {
         let at = at.as_deref().unwrap_or("the start");
-        let _ = writeln!(
-            text,
-            "the last reload failed: the host runs with the configuration of {}; the log says why",
-            printable(at)
+        text += &line(
+            &format!(
+                "the last reload failed: the host runs with the configuration of {}; the log says why",
+                printable(at)
+            ),
+            0,
         );
     }
     if let Some(cluster) = &host.cluster {
-        describe_cluster(&mut text, cluster);
+        describe_cluster(&mut text, cluster, line);
     }
-    let mut rows: Vec<(usize, Vec<String>)> =
-        sources.iter().map(|(name, rows)| row(name, rows, host)).collect();
-    rows.sort();
-    let head = [
-        "SOURCE",
-        "STATE",
-        "PARTITIONS",
-        "EVENTS",
-        "LAST EVENT",
-        "LAST SUCCESS",
-        "DEAD LETTERS",
-    ];
-    let rows = rows.into_iter().map(|(_, row)| row);
-    let all: Vec<Vec<String>> = std::iter::once(head.map(str::to_owned).to_vec())
-        .chain(rows)
-        .collect();
-    let _ = write!(text, "\n{}", table::layout(&all));
-    problems(&mut text, sources);
+    let rows = sorted_rows(host, sources);
+    let whole = table(&HEAD, &rows, str::to_owned);
+    let fits = width.is_none_or(|width| {
+        table::layout(&whole)
+            .lines()
+            .all(|line| line.chars().count() <= width)
+    });
+    let shown = if fits {
+        whole
+    } else {
+        table(&SHORT_HEAD, &rows, |time| age(time, now))
+    };
+    let _ = write!(text, "\n{}", table::fit(&shown, width));
+    problems(&mut text, sources, line);
     text
 }
 
-fn describe_cluster(text: &mut String, cluster: &Cluster) {
+fn describe_cluster(text: &mut String, cluster: &Cluster, line: impl Fn(&str, usize) -> String) {
     let others = match cluster.others.as_slice() {
         [] => "none".to_owned(),
         others => others.join(", "),
     };
     let age = cluster.lease_age_seconds;
     let age = age.map_or("never".to_owned(), |age| format!("{age} s ago"));
-    let _ = writeln!(
-        text,
-        "cluster {} in {}: {} source(s) here, {} free; leases renewed {age}; other hosts: {}; {} takeover(s), {} commit(s) refused",
-        printable(&cluster.name),
-        printable(&cluster.database),
-        cluster.sources.len(),
-        cluster.free,
-        printable(&others),
-        cluster.takeovers,
-        cluster.fenced_commits,
+    *text += &line(
+        &format!(
+            "cluster {} in {}: {} source(s) here, {} free; leases renewed {age}; other hosts: {}; {} takeover(s), {} commit(s) refused",
+            printable(&cluster.name),
+            printable(&cluster.database),
+            cluster.sources.len(),
+            cluster.free,
+            printable(&others),
+            cluster.takeovers,
+            cluster.fenced_commits,
+        ),
+        0,
     );
     if let Some(problem) = &cluster.problem {
-        let _ = writeln!(text, "the leases cannot be renewed: {}", printable(problem));
+        *text += &line(
+            &format!("the leases cannot be renewed: {}", printable(problem)),
+            0,
+        );
     }
 }
 
-fn row(name: &str, rows: &BTreeMap<String, PartitionStatus>, host: &HostStatus) -> (usize, Vec<String>) {
+/// What is shown of a source.
+struct Row {
+    /// Its place in [`WORST_FIRST`].
+    state: usize,
+    name: String,
+    /// State, partitions and events.
+    facts: [String; 3],
+    last_event: Option<String>,
+    last_success: Option<String>,
+    letters: u64,
+    oldest_letter: Option<String>,
+}
+
+fn sorted_rows(host: &HostStatus, sources: &SourceStatuses) -> Vec<Row> {
+    let mut rows: Vec<Row> = sources.iter().map(|(name, rows)| row(name, rows, host)).collect();
+    rows.sort_by(|one, other| (one.state, &one.name).cmp(&(other.state, &other.name)));
+    rows
+}
+
+fn row(name: &str, rows: &BTreeMap<String, PartitionStatus>, host: &HostStatus) -> Row {
     let place = |health: &str| WORST_FIRST.iter().position(|known| *known == health).unwrap_or(0);
     let worst = rows.values().map(|row| place(&row.health)).min();
-    let state = worst.map_or("-", |worst| WORST_FIRST[worst]);
     let partitions = rows.keys().filter(|id| !id.is_empty()).count();
-    let latest = |time: fn(&PartitionStatus) -> Option<&String>| {
-        let latest = rows.values().filter_map(time).max();
-        latest.map_or("-", String::as_str).to_owned()
+    let events = rows.values().map(|row| row.events).sum::<u64>();
+    let latest =
+        |time: fn(&PartitionStatus) -> Option<&String>| rows.values().filter_map(time).max().cloned();
+    let letters = host.dead_letters.get(name);
+    Row {
+        state: worst.unwrap_or(WORST_FIRST.len()),
+        name: name.to_owned(),
+        facts: [
+            worst.map_or("-", |worst| WORST_FIRST[worst]).to_owned(),
+            partitions.to_string(),
+            events.to_string(),
+        ],
+        last_event: latest(|row| row.newest.as_ref()),
+        last_success: latest(|row| row.committed.as_ref()),
+        letters: letters.map_or(0, |letters| letters.count),
+        oldest_letter: letters.and_then(|letters| letters.oldest.clone()),
+    }
+}
+
+/// Heading and rows, with times as `shown` gives them.
+fn table(head: &[&str; 7], rows: &[Row], shown: impl Fn(&str) -> String) -> Vec<Vec<String>> {
+    let time = |time: &Option<String>| time.as_deref().map_or_else(|| "-".to_owned(), &shown);
+    let letters = |row: &Row| match (row.letters, &row.oldest_letter) {
+        (0, _) => "-".to_owned(),
+        (count, Some(oldest)) => format!("{count} since {}", shown(oldest)),
+        (count, None) => count.to_string(),
     };
-    let letters = host.dead_letters.get(name).filter(|letters| letters.count > 0);
-    let letters = letters.map_or_else(
-        || "-".to_owned(),
-        |Letters { count, oldest }| match oldest {
-            Some(oldest) => format!("{count} since {oldest}"),
-            None => count.to_string(),
-        },
-    );
-    let cells = vec![
-        name.to_owned(),
-        state.to_owned(),
-        partitions.to_string(),
-        rows.values().map(|row| row.events).sum::<u64>().to_string(),
-        latest(|row| row.newest.as_ref()),
-        latest(|row| row.committed.as_ref()),
-        letters,
-    ];
-    (worst.unwrap_or(WORST_FIRST.len()), cells)
+    let cells = |row: &Row| {
+        let mut cells = vec![row.name.clone()];
+        cells.extend_from_slice(&row.facts);
+        cells.extend([time(&row.last_event), time(&row.last_success), letters(row)]);
+        cells
+    };
+    std::iter::once(head.map(str::to_owned).to_vec())
+        .chain(rows.iter().map(cells))
+        .collect()
+}
+
+/// How long ago a time was, in its largest unit: `5m ago`. What is no time is shown as it is.
+fn age(time: &str, now: DateTime<Utc>) -> String {
+    let Ok(time_of) = DateTime::parse_from_rfc3339(time) else {
+        return time.to_owned();
+    };
+    let seconds = now.signed_duration_since(time_of).num_seconds().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s ago"),
+        60..3_600 => format!("{}m ago", seconds / 60),
+        3_600..86_400 => format!("{}h ago", seconds / 3_600),
+        _ => format!("{}d ago", seconds / 86_400),
+    }
 }
 
 /// Equal problems are one, wherever they are.
-fn problems(text: &mut String, sources: &SourceStatuses) {
+fn problems(text: &mut String, sources: &SourceStatuses, line: impl Fn(&str, usize) -> String) {
     let mut problems: BTreeMap<&str, Problem<'_>> = BTreeMap::new();
     for (source, rows) in sources {
         for (partition, row) in rows {
@@ -208,14 +285,16 @@ fn problems(text: &mut String, sources: &SourceStatuses) {
         }
     }
     for (index, (error, problem)) in problems.iter().enumerate() {
-        let heading = if index == 0 { "\nProblems:\n" } else { "" };
+        if index == 0 {
+            *text += "\nProblems:\n";
+        }
         let since = problem
             .since
             .map(|since| format!(" (since {since})"))
             .unwrap_or_default();
-        let _ = writeln!(text, "{heading}  {}{}", printable(error), printable(&since));
+        *text += &line(&format!("{}{}", printable(error), printable(&since)), 2);
         if let Some(hint) = problem.hint {
-            let _ = writeln!(text, "    to do: {}", printable(hint));
+            *text += &line(&format!("to do: {}", printable(hint)), 4);
         }
         let named = problem
             .places
@@ -230,7 +309,7 @@ fn problems(text: &mut String, sources: &SourceStatuses) {
         } else {
             String::new()
         };
-        let _ = writeln!(text, "    at: {}{more}", printable(&named));
+        *text += &line(&format!("at: {}{more}", printable(&named)), 4);
     }
 }
 
@@ -257,7 +336,10 @@ mod tests {
             bad("2026-01-31T10:30:00Z")
         ))
         .unwrap();
-        insta::assert_snapshot!(render(&host, &sources), @r"
+        let now = DateTime::parse_from_rfc3339("2026-01-31T13:10:00Z")
+            .unwrap()
+            .to_utc();
+        insta::assert_snapshot!(render(&host, &sources, now, None), @r"
         headwater 0.1.0, up 2h 3m: 3 source(s), 2 with problems
         the last reload failed: the host runs with the configuration of 2026-01-31T12:00:00Z; the log says why
 
@@ -265,6 +347,22 @@ mod tests {
         b       refused  2           7       2026-01-31T13:00:00Z  2026-01-31T13:05:00Z  3 since 2026-01-31T10:00:00Z
         c       refused  0           0       -                     -                     -
         a       flowing  2           14      2026-01-31T13:00:00Z  2026-01-31T13:05:00Z  -
+
+        Problems:
+          may not read [azure.denied] (since 2026-01-31T10:30:00Z)
+            to do: give it the role
+            at: b q, c
+        ");
+        // The same in a terminal that is too narrow for times.
+        insta::assert_snapshot!(render(&host, &sources, now, Some(80)), @r"
+        headwater 0.1.0, up 2h 3m: 3 source(s), 2 with problems
+        the last reload failed: the host runs with the configuration of
+        2026-01-31T12:00:00Z; the log says why
+
+        SOURCE  STATE    PARTS  EVENTS  NEWEST   SUCCESS  LETTERS
+        b       refused  2      7       10m ago  5m ago   3 since 3h ago
+        c       refused  0      0       -        -        -
+        a       flowing  2      14      10m ago  5m ago   -
 
         Problems:
           may not read [azure.denied] (since 2026-01-31T10:30:00Z)

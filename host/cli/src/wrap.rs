@@ -5,11 +5,16 @@ pub(crate) const WIDTH: usize = 80;
 
 /// The words of a text on lines of at most [`WIDTH`] columns, each begun with these blanks. A longer word keeps its line.
 pub(crate) fn wrap(text: &str, indent: usize) -> String {
+    wrap_to(text, indent, WIDTH)
+}
+
+/// The same for a terminal of another width.
+pub(crate) fn wrap_to(text: &str, indent: usize, width: usize) -> String {
     let mut lines = String::new();
     let mut column = 0;
     for word in text.split_whitespace() {
         let length = word.chars().count();
-        if column > 0 && column + 1 + length > WIDTH {
+        if column > 0 && column + 1 + length > width {
             lines.push('\n');
             column = 0;
         }

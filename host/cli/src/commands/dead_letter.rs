@@ -11,6 +11,7 @@ use super::{ConfigFile, Exit, FAILED, print, require_source};
 use crate::config::{Config, SourceConfig};
 use crate::dead_letter_command::{self, ReplayError, Replayed};
 use crate::letter_places::{LetterPlaces, PlaceError, Selection};
+use crate::terminal;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DeadLetterCommand {
@@ -82,7 +83,8 @@ pub(super) async fn dead_letter(command: DeadLetterCommand) -> Result<ExitCode, 
                 sources,
                 selection,
             } = selected(&config, selection).await?;
-            print(&dead_letter_command::list(&places, &sources, &selection).await?)
+            let list = dead_letter_command::list(&places, &sources, &selection, terminal::width());
+            print(&list.await?)
         }
         DeadLetterCommand::Show { config, selection } => {
             let Selected {

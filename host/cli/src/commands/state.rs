@@ -19,6 +19,7 @@ use crate::state_command::{self, Selection};
 use crate::state_copy::{self, CopyError};
 use crate::state_move::{self, MoveError};
 use crate::state_place::{StateFile, StatePlace, StatePlaceError};
+use crate::terminal;
 use headwater::cursor::Entry;
 #[cfg(feature = "postgres")]
 use headwater::cursor::postgres::schema_sql;
@@ -130,7 +131,8 @@ impl Exit {
 pub(super) async fn state(command: StateCommand) -> Result<ExitCode, Exit> {
     let text = match command {
         StateCommand::List { config, selection } => {
-            state_command::list(entries(&look(&config.path).await?).await?, &selection.into())
+            let entries = entries(&look(&config.path).await?).await?;
+            state_command::list(entries, &selection.into(), terminal::width())
         }
         StateCommand::Show { config, selection } => {
             state_command::show(entries(&look(&config.path).await?).await?, &selection.into())

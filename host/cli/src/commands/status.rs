@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use chrono::Utc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Exit, FAILED, print};
 use crate::config::Config;
 use crate::status_command::{self, HostStatus, SourceStatuses};
+use crate::terminal;
 
 /// A host renders its largest page within this.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,7 +40,12 @@ pub(super) async fn status(path: &Path) -> Result<ExitCode, Exit> {
             "no headwater answers at {address}: {error:#}; is it running?"
         ))
     })?;
-    print(&status_command::render(&host, &sources))?;
+    print(&status_command::render(
+        &host,
+        &sources,
+        Utc::now(),
+        terminal::width(),
+    ))?;
     Ok(if is_healthy {
         ExitCode::SUCCESS
     } else {
