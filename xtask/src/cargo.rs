@@ -37,6 +37,10 @@ pub fn remapping(target: &str) -> Result<String> {
     for folder in registry_folders()? {
         flags.push(remap(&folder, "crates"));
     }
+    // What build scripts have written, where that is not below the root anyway.
+    if !target_dir().starts_with(root()) {
+        flags.push(remap(&target_dir(), "./target"));
+    }
     Ok(format!(
         "target.{target}.rustflags={}",
         serde_json::to_string(&flags)?
