@@ -1,23 +1,20 @@
-//! From a [`Source`] to the contract's functions.
+//! From a [`PagedSource`] to the contract's functions.
 
 use std::marker::PhantomData;
 
-use crate::basics::{self, Basics};
+use crate::basics;
 use crate::batch::{BatchBuilder, size};
 use crate::call::Call;
 use crate::contract::{Batch, Discovery, Error, Fault, Issue, Manifest, Nanos, Plan, Report, Request};
 use crate::cursor;
-use crate::description::Description;
 use crate::duration::SECOND;
 use crate::exports::Component;
 use crate::failure::Failure;
 use crate::http::{Level, Platform};
-use crate::page::{Item, Page, Partition};
-use crate::planning::Planning;
-use crate::source::Source;
-use crate::token::Token;
+use crate::page::{Item, Page};
+use crate::source::PagedSource;
 
-/// A source as a component.
+/// A [`PagedSource`] as a component.
 #[derive(Debug)]
 pub struct Adapter<S>(PhantomData<S>);
 
@@ -28,34 +25,13 @@ enum End {
     Failed(Failure),
 }
 
-impl<S: Source> Basics for Adapter<S> {
-    type Config = S::Config;
-    const CURSOR_FORMAT: u32 = S::CURSOR_FORMAT;
-
-    fn description() -> Description {
-        S::describe()
-    }
-
-    fn plan(config: &S::Config, planning: &mut Planning) {
-        S::plan(config, planning);
-    }
-
-    fn login(config: &S::Config, call: &mut Call<'_>) -> Result<Option<Token>, Failure> {
-        S::login(config, call)
-    }
-
-    fn partitions(config: &S::Config, call: &mut Call<'_>) -> Result<Vec<Partition>, Failure> {
-        S::partitions(config, call)
-    }
-}
-
-impl<S: Source> Component for Adapter<S> {
+impl<S: PagedSource> Component for Adapter<S> {
     fn describe() -> Manifest {
-        basics::manifest::<Self>()
+        basics::manifest::<S>()
     }
 
     fn validate(text: &str) -> Result<Plan, Vec<Issue>> {
-        basics::validate::<Self>(text)
+        basics::validate::<S>(text)
     }
 
     fn discover(
@@ -64,7 +40,7 @@ impl<S: Source> Component for Adapter<S> {
         session: Option<&[u8]>,
         deadline: Nanos,
     ) -> Result<Discovery, Error> {
-        basics::discover::<Self>(platform, text, session, deadline)
+        basics::discover::<S>(platform, text, session, deadline)
     }
 
     fn check(
@@ -74,7 +50,7 @@ impl<S: Source> Component for Adapter<S> {
         partition: &str,
         deadline: Nanos,
     ) -> Result<Report, Error> {
-        let config = basics::settings::<Self>(text)?;
+        let config = basics::settings::<S>(text)?;
         let login = |call: &mut Call<'_>| S::login(&config, call);
         let mut call = Call::new(platform, &login, text, session, deadline);
         match S::read(&config, &mut call, partition, None) {
@@ -93,7 +69,7 @@ impl<S: Source> Component for Adapter<S> {
     }
 
     fn poll(platform: &mut dyn Platform, request: &Request) -> Result<Batch, Error> {
-        let config = basics::settings::<Self>(&request.config)?;
+        let config = basics::settings::<S>(&request.config)?;
         let login = |call: &mut Call<'_>| S::login(&config, call);
         let budget = request.budget;
         let mut call = Call::new(

@@ -1,49 +1,33 @@
 //! What is the same for both kinds of sources: all but reading.
 
-use serde::de::DeserializeOwned;
-
 use crate::call::Call;
 use crate::config;
 use crate::contract::{Discovery, Error, Fault, Issue, Manifest, Nanos, Plan, SessionChange};
-use crate::description::Description;
 use crate::failure::Failure;
 use crate::http::Platform;
-use crate::page::Partition;
-use crate::planning::Planning;
-use crate::token::Token;
-
-/// A source, less how it reads.
-pub(crate) trait Basics {
-    type Config: DeserializeOwned;
-    const CURSOR_FORMAT: u32;
-
-    fn description() -> Description;
-    fn plan(config: &Self::Config, planning: &mut Planning);
-    fn login(config: &Self::Config, call: &mut Call<'_>) -> Result<Option<Token>, Failure>;
-    fn partitions(config: &Self::Config, call: &mut Call<'_>) -> Result<Vec<Partition>, Failure>;
-}
+use crate::source::Source;
 
 /// What the source is.
-pub(crate) fn manifest<B: Basics>() -> Manifest {
-    B::description().manifest(B::CURSOR_FORMAT)
+pub(crate) fn manifest<S: Source>() -> Manifest {
+    S::describe().manifest(S::CURSOR_FORMAT)
 }
 
 /// Judges a configuration.
-pub(crate) fn validate<B: Basics>(text: &str) -> Result<Plan, Vec<Issue>> {
-    planned::<B>(text).map(|(_, plan)| plan)
+pub(crate) fn validate<S: Source>(text: &str) -> Result<Plan, Vec<Issue>> {
+    planned::<S>(text).map(|(_, plan)| plan)
 }
 
 /// Finds the partitions.
-pub(crate) fn discover<B: Basics>(
+pub(crate) fn discover<S: Source>(
     platform: &mut dyn Platform,
     text: &str,
     session: Option<&[u8]>,
     deadline: Nanos,
 ) -> Result<Discovery, Error> {
-    let config = settings::<B>(text)?;
-    let login = |call: &mut Call<'_>| B::login(&config, call);
+    let config = settings::<S>(text)?;
+    let login = |call: &mut Call<'_>| S::login(&config, call);
     let mut call = Call::new(platform, &login, text, session, deadline);
-    match B::partitions(&config, &mut call) {
+    match S::partitions(&config, &mut call) {
         Ok(partitions) => Ok(Discovery {
             partitions: partitions.into_iter().map(|partition| partition.0).collect(),
             session: call.session_change(),
@@ -54,8 +38,8 @@ pub(crate) fn discover<B: Basics>(
 }
 
 /// The configuration, or all that is wrong with it in one error: a host should have asked `validate` before.
-pub(crate) fn settings<B: Basics>(text: &str) -> Result<B::Config, Error> {
-    planned::<B>(text).map(|(config, _)| config).map_err(|issues| {
+pub(crate) fn settings<S: Source>(text: &str) -> Result<S::Config, Error> {
+    planned::<S>(text).map(|(config, _)| config).map_err(|issues| {
         let sentences: Vec<String> = issues
             .iter()
             .map(|issue| format!("{} {}", issue.pointer, issue.message).trim().to_owned())
@@ -78,6 +62,6 @@ pub(crate) fn unreadable(error: crate::cursor::CursorError) -> Failure {
         .hint("run the version that wrote it, or reset the state of this partition")
 }
 
-fn planned<B: Basics>(text: &str) -> Result<(B::Config, Plan), Vec<Issue>> {
-    config::plan(text, &B::description(), B::plan)
+fn planned<S: Source>(text: &str) -> Result<(S::Config, Plan), Vec<Issue>> {
+    config::plan(text, &S::describe(), S::plan)
 }

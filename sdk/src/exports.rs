@@ -3,8 +3,9 @@
 use crate::contract::{Batch, Discovery, Error, Issue, Manifest, Nanos, Plan, Report, Request};
 use crate::http::Platform;
 
-/// A component that fulfils the contract, whose comments say what each function does. [`Source`](crate::Source) has all of it
-/// made of less; implement this where a source needs more room, and [`export!`](crate::export) it the same way.
+/// A component that fulfils the contract, whose comments say what each function does. [`PagedSource`](crate::PagedSource) and
+/// [`TimedSource`](crate::TimedSource) have all of it made of less; implement this where a source needs more room, and
+/// [`export!`](crate::export) it the same way.
 pub trait Component {
     /// What this source is.
     fn describe() -> Manifest;
@@ -49,7 +50,7 @@ pub trait Component {
     fn poll(platform: &mut dyn Platform, request: &Request) -> Result<Batch, Error>;
 }
 
-/// Makes a component of a type: of a [`Source`](crate::Source), or with `component` before it of a
+/// Makes a component of a type: of a [`PagedSource`](crate::PagedSource), or with `component` before it of a
 /// [`Component`](crate::Component). Nothing outside of WebAssembly.
 #[macro_export]
 macro_rules! export {

@@ -5,7 +5,7 @@
 //! refusal into the right fault, staying within the budget of a batch, cursors with a version and a checksum, measures.
 //!
 //! ```
-//! use headwater_source::{Call, Description, Event, Failure, Key, Page, Partition, Source};
+//! use headwater_source::{Call, Description, Event, Failure, Key, Page, PagedSource, Partition, Source};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Deserialize)]
@@ -23,7 +23,6 @@
 //!
 //! impl Source for Feed {
 //!     type Config = Config;
-//!     type Position = u64; // the number of the last entry that was delivered
 //!
 //!     fn describe() -> Description {
 //!         Description::new("example-feed", "1.0.0", "A numbered feed over HTTP", "https://example.com")
@@ -33,6 +32,10 @@
 //!     fn partitions(config: &Config, _: &mut Call) -> Result<Vec<Partition>, Failure> {
 //!         Ok(vec![Partition::new(&config.url, "The feed")])
 //!     }
+//! }
+//!
+//! impl PagedSource for Feed {
+//!     type Position = u64; // the number of the last entry that was delivered
 //!
 //!     fn read(config: &Config, call: &mut Call, _: &str, after: Option<&u64>) -> Result<Page<u64>, Failure> {
 //!         let url = format!("{}?after={}", config.url, after.unwrap_or(&0));
@@ -60,9 +63,9 @@
 //!
 //! | concern | modules |
 //! | --- | --- |
-//! | the contract | [`contract`]: its records; [`Component`]: its five functions, for sources that need more room than [`Source`] gives |
+//! | the contract | [`contract`]: its records; [`Component`]: its five functions, for sources that need more room than [`PagedSource`] gives |
 //! | the world outside | [`http`]: requests, clock, chance and log lines, behind a trait so that sources are tested natively |
-//! | a source | [`Source`], [`Call`], [`Page`], [`Description`] |
+//! | a source | [`Source`], [`PagedSource`], [`Call`], [`Page`], [`Description`] |
 //! | a source whose upstream is asked for stretches of time, and shows records late | [`TimedSource`], made of [`lookback`] (the reading law), [`dedup_window`], [`window_scan`] |
 //! | the login at Microsoft Entra | [`entra`] |
 //! | parts | [`duration`], [`instant`], [`measures`], [`batch`], [`cursor`], [`retry`], [`error_body`], [`link`], [`origin`], [`percent`] |
@@ -114,7 +117,7 @@ pub use failure::Failure;
 pub use page::{Page, Partition};
 pub use planning::Planning;
 pub use secret::Secret;
-pub use source::Source;
+pub use source::{PagedSource, Source};
 pub use timed::{Law, Query, Record, Records, Start, Timed, TimedSource};
 pub use token::Token;
 

@@ -10,15 +10,13 @@ use crate::page::{Page, Partition};
 use crate::planning::Planning;
 use crate::token::Token;
 
-/// A source.
+/// What every source says of itself. How it is read is a trait of its own: [`PagedSource`], or
+/// [`TimedSource`](crate::TimedSource).
 pub trait Source {
     /// The configuration. What its [`Description`] says about it has been checked when it is read.
     type Config: DeserializeOwned;
 
-    /// Where reading goes on. A position that can be written as JSON and read again; it becomes the cursor.
-    type Position: Serialize + DeserializeOwned + PartialEq;
-
-    /// The version of [`Source::Position`]. Another one makes older cursors unreadable: raise it only with a way to read them.
+    /// The version of the cursor. Another one makes older cursors unreadable: raise it only with a way to read them.
     const CURSOR_FORMAT: u32 = 1;
 
     /// What the source is, and the keys of its configuration.
@@ -46,6 +44,12 @@ pub trait Source {
     ///
     /// Why it cannot.
     fn partitions(config: &Self::Config, call: &mut Call<'_>) -> Result<Vec<Partition>, Failure>;
+}
+
+/// A source whose upstream has positions that are safe to go on from. [`export!`](crate::export) makes a component of it.
+pub trait PagedSource: Source {
+    /// Where reading goes on. A position that can be written as JSON and read again; it becomes the cursor.
+    type Position: Serialize + DeserializeOwned + PartialEq;
 
     /// Reads one page of what comes after a position; none stands for the beginning. It is called again until the page says that
     /// there is no more, the batch is full, or the time is over.

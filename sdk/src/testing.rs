@@ -7,7 +7,7 @@ use crate::contract::{Batch, Budget, Error, Nanos, Request as PollRequest, Times
 use crate::duration::SECOND;
 use crate::exports::Component;
 use crate::http::{Answer, Level, Platform, Request, Response, TransportError};
-use crate::source::Source;
+use crate::source::PagedSource;
 
 /// Answers requests in turn; the last answer is given again and again. The clock stands still.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl Platform for Answers {
 /// # Errors
 ///
 /// What the source says.
-pub fn poll<S: Source>(
+pub fn poll<S: PagedSource>(
     upstream: &mut Answers,
     config: &str,
     partition: &str,

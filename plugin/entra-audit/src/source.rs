@@ -3,7 +3,7 @@
 use headwater_source::duration::{DAY, HOUR, MINUTE, SECOND};
 use headwater_source::entra::{self, Application};
 use headwater_source::{
-    Call, Description, Event, Failure, Key, Law, Partition, Planning, Query, Record, Records, Start,
+    Call, Description, Event, Failure, Key, Law, Partition, Planning, Query, Record, Records, Source, Start,
     TimedSource, Token,
 };
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub struct EntraAudit;
 
 headwater_source::export!(component headwater_source::Timed<EntraAudit>);
 
-impl TimedSource for EntraAudit {
+impl Source for EntraAudit {
     type Config = Config;
 
     fn describe() -> Description {
@@ -139,7 +139,9 @@ impl TimedSource for EntraAudit {
         let logs = config.logs().ok_or_else(graph::unplanned)?;
         Ok(logs.into_iter().map(partition).collect())
     }
+}
 
+impl TimedSource for EntraAudit {
     fn law(config: &Config) -> Law {
         Law {
             start: config.start().unwrap_or(Start::Back(DAY)),

@@ -4,52 +4,26 @@ use std::marker::PhantomData;
 
 use super::reader::Reader;
 use super::{Query, TimedSource};
-use crate::basics::{self, Basics};
+use crate::basics;
 use crate::call::Call;
 use crate::contract::{Batch, Discovery, Error, Issue, Manifest, Nanos, Plan, Report, Request};
-use crate::description::Description;
 use crate::duration::HOUR;
 use crate::exports::Component;
-use crate::failure::Failure;
 use crate::http::Platform;
 use crate::instant::whole_millis;
 use crate::lookback::Range;
-use crate::page::Partition;
-use crate::planning::Planning;
-use crate::token::Token;
 
 /// A [`TimedSource`] as a component.
 #[derive(Debug)]
 pub struct Timed<S>(PhantomData<S>);
 
-impl<S: TimedSource> Basics for Timed<S> {
-    type Config = S::Config;
-    const CURSOR_FORMAT: u32 = S::CURSOR_FORMAT;
-
-    fn description() -> Description {
-        S::describe()
-    }
-
-    fn plan(config: &S::Config, planning: &mut Planning) {
-        S::plan(config, planning);
-    }
-
-    fn login(config: &S::Config, call: &mut Call<'_>) -> Result<Option<Token>, Failure> {
-        S::login(config, call)
-    }
-
-    fn partitions(config: &S::Config, call: &mut Call<'_>) -> Result<Vec<Partition>, Failure> {
-        S::partitions(config, call)
-    }
-}
-
 impl<S: TimedSource> Component for Timed<S> {
     fn describe() -> Manifest {
-        basics::manifest::<Self>()
+        basics::manifest::<S>()
     }
 
     fn validate(text: &str) -> Result<Plan, Vec<Issue>> {
-        basics::validate::<Self>(text)
+        basics::validate::<S>(text)
     }
 
     fn discover(
@@ -58,7 +32,7 @@ impl<S: TimedSource> Component for Timed<S> {
         session: Option<&[u8]>,
         deadline: Nanos,
     ) -> Result<Discovery, Error> {
-        basics::discover::<Self>(platform, text, session, deadline)
+        basics::discover::<S>(platform, text, session, deadline)
     }
 
     /// Reads the first page of the last hour.
@@ -69,7 +43,7 @@ impl<S: TimedSource> Component for Timed<S> {
         partition: &str,
         deadline: Nanos,
     ) -> Result<Report, Error> {
-        let config = basics::settings::<Self>(text)?;
+        let config = basics::settings::<S>(text)?;
         let login = |call: &mut Call<'_>| S::login(&config, call);
         let mut call = Call::new(platform, &login, text, session, deadline);
         let end = whole_millis(call.now());
@@ -95,7 +69,7 @@ impl<S: TimedSource> Component for Timed<S> {
     }
 
     fn poll(platform: &mut dyn Platform, request: &Request) -> Result<Batch, Error> {
-        let config = basics::settings::<Self>(&request.config)?;
+        let config = basics::settings::<S>(&request.config)?;
         let login = |call: &mut Call<'_>| S::login(&config, call);
         let deadline = request.budget.deadline;
         let session = request.session.as_deref();

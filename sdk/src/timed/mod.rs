@@ -10,19 +10,14 @@ mod cursor;
 mod reader;
 mod start;
 
-use serde::de::DeserializeOwned;
-
 pub use adapter::Timed;
 pub use start::Start;
 
 use crate::call::Call;
 use crate::contract::{Event, Nanos, Timestamp};
-use crate::description::Description;
 use crate::failure::Failure;
 use crate::lookback::Range;
-use crate::page::Partition;
-use crate::planning::Planning;
-use crate::token::Token;
+use crate::source::Source;
 
 /// How a stream is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,38 +63,7 @@ pub struct Records {
 
 /// A source that is asked for stretches of time. [`Timed`] makes a component of it:
 /// `headwater_source::export!(component headwater_source::Timed<Mine>);`.
-pub trait TimedSource {
-    /// The configuration. What its [`Description`] says about it has been checked when it is read.
-    type Config: DeserializeOwned;
-
-    /// The version of the cursor. Raise it only with a way to read older ones.
-    const CURSOR_FORMAT: u32 = 1;
-
-    /// What the source is, and the keys of its configuration.
-    fn describe() -> Description;
-
-    /// Looks at a configuration beyond its keys, as [`Source::plan`](crate::Source::plan).
-    fn plan(config: &Self::Config, planning: &mut Planning) {
-        let _ = (config, planning);
-    }
-
-    /// Logs in, as [`Source::login`](crate::Source::login).
-    ///
-    /// # Errors
-    ///
-    /// Why there is no token.
-    fn login(config: &Self::Config, call: &mut Call<'_>) -> Result<Option<Token>, Failure> {
-        let _ = (config, call);
-        Ok(None)
-    }
-
-    /// Finds the partitions.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot.
-    fn partitions(config: &Self::Config, call: &mut Call<'_>) -> Result<Vec<Partition>, Failure>;
-
+pub trait TimedSource: Source {
     /// How streams are read.
     fn law(config: &Self::Config) -> Law;
 

@@ -1,6 +1,6 @@
 //! A source in fifty lines: a feed that answers `GET {url}?after=N` with a JSON array of `{"number", "text"}`.
 
-use headwater_source::{Call, Description, Event, Failure, Key, Page, Partition, Source};
+use headwater_source::{Call, Description, Event, Failure, Key, Page, PagedSource, Partition, Source};
 use serde::{Deserialize, Serialize};
 
 /// The configuration.
@@ -24,8 +24,6 @@ headwater_source::export!(Feed);
 
 impl Source for Feed {
     type Config = Config;
-    /// The number of the last entry that was delivered.
-    type Position = u64;
 
     fn describe() -> Description {
         let (version, homepage) = (env!("CARGO_PKG_VERSION"), "https://example.com");
@@ -36,6 +34,11 @@ impl Source for Feed {
     fn partitions(config: &Config, _: &mut Call<'_>) -> Result<Vec<Partition>, Failure> {
         Ok(vec![Partition::new(&config.url, "The feed")])
     }
+}
+
+impl PagedSource for Feed {
+    /// The number of the last entry that was delivered.
+    type Position = u64;
 
     fn read(
         config: &Config,
