@@ -27,9 +27,9 @@ const BUCKET: Nanos = MINUTE;
 pub enum DedupState {
     /// Not seen before.
     New,
-    /// DedupWindow by an earlier query.
+    /// Seen by an earlier query.
     Before,
-    /// DedupWindow by the query that is being read.
+    /// Seen by the query that is being read.
     InThisQuery,
 }
 
