@@ -1,8 +1,7 @@
 //! Where a partition's reading stands, as bytes that a host keeps.
 //!
-//! The first line is `1 ` and a JSON object that people can read; the ids of records follow in binary form (see
-//! [`DedupWindow::write`]), and the ends of operations ([`Ends::write`]) where
-//! they matter; the last eight bytes are the XXH3 hash of everything before them, so that damage is found.
+//! A [`frame`] whose binary data are the ids of records ([`DedupWindow::write`]), and the ends of operations
+//! ([`Ends::write`]) where they matter.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -10,16 +9,14 @@ use thiserror::Error;
 use crate::contract::{Nanos, Timestamp};
 use crate::dedup_window::DedupWindow;
 use crate::ends::{self, Ends};
+use crate::frame;
 use crate::instant;
-use crate::json::bytes;
 use crate::lookback::Pointers;
 use crate::open::OpenRange;
 use crate::window_scan::WindowScan;
 
 /// The format that this version writes.
 pub const FORMAT: u32 = 1;
-
-const CHECKSUM: usize = 8;
 
 /// Where a partition's reading stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +101,7 @@ impl Cursor {
 
     /// Reads a cursor.
     pub fn decode(bytes: &[u8]) -> Result<Cursor, CursorError> {
-        match version(bytes).ok_or(CursorError::Unversioned)? {
+        match frame::version(bytes).ok_or(CursorError::Unversioned)? {
             FORMAT => {}
             newer if newer > FORMAT => return Err(CursorError::Newer(newer)),
             _ => return Err(CursorError::Damaged),
@@ -115,35 +112,15 @@ impl Cursor {
     /// The cursor as bytes.
     pub fn encode(&mut self) -> Vec<u8> {
         self.state.ends = Some(self.ends.len() as u64).filter(|count| *count > 0);
-        let state = serde_json::to_string(&self.state).unwrap_or_default();
-        let mut bytes = format!("{FORMAT} {state}\n").into_bytes();
-        self.seen.write(&mut bytes);
-        self.ends.write(&mut bytes);
-        let checksum = bytes::hash(&bytes);
-        bytes.extend(checksum.to_le_bytes());
-        bytes
+        frame::seal(FORMAT, &self.state, |bytes| {
+            self.seen.write(bytes);
+            self.ends.write(bytes);
+        })
     }
-}
-
-/// The decimal number before the first blank.
-fn version(bytes: &[u8]) -> Option<u32> {
-    let digits = bytes
-        .split(|byte| *byte == b' ')
-        .next()
-        .filter(|digits| digits.len() < bytes.len())?;
-    let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(digits).ok().filter(|_| plain)?.parse().ok()
 }
 
 fn decode(bytes: &[u8]) -> Option<Cursor> {
-    let (content, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
-    if bytes::hash(content) != u64::from_le_bytes(*checksum) {
-        return None;
-    }
-    let end = content.iter().position(|byte| *byte == b'\n')?;
-    let state = content[..end].split_at_checked(2)?.1;
-    let state: State = serde_json::from_slice(state).ok()?;
-    let binary = &content[end + 1..];
+    let (state, binary) = frame::open::<State>(bytes)?;
     let ends = usize::try_from(state.ends.unwrap_or(0)).ok()?;
     let ends = ends.checked_mul(ends::ENTRY)?;
     let (ids, ends) = binary.split_at_checked(binary.len().checked_sub(ends)?)?;

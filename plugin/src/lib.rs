@@ -43,4 +43,6 @@ pub mod source;
 
 pub use activity_json as json;
 pub use activity_record::{event, facts, format, labels, page, pattern, record, rules, severity, time};
-pub use headwater_source::{dedup_window, duration, http, link, lookback, measures, percent, window_scan};
+pub use headwater_source::{
+    dedup_window, duration, frame, http, link, lookback, measures, percent, window_scan,
+};

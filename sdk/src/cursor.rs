@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::frame;
+
 /// Why bytes are not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum CursorError {
@@ -29,18 +31,23 @@ pub fn encode(format: u32, position: &impl Serialize) -> Vec<u8> {
 /// It is newer, or not one.
 pub fn decode<P: DeserializeOwned>(format: u32, cursor: &[u8]) -> Result<P, CursorError> {
     let text = std::str::from_utf8(cursor).map_err(|_| CursorError::Damaged)?;
-    let (version, rest) = text.split_once(' ').ok_or(CursorError::Damaged)?;
-    match version.parse::<u32>() {
-        Ok(version) if version == format => {}
-        Ok(version) if version > format => return Err(CursorError::Newer(version)),
-        _ => return Err(CursorError::Damaged),
-    }
-    let (json, sum) = rest.split_once('\n').ok_or(CursorError::Damaged)?;
+    judge_version(format, cursor)?;
+    let (json, sum) = text.split_once('\n').ok_or(CursorError::Damaged)?;
+    let json = json.split_once(' ').map_or("", |(_, json)| json);
     let line = &text[..text.len() - sum.len()];
     if sum != format!("{:016x}", checksum(line.as_bytes())) {
         return Err(CursorError::Damaged);
     }
     serde_json::from_str(json).map_err(|_| CursorError::Damaged)
+}
+
+/// Whether a cursor is one of this format, by the version that it begins with.
+pub(crate) fn judge_version(format: u32, cursor: &[u8]) -> Result<(), CursorError> {
+    match frame::version(cursor) {
+        Some(version) if version == format => Ok(()),
+        Some(newer) if newer > format => Err(CursorError::Newer(newer)),
+        _ => Err(CursorError::Damaged),
+    }
 }
 
 /// FNV-1a: finds damage, and never changes between versions.

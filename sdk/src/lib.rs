@@ -68,7 +68,7 @@
 //! | a source | [`Source`], [`PagedSource`], [`Call`], [`Page`], [`Description`] |
 //! | a source whose upstream is asked for stretches of time, and shows records late | [`TimedSource`], made of [`lookback`] (the reading law), [`dedup_window`], [`window_scan`] |
 //! | the login at Microsoft Entra | [`entra`] |
-//! | parts | [`duration`], [`instant`], [`measures`], [`batch`], [`cursor`], [`retry`], [`error_body`], [`link`], [`origin`], [`percent`] |
+//! | parts | [`duration`], [`instant`], [`measures`], [`batch`], [`cursor`], [`frame`], [`retry`], [`error_body`], [`link`], [`origin`], [`percent`] |
 
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 
@@ -89,6 +89,7 @@ pub mod entra;
 pub mod error_body;
 mod exports;
 mod failure;
+pub mod frame;
 pub mod http;
 pub mod instant;
 pub mod link;

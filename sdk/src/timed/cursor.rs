@@ -1,17 +1,15 @@
-//! Where a timed stream's reading stands, as bytes that a host keeps: the format's version and a JSON object that people can
-//! read on the first line, the ids in binary form ([`DedupWindow::write`]), and the XXH3 hash of everything before it.
+//! Where a timed stream's reading stands, as bytes that a host keeps: a [`frame`] whose binary data are the ids
+//! ([`DedupWindow::write`]).
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::contract::{Nanos, Timestamp};
-use crate::cursor::CursorError;
+use crate::cursor::{self, CursorError};
 use crate::dedup_window::DedupWindow;
+use crate::frame;
 use crate::instant;
 use crate::lookback::Pointers;
 use crate::window_scan::WindowScan;
-
-const CHECKSUM: usize = 8;
 
 /// Where reading stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,42 +64,15 @@ impl Cursor {
 
     /// The cursor as bytes of this format.
     pub(super) fn encode(&self, format: u32) -> Vec<u8> {
-        let state = serde_json::to_string(&self.state).unwrap_or_default();
-        let mut bytes = format!("{format} {state}\n").into_bytes();
-        self.seen.write(&mut bytes);
-        let checksum = xxh3_64(&bytes);
-        bytes.extend(checksum.to_le_bytes());
-        bytes
+        frame::seal(format, &self.state, |bytes| self.seen.write(bytes))
     }
 
     /// Reads a cursor of this format.
     pub(super) fn decode(format: u32, bytes: &[u8]) -> Result<Self, CursorError> {
-        let blank = bytes.iter().position(|byte| *byte == b' ');
-        let digits = bytes.get(..blank.unwrap_or(0)).unwrap_or_default();
-        let is_plain = digits.iter().all(u8::is_ascii_digit);
-        let version = std::str::from_utf8(digits)
-            .ok()
-            .and_then(|digits| digits.parse::<u32>().ok())
-            .filter(|_| is_plain)
-            .ok_or(CursorError::Damaged)?;
-        match version {
-            version if version == format => {}
-            newer if newer > format => return Err(CursorError::Newer(newer)),
-            _ => return Err(CursorError::Damaged),
-        }
-        Self::decode_content(bytes, digits.len() + 1).ok_or(CursorError::Damaged)
-    }
-
-    fn decode_content(bytes: &[u8], state: usize) -> Option<Self> {
-        let (content, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
-        if xxh3_64(content) != u64::from_le_bytes(*checksum) {
-            return None;
-        }
-        let end = content.iter().position(|byte| *byte == b'\n')?;
-        Some(Self {
-            state: serde_json::from_slice(content.get(state..end)?).ok()?,
-            seen: DedupWindow::read(&content[end + 1..])?,
-        })
+        cursor::judge_version(format, bytes)?;
+        let (state, ids) = frame::open(bytes).ok_or(CursorError::Damaged)?;
+        let seen = DedupWindow::read(ids).ok_or(CursorError::Damaged)?;
+        Ok(Self { state, seen })
     }
 }
 
