@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic in the model is a failed claim")]
 #![allow(dead_code, reason = "each test uses a part of the simulated Azure")]
 
+mod law;
 mod simulated;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -401,16 +402,8 @@ fn history(orders: Vec<Order>) -> impl Strategy<Value = History> {
         )
 }
 
-/// Five hundred histories of each kind, or as many as `PROPTEST_CASES` says.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(500)
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(law::config(500))]
 
     #[test]
     fn no_operation_without_an_end_is_ever_hidden(

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic in the model is a failed claim")]
 #![allow(dead_code, reason = "each test uses a part of the simulated Azure")]
 
+mod law;
 mod simulated;
 
 use std::collections::BTreeSet;
@@ -11,16 +12,9 @@ use std::collections::BTreeSet;
 use azure_activity::contract::{Budget, Fault, Request, Timestamp};
 use azure_activity::instant::parse_rfc3339;
 use azure_activity::source;
+use law::{Host, MINUTE, SECOND, Step};
 use proptest::prelude::*;
-use simulated::{LogEvent, Mishap, Order, SECOND, SUBSCRIPTION, Simulated};
-
-const MINUTE: u64 = 60 * SECOND;
-
-/// Polls at the end without mishaps, until even the latest event is past its look-back.
-const INTERVAL: u64 = 5 * MINUTE;
-
-/// No history needs nearly as many polls in a row: more means that reading goes round in a circle.
-const MOST_POLLS_IN_A_ROW: usize = 200;
+use simulated::{LogEvent, Mishap, Order, SUBSCRIPTION, Simulated};
 
 /// The refusal of a time that Azure no longer keeps; here it keeps all of it, so that this is an error of its own.
 const TOO_FAR_BACK: &str =
@@ -41,30 +35,10 @@ struct History {
     token_minutes: u64,
     /// What part of the log is not readable before the calm end, in seconds after its beginning, and how.
     poison: Option<(u32, Mishap)>,
-    steps: Vec<Step>,
+    steps: Vec<Step<Mishap>>,
 }
 
-/// Some time passes, then one poll.
-#[derive(Debug, Clone)]
-struct Step {
-    seconds: u32,
-    max_events: u32,
-    max_bytes: u64,
-    fate: Fate,
-    mishaps: Vec<Option<Mishap>>,
-}
-
-/// What becomes of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    /// Delivered and committed.
-    Committed,
-    /// The host crashed before the commit: the session is gone, the old cursor is polled again.
-    Crashed,
-}
-
-/// The host's side: what is stored, and what was delivered under the stored cursor.
-struct Host {
+struct Life {
     azure: Simulated,
     config: String,
     cursor: Option<Vec<u8>>,
@@ -72,15 +46,15 @@ struct Host {
     delivered: BTreeSet<String>,
 }
 
-/// What a poll asks the host to do next.
-#[derive(Debug, PartialEq, Eq)]
-enum Next {
-    Interval,
-    Wait(u64),
-}
+impl Host for Life {
+    type Mishap = Mishap;
+    const MOST_POLLS_IN_A_ROW: usize = 200;
 
-impl Host {
-    fn poll(&mut self, step: &Step) -> Result<Next, TestCaseError> {
+    fn now(&mut self) -> &mut u64 {
+        &mut self.azure.now
+    }
+
+    fn poll(&mut self, step: &Step<Mishap>) -> Result<Option<u64>, TestCaseError> {
         self.azure.begin_call();
         self.azure.mishaps.clone_from(&step.mishaps);
         let request = Request {
@@ -95,10 +69,10 @@ impl Host {
             },
         };
         let result = source::poll(&mut self.azure, &request);
-        if step.fate == Fate::Crashed {
+        if step.is_lost {
             self.session = None;
             self.azure.forgive();
-            return Ok(Next::Wait(0));
+            return Ok(Some(0));
         }
         match result {
             Ok(batch) => {
@@ -118,12 +92,12 @@ impl Host {
                 self.cursor = Some(batch.cursor);
                 self.session = batch.session.or(self.session.take());
                 prop_assert!(batch.next_in != Some(0) || !batch.caught_up);
-                Ok(batch.next_in.map_or(Next::Interval, Next::Wait))
+                Ok(batch.next_in)
             }
             Err(error) => {
                 prop_assert!(matches!(error.fault, Fault::Retry | Fault::Denied), "{error:?}");
                 self.session = error.session.or(self.session.take());
-                Ok(Next::Wait(error.retry_after.unwrap_or(SECOND)))
+                Ok(Some(error.retry_after.unwrap_or(SECOND)))
             }
         }
     }
@@ -132,16 +106,9 @@ impl Host {
 fn the_law_holds(history: &History) -> Result<(), TestCaseError> {
     let begin: Timestamp = parse_rfc3339("2026-03-01T00:00:00Z").unwrap();
     let late = history.lookback_minutes * MINUTE;
-    let log: Vec<LogEvent> = (0..)
-        .zip(&history.events)
-        .map(|(id, (after, late_by))| {
-            let time = begin + u64::from(*after) * SECOND;
-            LogEvent {
-                id,
-                time,
-                visible: time + u64::from(*late_by) * SECOND % (late + 1),
-            }
-        })
+    let log: Vec<LogEvent> = law::times(begin, &history.events, late)
+        .into_iter()
+        .map(|(id, time, visible)| LogEvent { id, time, visible })
         .collect();
     let last = log.iter().map(|event| event.time).max().unwrap_or(begin);
     let expected: BTreeSet<String> = log.iter().map(|event| format!("event-{}", event.id)).collect();
@@ -154,7 +121,7 @@ fn the_law_holds(history: &History) -> Result<(), TestCaseError> {
             "lookback":"{}m","window":"{}m","drop":[]}}"#,
         history.lookback_minutes, history.window_minutes
     );
-    let mut host = Host {
+    let mut host = Life {
         azure,
         config,
         cursor: None,
@@ -175,39 +142,13 @@ fn the_law_holds(history: &History) -> Result<(), TestCaseError> {
                 *mishap = mishap.filter(|_| circles <= MOST_CIRCLES);
             }
         }
-        host.azure.now += u64::from(step.seconds) * SECOND;
-        if let Next::Wait(wait) = host.poll(&step)? {
-            host.azure.now += wait;
-        }
+        host.live(&step)?;
     }
     host.azure.poison = None;
-    // A calm end: every event becomes readable, and is then read at its oldest age; what is open is asked for again.
-    let calm = Step {
-        seconds: 0,
-        max_events: 200,
-        max_bytes: 1 << 20,
-        fate: Fate::Committed,
-        mishaps: Vec::new(),
-    };
+    // What is open is asked for again.
     let end = last.max(host.azure.now) + 2 * late + 45 * MINUTE;
-    let mut in_a_row = 0;
-    while host.azure.now < end {
-        match host.poll(&calm)? {
-            Next::Interval => {
-                host.azure.now += INTERVAL;
-                in_a_row = 0;
-            }
-            Next::Wait(wait) => {
-                host.azure.now += wait;
-                in_a_row += 1;
-                prop_assert!(in_a_row < MOST_POLLS_IN_A_ROW, "the source never catches up");
-            }
-        }
-    }
-    let lost: Vec<&String> = expected.difference(&host.delivered).collect();
-    prop_assert!(lost.is_empty(), "lost: {lost:?}");
-    prop_assert_eq!(host.delivered, expected);
-    Ok(())
+    host.calm_down(end)?;
+    law::judge(&host.delivered, &expected)
 }
 
 fn mishap() -> impl Strategy<Value = Option<Mishap>> {
@@ -236,23 +177,6 @@ fn mishap() -> impl Strategy<Value = Option<Mishap>> {
     prop_oneof![2 => Just(None), 1 => mishap.prop_map(Some)]
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let seconds = prop_oneof![4 => 0..600_u32, 1 => 600..20_000_u32];
-    let fate = prop_oneof![4 => Just(Fate::Committed), 1 => Just(Fate::Crashed)];
-    let max_events = prop_oneof![1 => 1..4_u32, 1 => 4..100_u32];
-    let max_bytes = prop_oneof![1 => 1..5_000_u64, 3 => Just(1 << 20)];
-    let mishaps = prop_oneof![1 => Just(Vec::new()), 1 => prop::collection::vec(mishap(), 0..8)];
-    (seconds, max_events, max_bytes, fate, mishaps).prop_map(
-        |(seconds, max_events, max_bytes, fate, mishaps)| Step {
-            seconds,
-            max_events,
-            max_bytes,
-            fate,
-            mishaps,
-        },
-    )
-}
-
 fn poison() -> impl Strategy<Value = Option<(u32, Mishap)>> {
     let mishap = prop_oneof![
         any::<u8>().prop_map(Mishap::OddBody),
@@ -266,19 +190,15 @@ fn poison() -> impl Strategy<Value = Option<(u32, Mishap)>> {
 
 fn history() -> impl Strategy<Value = History> {
     let order = prop::sample::select(vec![Order::NewestFirst, Order::OldestFirst, Order::Scrambled]);
-    let event = (
-        prop_oneof![1 => 0..600_u32, 1 => 0..14_400_u32],
-        prop_oneof![1 => Just(0), 1 => 0..4000_u32],
-    );
     (
-        prop::collection::vec(event, 0..120),
+        law::records(120),
         prop_oneof![2 => 1..4_usize, 1 => 4..60_usize],
         order,
         prop::sample::select(vec![0, 1, 8, 30, 45]),
         prop::sample::select(vec![1, 7, 60, 360]),
         prop::sample::select(vec![1, 10, 60]),
         poison(),
-        prop::collection::vec(step(), 0..25),
+        law::steps(mishap()),
     )
         .prop_map(
             |(events, page_size, order, lookback_minutes, window_minutes, token_minutes, poison, steps)| {
@@ -296,16 +216,8 @@ fn history() -> impl Strategy<Value = History> {
         )
 }
 
-/// A thousand histories, or as many as `PROPTEST_CASES` says.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(1000)
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(law::config(1000))]
 
     #[test]
     fn every_event_shown_is_delivered_once(history in history()) {
