@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::build::programs;
-use crate::cargo::{cargo, root, run, target_dir};
+use crate::cargo::{PROGRAMS, cargo, root, run, target_dir};
 use crate::component::STANDARD;
 
 /// The benchmarks, by name: a plain `cargo bench` would also list every unit test, between the lines for scripts.
@@ -36,19 +36,11 @@ pub fn bench(with_peers: bool) -> Result<()> {
     }
     run(
         "measuring",
-        // The packages of the programs and those with benchmarks: all would compile the engine a second time.
-        cargo(&[
-            "bench",
-            "-p",
-            "headwater-cli",
-            "-p",
-            "headwater-tests",
-            "-p",
-            "azure-activity",
-        ])
-        .args(benches.iter().flat_map(|name| ["--bench", name]))
-        .env("HEADWATER_COMPONENT", component)
-        .env("HEADWATER_BIN", host),
+        cargo(&["bench", "-p", "azure-activity"])
+            .args(PROGRAMS)
+            .args(benches.iter().flat_map(|name| ["--bench", name]))
+            .env("HEADWATER_COMPONENT", component)
+            .env("HEADWATER_BIN", host),
     )?;
     if with_peers {
         peers()?;

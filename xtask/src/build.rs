@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::cargo::{cargo, run, target_dir};
+use crate::cargo::{PROGRAMS, cargo, run, target_dir};
 use crate::collectors;
 use crate::component::{Component, SHIPPED};
 
@@ -36,19 +36,9 @@ pub fn build(only_components: bool, with_collectors: bool) -> Result<()> {
 
 /// Builds the programs in release.
 pub fn programs() -> Result<Programs> {
-    // One selection of packages for all binaries: another selection would unify features differently and compile
-    // the engine a second time.
     run(
         "building the host in release (the first time takes several minutes: the engine is compiled)",
-        &mut cargo(&[
-            "build",
-            "--release",
-            "-p",
-            "headwater-cli",
-            "-p",
-            "headwater-tests",
-            "--bins",
-        ]),
+        cargo(&["build", "--release", "--bins"]).args(PROGRAMS),
     )?;
     let release = target_dir().join("release");
     Ok(Programs {

@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+/// The packages of the programs. Whatever is built in release is built with them: another selection would unify features
+/// differently and compile the engine a second time.
+pub const PROGRAMS: [&str; 4] = ["-p", "headwater-cli", "-p", "headwater-tests"];
+
 /// What the component is compiled for.
 pub const WASM_TARGET: &str = "wasm32-wasip2";
 

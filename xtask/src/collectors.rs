@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::cargo::{cargo, root, run, target_dir};
+use crate::cargo::{PROGRAMS, cargo, root, run, target_dir};
 
 /// The builder of the OpenTelemetry Collector, of the release that every module in `builder.yaml` is of.
 const BUILDER: &str = "go.opentelemetry.io/collector/cmd/builder@v0.161.0";
@@ -17,21 +17,13 @@ const SYSTEM_LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
 
 /// Builds the libraries in release, and the collector where Go is installed. Says where they are.
 pub fn build() -> Result<Vec<PathBuf>> {
-    // The selection of packages is that of the programs and what is built on top of it, so that the engine is compiled once.
     run(
         "building the libraries of the collectors in release",
-        &mut cargo(&[
-            "build",
-            "--release",
-            "-p",
-            "headwater-cli",
-            "-p",
-            "headwater-tests",
+        cargo(&["build", "--release", "--lib"]).args(PROGRAMS).args([
             "-p",
             "headwater-c",
             "-p",
             "headwater-fluent-bit",
-            "--lib",
         ]),
     )?;
     let release = target_dir().join("release");
