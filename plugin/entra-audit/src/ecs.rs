@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::facts::{Change, Facts, Target};
 use crate::log::Log;
 use crate::rating::Rating;
-use crate::source::minified;
+use crate::raw;
 
 /// The version of the schema.
 const VERSION: &str = "9.5.0";
@@ -46,7 +46,7 @@ pub fn write(
             "module": "azure",
             "dataset": dataset,
             "severity": rating.severity.elastic(),
-            "original": minified(&record.raw).ok(),
+            "original": raw::write(&record.raw).ok(),
         },
         "cloud": { "provider": "azure", "service": { "name": "Microsoft Entra ID" } },
         "organization": { "id": tenant },

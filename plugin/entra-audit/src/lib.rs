@@ -9,7 +9,7 @@
 //! | the source | [`source`]: what the SDK makes a component of |
 //! | the configuration | [`config`], [`cloud`] |
 //! | Microsoft Graph | [`log`]: the two logs; [`graph`]: addresses and refusals; [`page`]: the list in an answer |
-//! | an event | [`facts`]: what a record says; [`rating`]: how serious that is; [`ecs`]: its shape |
+//! | an event | [`facts`]: what a record says; [`rating`]: how serious that is; [`ecs`]: its shape, or `raw`: as received |
 
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 
@@ -21,6 +21,7 @@ pub mod graph;
 pub mod log;
 pub mod page;
 pub mod rating;
+mod raw;
 pub mod source;
 
 pub use source::EntraAudit;

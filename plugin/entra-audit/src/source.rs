@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::config::{Config, Format};
 use crate::facts::Facts;
 use crate::log::Log;
-use crate::{ecs, graph, page, rating};
+use crate::{ecs, graph, page, rating, raw};
 
 /// What Microsoft Entra keeps for a tenant with a premium licence; one without has seven days, and shows no more when asked for
 /// it (Microsoft Entra data retention).
@@ -183,7 +183,7 @@ impl TimedSource for EntraAudit {
         };
         let body = match config.format {
             Format::Ecs => ecs::write(config, log, &facts, &rating, record, time).to_string(),
-            Format::Raw => minified(&record.raw)?,
+            Format::Raw => raw::write(&record.raw)?,
         };
         Ok(Event {
             id: id.clone(),
@@ -193,13 +193,6 @@ impl TimedSource for EntraAudit {
             body,
         })
     }
-}
-
-/// The record as received, on one line.
-pub(crate) fn minified(raw: &str) -> Result<String, String> {
-    let line = activity_json::minify(raw.as_bytes());
-    line.and_then(|line| String::from_utf8(line).ok())
-        .ok_or_else(|| "it is not JSON".to_owned())
 }
 
 fn logs_schema() -> Value {
