@@ -1,11 +1,8 @@
 //! Getting sources ready to run: their plugins found and compiled, their configurations accepted, their sinks opened.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a source has one task that may hang, and no second is begun"
-)]
-
+use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 #[cfg(feature = "postgres")]
 use std::sync::OnceLock;
@@ -19,14 +16,18 @@ use headwater::sink::LetterTable;
 use headwater::sink::{DeadLetters, Sinks};
 use headwater::{BuildError, Host, Plugin, Source};
 use thiserror::Error;
-use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinSet;
 
 use crate::config::{DeadLetterPlace, PluginPlace, SourceConfig};
 use crate::outlets::Outlets;
 
-/// Sources that are made ready at once. Each has at most one plugin that hangs, and that for a bounded time.
+/// Sources that are made ready at once, of those that have just begun: one that takes longer waits for something that hangs, and
+/// no other one waits for that. Its calls have their slots, and each file has a thread of its own.
 const LOADS_AT_ONCE: usize = 64;
+const FRESH: Duration = Duration::from_secs(1);
+/// The stack of a thread that waits for the files of one source.
+const STACK_BYTES: usize = 256 << 10;
 /// How long a place for events may take to answer; a hung mount does not.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -72,8 +73,8 @@ pub struct Loading {
     open: Pending<Result<Outlets, String>>,
 }
 
-/// A task that may hang, if it is under way.
-type Pending<T> = Option<JoinHandle<T>>;
+/// What may hang, if it is under way.
+type Pending<T> = Option<oneshot::Receiver<T>>;
 
 impl Loader {
     /// A loader for this host.
@@ -109,8 +110,22 @@ impl Loader {
                 LoadError::missing(format_args!("config{}: {problem}", pointer.replace('/', ".")))
             })?;
         }
+        self.in_turn(self.judge(loading)).await
+    }
+
+    /// Does it when it is its turn, which it gives away when it takes long.
+    async fn in_turn<T>(&self, work: impl Future<Output = T>) -> T {
         // Closed never.
-        let _permit = self.permits.acquire().await;
+        let permit = self.permits.acquire().await;
+        let mut work = pin!(work);
+        if let Ok(done) = tokio::time::timeout(FRESH, &mut work).await {
+            return done;
+        }
+        drop(permit);
+        work.await
+    }
+
+    async fn judge(&self, loading: &mut Loading) -> Result<Source, LoadError> {
         let mut problems = loading.probe().await;
         let mut may_pass = problems.is_empty();
         let mut is_cheap = true;
@@ -266,25 +281,42 @@ fn letter_file(config: &SourceConfig) -> Option<DeadLetters> {
     }
 }
 
-/// Does something that may hang, on a thread that may wait. While it hangs, it is waited for and not begun again.
+/// Does something that may hang, on a thread of its own. While it hangs, it is waited for and not begun again.
 async fn within_patience<T: Send + 'static>(
     pending: &mut Pending<T>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
-    let mut task = pending
-        .take()
-        .unwrap_or_else(|| tokio::task::spawn_blocking(work));
-    match tokio::time::timeout(PATIENCE, &mut task).await {
+    let mut done = match pending.take() {
+        Some(done) => done,
+        None => on_thread(work).map_err(|error| format!("cannot start a thread for its files: {error}"))?,
+    };
+    match tokio::time::timeout(PATIENCE, &mut done).await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Err(_)) => Err("opening its files ended unexpectedly".to_owned()),
         Err(_) => {
-            *pending = Some(task);
+            *pending = Some(done);
             Err(format!(
                 "the file of the sink or of dead letters did not answer within {PATIENCE:?}; check the mount or the \
                  volume that it is on"
             ))
         }
     }
+}
+
+/// Does something on a thread that nobody else needs: a pool would be full when the files of many sources hang.
+fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<oneshot::Receiver<T>> {
+    let (sender, done) = oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name("open-files".to_owned())
+        .stack_size(STACK_BYTES);
+    let span = tracing::Span::current();
+    thread.spawn(move || {
+        // Nobody listens any more where the source has been removed.
+        let _ = sender.send(span.in_scope(work));
+    })?;
+    Ok(done)
 }
 
 impl LoadError {

@@ -51,8 +51,11 @@ pub(super) fn clean(mut attributes: Vec<Attribute>, redactor: &Redactor) -> Vec<
         // A cut could leave a part of a secret, so secrets are looked for before it.
         let mut value = redactor.clean(&attribute.value);
         value.truncate(value.floor_char_boundary(LONGEST_VALUE));
+        value.shrink_to_fit();
         attribute.value = value;
     }
+    // A plugin may have given a million: what held those must not stay with the few that are kept.
+    attributes.shrink_to_fit();
     attributes
 }
 
@@ -100,6 +103,12 @@ mod tests {
             .collect();
         assert!(attribute_problem(&many).is_some());
         assert_eq!(clean(many, &Redactor::default()).len(), MOST);
+        let bomb = vec![attribute("", ""); 100_000];
+        assert_eq!(clean(bomb, &Redactor::default()).capacity(), 0);
+        let mut bomb = vec![attribute("a", &"x".repeat(100_000))];
+        bomb.resize(100_000, attribute("", ""));
+        let kept = clean(bomb, &Redactor::default());
+        assert!(kept.capacity() < MOST && kept[0].value.capacity() <= LONGEST_VALUE);
         let long = vec![attribute("a", &"ä".repeat(1_000))];
         assert!(attribute_problem(&long).is_some());
         assert_eq!(clean(long, &Redactor::default())[0].value.len(), LONGEST_VALUE);

@@ -151,7 +151,7 @@ impl ComponentClient {
         let (found, instance) = low_priority::run(self.cpu.clone(), found).await;
         let mut discovered = self.online(turn, instance, config, found, discovery::judge).await;
         discovered.result = discovered.result.and_then(|found| {
-            self.partitions.resize(found.len())?;
+            self.partitions.resize(&found)?;
             Ok(found)
         });
         discovered

@@ -22,6 +22,7 @@ use super::origin::{Grant, Origin};
 use super::substitute::BoundSecrets;
 use super::transport::{self, Body, ResponseFuture, Transport, TransportError};
 use crate::sandbox::BODY_PIECE_BYTES;
+use crate::sandbox::plugin_log::PluginLog;
 
 /// A whole exchange, from the request to the last byte of the answer.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -71,6 +72,7 @@ pub(crate) struct EgressHooks {
     traffic: Arc<Mutex<Traffic>>,
     at_once: Arc<Semaphore>,
     credentials: Vec<String>,
+    log: PluginLog,
 }
 
 impl EgressHooks {
@@ -91,7 +93,13 @@ impl EgressHooks {
             traffic: Arc::default(),
             at_once: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
             credentials: Vec::new(),
+            log: PluginLog::default(),
         }
+    }
+
+    /// Which log says what was refused. It is the plugin's own one, since a name that was asked for may hold a secret.
+    pub(crate) fn report_to(&mut self, log: PluginLog) {
+        self.log = log;
     }
 
     /// Begins a call, which is interrupted at this time.
@@ -141,8 +149,14 @@ impl EgressHooks {
                     TransportError::InvalidUrl
                 }
                 Some(origin) if self.grant.contains(&origin) => return Ok(origin),
-                Some(origin) => {
-                    warn!(%origin, "refused a request to an origin that is not granted; add it to `allow` to permit it");
+                Some(_) => {
+                    let uri = request.uri();
+                    let (scheme, authority) = (uri.scheme_str(), uri.authority());
+                    // As it was asked for: in lower case a secret would not be found.
+                    let asked = scheme
+                        .zip(authority)
+                        .map(|(scheme, authority)| format!("{scheme}://{authority}"));
+                    self.log.not_granted(asked.unwrap_or_default());
                     TransportError::Denied
                 }
             }

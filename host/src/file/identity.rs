@@ -7,13 +7,14 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// How long the system may take to say which file a path is. A hung mount does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// So many paths may hang; those after them are told apart by their names alone.
-const MOST_HANGING: usize = 4;
+/// So many paths are asked for at once, and so many may hang; those after them are told apart by their names alone.
+const AT_ONCE: usize = 8;
 
 /// What makes a file the same as another one: the device and number of one that exists, the name of one that does not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -44,47 +45,49 @@ impl FileIdentity {
     }
 }
 
-/// The identities of many files. One that hangs is told by its name, and a thread waits for it as long as it hangs.
+/// The identities of many files. Those that hang are told by their names, together after one time-out, and a thread waits for
+/// each as long as it hangs.
 pub fn of_all<'a>(paths: impl IntoIterator<Item = &'a Path>) -> HashMap<&'a Path, FileIdentity> {
+    of_all_by(paths, FileIdentity::of)
+}
+
+fn of_all_by<'a>(
+    paths: impl IntoIterator<Item = &'a Path>,
+    ask: fn(&Path) -> FileIdentity,
+) -> HashMap<&'a Path, FileIdentity> {
     let paths: Vec<&Path> = paths.into_iter().collect();
-    let mut known = HashMap::new();
-    let mut rest = paths.as_slice();
-    for _ in 0..MOST_HANGING {
-        let (sender, found) = mpsc::channel();
-        let asked: Vec<PathBuf> = rest.iter().map(|path| path.to_path_buf()).collect();
+    let asked: Arc<Vec<PathBuf>> = Arc::new(paths.iter().map(|path| path.to_path_buf()).collect());
+    let next = Arc::new(AtomicUsize::new(0));
+    let (sender, answers) = mpsc::channel();
+    for _ in 0..AT_ONCE.min(paths.len()) {
+        let (asked, next, sender) = (asked.clone(), next.clone(), sender.clone());
         let ask = move || {
-            let identities = asked.iter().map(|path| FileIdentity::of(path));
-            // Nobody listens any more after one that hung.
-            for identity in identities {
-                if sender.send(identity).is_err() {
+            let claims = std::iter::from_fn(|| {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                asked.get(index).map(|path| (index, path))
+            });
+            for (index, path) in claims {
+                // Nobody listens any more when too many have hung.
+                if sender.send((index, ask(path))).is_err() {
                     return;
                 }
             }
         };
-        if std::thread::Builder::new()
-            .name("file-identity".to_owned())
-            .spawn(ask)
-            .is_err()
-        {
-            break;
-        }
-        while let Some((path, others)) = rest.split_first() {
-            let Ok(identity) = found.recv_timeout(PATIENCE) else {
-                break;
-            };
-            known.insert(*path, identity);
-            rest = others;
-        }
-        let Some((hanging, others)) = rest.split_first() else {
-            return known;
-        };
-        known.insert(*hanging, FileIdentity::Name(hanging.to_path_buf()));
-        rest = others;
+        // Where there are no threads, names have to do.
+        let thread = std::thread::Builder::new().name("file-identity".to_owned());
+        let _ = thread.spawn(ask);
     }
-    known.extend(
-        rest.iter()
-            .map(|path| (*path, FileIdentity::Name(path.to_path_buf()))),
-    );
+    drop(sender);
+    let by_name = paths
+        .iter()
+        .map(|path| (*path, FileIdentity::Name(path.to_path_buf())));
+    let mut known: HashMap<&Path, FileIdentity> = by_name.collect();
+    for _ in 0..paths.len() {
+        let Ok((index, identity)) = answers.recv_timeout(PATIENCE) else {
+            break;
+        };
+        known.insert(paths[index], identity);
+    }
     known
 }
 
@@ -123,5 +126,31 @@ mod tests {
             );
         }
         assert_ne!(FileIdentity::of(&at("one")), FileIdentity::of(&at("copy")));
+    }
+
+    #[test]
+    fn paths_that_hang_cost_one_time_out_together_and_the_others_are_told_all_the_same() {
+        let ask = |path: &Path| {
+            if path.starts_with("hung") {
+                std::thread::sleep(Duration::from_secs(60));
+            }
+            FileIdentity::Name(Path::new("told").join(path))
+        };
+        let paths: Vec<PathBuf> = (0..100)
+            .map(|number| match number % 20 {
+                0 => PathBuf::from(format!("hung/{number}")),
+                _ => PathBuf::from(number.to_string()),
+            })
+            .collect();
+        let started = std::time::Instant::now();
+        let known = of_all_by(paths.iter().map(PathBuf::as_path), ask);
+        assert!(started.elapsed() < 2 * PATIENCE, "{:?}", started.elapsed());
+        for path in &paths {
+            let expected = match path.starts_with("hung") {
+                true => path.clone(),
+                false => Path::new("told").join(path),
+            };
+            assert_eq!(known[path.as_path()], FileIdentity::Name(expected));
+        }
     }
 }

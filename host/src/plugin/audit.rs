@@ -9,6 +9,9 @@ use std::time::Duration;
 use thiserror::Error;
 use wasmparser::{BinaryReaderError, FunctionBody, Operator, Parser, Payload};
 
+/// Native code of a plugin with an interpreter and its libraries is some tens of megabytes.
+const LARGEST_CODE: u64 = 256 << 20;
+
 /// `[compile]`: what a component may be, and what compiling it may take. Each bound is far above what compilers leave,
 /// interpreters that were compiled to WebAssembly included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub struct CompileLimits {
     pub locals: u32,
     /// Of everything else that there are many of, each: modules, components, instances, types, tables, segments and so on.
     pub parts: u32,
+    /// Bytes of what is made of it: native code and the contents of its memories, which stay in memory while it is loaded.
+    pub code: u64,
     /// Bytes of memory that the compiler may take.
     pub memory: u64,
     /// Time that the compiler may take.
@@ -43,6 +48,7 @@ impl Default for CompileLimits {
             nesting: 2_000,
             locals: 10_000,
             parts: 50_000,
+            code: LARGEST_CODE,
             memory: 1 << 30,
             timeout: Duration::from_secs(120),
         }

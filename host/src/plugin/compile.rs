@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use thiserror::Error;
 use wasmtime::Engine;
@@ -15,8 +16,14 @@ use super::audit::CompileLimits;
 use super::compile_process::{self, HelperError};
 use super::native::Artifact;
 
-/// Plugins that are compiled at once. The compiler uses all processors for one, and takes its memory for each.
+/// Plugins that are compiled at once, in each lane. The compiler uses all processors for one, and takes its memory for each.
 const AT_ONCE: usize = 2;
+/// What takes longer begins anew in a lane of its own, so that none that is soon compiled waits for those that never are.
+/// The Azure source takes three seconds on two processors.
+const QUICK: Duration = Duration::from_secs(15);
+
+static QUICK_LANE: Lane = Lane::new();
+static SLOW_LANE: Lane = Lane::new();
 
 /// Why a plugin could not be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -35,12 +42,20 @@ pub(super) fn compile(
     bytes: &[u8],
     limits: &CompileLimits,
 ) -> Result<Artifact, CompileError> {
-    let _turn = Turn::wait();
+    let compiled = in_lanes(
+        &QUICK_LANE,
+        &SLOW_LANE,
+        limits.timeout,
+        |timeout| match compile_process::compile(bytes, &CompileLimits { timeout, ..*limits }) {
+            Err(HelperError::Unavailable) => Ok(in_this_process(engine, bytes)),
+            compiled => compiled.map(|artifact| Ok(Artifact::verified(artifact))),
+        },
+    );
     let stopped = |what: &dyn fmt::Display, key: &str| {
         CompileError::Stopped(format!("{what}; if you trust it, raise `compile.{key}`"))
     };
-    match compile_process::compile(bytes, limits) {
-        Ok(artifact) => Ok(Artifact::verified(artifact)),
+    match compiled {
+        Ok(compiled) => compiled,
         Err(HelperError::Unavailable) => in_this_process(engine, bytes),
         Err(HelperError::Refused(reason)) => Err(CompileError::Broken(reason)),
         Err(HelperError::OutOfTime) => {
@@ -59,6 +74,26 @@ pub(super) fn compile(
     }
 }
 
+/// Compiles in the first lane; what takes too long for that, in the second one.
+fn in_lanes<T>(
+    quick: &'static Lane,
+    slow: &'static Lane,
+    timeout: Duration,
+    compile: impl Fn(Duration) -> Result<T, HelperError>,
+) -> Result<T, HelperError> {
+    let soon = {
+        let _turn = quick.turn();
+        compile(timeout.min(QUICK))
+    };
+    match soon {
+        Err(HelperError::OutOfTime) if timeout > QUICK => {
+            let _turn = slow.turn();
+            compile(timeout)
+        }
+        compiled => compiled,
+    }
+}
+
 /// For programs that have no process that helps.
 fn in_this_process(engine: &Engine, bytes: &[u8]) -> Result<Artifact, CompileError> {
     let compiled = engine.precompile_component(bytes);
@@ -67,24 +102,69 @@ fn in_this_process(engine: &Engine, bytes: &[u8]) -> Result<Artifact, CompileErr
         .map_err(|error| CompileError::Broken(error.root_cause().to_string()))
 }
 
-static TURNS: Mutex<usize> = Mutex::new(AT_ONCE);
-static IS_FREE: Condvar = Condvar::new();
+/// Turns, of which there are as many as may be compiled at once.
+struct Lane {
+    free: Mutex<usize>,
+    is_free: Condvar,
+}
 
-/// The right to compile.
-struct Turn;
+impl Lane {
+    const fn new() -> Self {
+        Self {
+            free: Mutex::new(AT_ONCE),
+            is_free: Condvar::new(),
+        }
+    }
 
-impl Turn {
-    fn wait() -> Self {
-        let turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-        let turns = IS_FREE.wait_while(turns, |free| *free == 0);
-        *turns.unwrap_or_else(PoisonError::into_inner) -= 1;
-        Self
+    fn turn(&'static self) -> Turn {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = self.is_free.wait_while(free, |free| *free == 0);
+        *free.unwrap_or_else(PoisonError::into_inner) -= 1;
+        Turn(self)
     }
 }
 
+/// The right to compile.
+struct Turn(&'static Lane);
+
 impl Drop for Turn {
     fn drop(&mut self) {
-        *TURNS.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        IS_FREE.notify_one();
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.is_free.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_to_compile_keeps_nothing_waiting_that_does_not() {
+        static QUICK_ONE: Lane = Lane::new();
+        static SLOW_ONE: Lane = Lane::new();
+        let all_are_slow = std::sync::Arc::new(std::sync::Barrier::new(AT_ONCE + 1));
+        for _ in 0..AT_ONCE {
+            let all_are_slow = all_are_slow.clone();
+            std::thread::spawn(move || {
+                in_lanes(&QUICK_ONE, &SLOW_ONE, 2 * QUICK, |timeout| {
+                    if timeout <= QUICK {
+                        return Err(HelperError::OutOfTime);
+                    }
+                    all_are_slow.wait();
+                    std::thread::sleep(Duration::from_secs(3_600));
+                    Ok(())
+                })
+            });
+        }
+        all_are_slow.wait();
+        let quick = in_lanes(&QUICK_ONE, &SLOW_ONE, 2 * QUICK, Ok);
+        assert_eq!(quick.ok(), Some(QUICK));
+        let short = in_lanes(&QUICK_ONE, &SLOW_ONE, QUICK / 2, |_| {
+            Err::<(), _>(HelperError::OutOfTime)
+        });
+        assert!(
+            matches!(short, Err(HelperError::OutOfTime)),
+            "it has had its time"
+        );
     }
 }

@@ -48,12 +48,16 @@ pub(crate) fn compile(bytes: &[u8], limits: &CompileLimits) -> Result<Vec<u8>, H
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let child = spawn(&mut command)?;
-    let (status, answer) = talk(child, bytes, limits)?;
-    match answer.split_first() {
-        Some((&COMPILED, artifact)) if status.success() => Ok(artifact.to_vec()),
-        Some((&REFUSED, reason)) if status.success() => {
-            Err(HelperError::Refused(String::from_utf8_lossy(reason).into_owned()))
+    let (status, mut answer) = talk(child, bytes, limits)?;
+    match answer.first() {
+        Some(&COMPILED) if status.success() => {
+            // In place: there may be hundreds of megabytes of it.
+            answer.remove(0);
+            Ok(answer)
         }
+        Some(&REFUSED) if status.success() => Err(HelperError::Refused(
+            String::from_utf8_lossy(&answer[1..]).into_owned(),
+        )),
         _ if is_out_of_time(status) => Err(HelperError::OutOfTime),
         _ => Err(HelperError::Died),
     }

@@ -26,6 +26,7 @@ use self::audit::{AuditError, Interfaces};
 use self::bindings::SourceExportsPre;
 use self::cache::{Cache, Key};
 use self::compile::CompileError;
+use self::native::Artifact;
 use crate::file::small_file::{self, Purpose};
 use crate::sandbox::StoreState;
 use crate::work::fair_slots::FairSlots;
@@ -213,6 +214,7 @@ impl PluginLoader {
             engine: &self.fingerprint,
         };
         if let Some(artifact) = self.cache.load(key) {
+            self.check_code(path, &artifact)?;
             match artifact.load(&self.engine) {
                 Ok(component) => return Ok(component),
                 Err(error) => {
@@ -227,6 +229,7 @@ impl PluginLoader {
                 reason,
             },
         })?;
+        self.check_code(path, &artifact)?;
         // It compiles, so that the file is whole: what is in the way is a bound of the engine's pool.
         let component = artifact
             .load(&self.engine)
@@ -236,6 +239,24 @@ impl PluginLoader {
             })?;
         self.cache.store(key, &artifact);
         Ok(component)
+    }
+
+    /// What is loaded stays in memory, so that it has a bound like everything there.
+    fn check_code(&self, path: &Path, artifact: &Artifact) -> Result<(), PluginError> {
+        let (found, bound) = (artifact.as_bytes().len() as u64, self.limits.code);
+        if found <= bound {
+            return Ok(());
+        }
+        let excess = Excess {
+            what: "bytes of native code",
+            found,
+            bound,
+            key: "code",
+        };
+        Err(PluginError::Stopped {
+            path: path.to_owned(),
+            reason: excess.to_string(),
+        })
     }
 }
 

@@ -117,11 +117,11 @@ pub(super) fn kib(
     kept: usize,
     redactor: &Redactor,
 ) -> u32 {
-    let attribute = |attribute: &Attribute| {
-        size_of::<Attribute>() + attribute.name.capacity() + attribute.value.capacity() + 2 * ALLOCATION
-    };
+    let attribute =
+        |attribute: &Attribute| attribute.name.capacity() + attribute.value.capacity() + 2 * ALLOCATION;
     let event = |event: &Event| {
-        let attributes: usize = event.attributes.iter().map(attribute).sum();
+        let attributes = event.attributes.capacity() * size_of::<Attribute>()
+            + event.attributes.iter().map(attribute).sum::<usize>();
         event.id.capacity() + event.body.capacity() + attributes + 2 * ALLOCATION
     };
     let item = |item: &Rejected| {

@@ -71,7 +71,7 @@ pub struct Usage {
 pub(crate) fn store(
     engine: &Engine,
     limits: &Limits,
-    hooks: EgressHooks,
+    mut hooks: EgressHooks,
     log: PluginLog,
     now: Option<Duration>,
 ) -> Store<StoreState> {
@@ -82,6 +82,7 @@ pub(crate) fn store(
     // The builder starts empty: no variables, no arguments, closed stdin, and stdout into nowhere.
     let mut wasi = WasiCtx::builder();
     wasi.stderr(log.clone()).max_random_size(RANDOM_BYTES);
+    hooks.report_to(log.clone());
     if let Some(now) = now {
         wasi.wall_clock(StandingClock(now));
     }

@@ -21,6 +21,8 @@ const LOOK_AHEAD: usize = 64 << 10;
 /// Bytes of all calls of one source together in a minute.
 const BYTES_PER_MINUTE: u64 = 256 << 10;
 const MINUTE: Duration = Duration::from_secs(60);
+/// Origins of one call that are named because they are not granted.
+const MOST_NOT_GRANTED: usize = 16;
 /// Offered to the plugin per write.
 const WRITE_BYTES: usize = 8 << 10;
 
@@ -35,6 +37,7 @@ pub(crate) struct PluginLog(Arc<Mutex<Captured>>);
 struct Captured {
     bytes: Vec<u8>,
     dropped: u64,
+    not_granted: Vec<String>,
 }
 
 impl PluginLog {
@@ -45,18 +48,36 @@ impl PluginLog {
         captured.dropped += (bytes.len() - kept) as u64;
     }
 
+    /// Notes that a request was refused since its origin is not granted. Each is named once.
+    pub(crate) fn not_granted(&self, origin: String) {
+        let mut captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if captured.not_granted.len() < MOST_NOT_GRANTED && !captured.not_granted.contains(&origin) {
+            captured.not_granted.push(origin);
+        }
+    }
+
     /// What has been kept, and how many bytes were dropped. Forgets both.
     pub(crate) fn take(&self) -> (String, u64) {
-        let captured = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let captured = self.take_all();
         (
             String::from_utf8_lossy(&captured.bytes).into_owned(),
             captured.dropped,
         )
     }
 
+    fn take_all(&self) -> Captured {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Takes the lines, without secrets and within what the source may still log, and forgets them.
     pub(crate) fn take_lines(&self, redactor: &Redactor, budget: &LogBudget) -> Lines {
-        let (text, mut dropped) = self.take();
+        let Captured {
+            bytes,
+            mut dropped,
+            not_granted,
+        } = self.take_all();
+        let not_granted = not_granted.iter().map(|origin| redactor.clean(origin)).collect();
+        let text = String::from_utf8_lossy(&bytes);
         // Redacted as a whole first: a secret with a line end in it must not slip through line by line. More was kept than
         // is shown, so that one that crosses the end is known.
         let mut text = redactor.redact(&text);
@@ -80,6 +101,7 @@ impl PluginLog {
             lines,
             dropped,
             allowed,
+            not_granted,
         }
     }
 }
@@ -91,6 +113,8 @@ pub(crate) struct Lines {
     /// Bytes beyond what one call may write.
     dropped: u64,
     allowed: Allowed,
+    /// Origins that requests were refused to.
+    not_granted: Vec<String>,
 }
 
 impl Lines {
@@ -101,6 +125,9 @@ impl Lines {
                 bytes = self.allowed.suppressed_before,
                 "suppressed log output of the plugin in the minute before"
             );
+        }
+        for origin in &self.not_granted {
+            warn!(%origin, "refused a request to an origin that is not granted; add it to `allow` to permit it");
         }
         for (level, text) in &self.lines {
             match level {
@@ -287,6 +314,18 @@ mod tests {
             let text: String = lines.lines.into_iter().map(|(_, text)| text).collect();
             assert!(!text.contains("the-"), "{before}");
         }
+    }
+
+    #[test]
+    fn an_origin_that_is_not_granted_is_named_once_and_without_secrets() {
+        let log = PluginLog::default();
+        for number in 0..100 {
+            log.not_granted("https://a.the-secret.example".to_owned());
+            log.not_granted(format!("https://{number}.example"));
+        }
+        let lines = log.take_lines(&Redactor::new(["the-secret".to_owned()]), &LogBudget::default());
+        assert_eq!(lines.not_granted[0], "https://a.[secret].example");
+        assert_eq!(lines.not_granted.len(), MOST_NOT_GRANTED);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::helper_run::{Answers, HelperSettings, run};
+use super::helper_run::{Answers, HelperSettings, Starting, run};
 
 /// A run that failed is not repeated within this time: whoever wants a secret meanwhile has the same answer at once.
 const FAILURE_HOLDS: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ pub(super) struct Inner {
     settings: HelperSettings,
     known: Mutex<Known>,
     /// Held by the one run at a time.
-    run: tokio::sync::Mutex<()>,
+    run: tokio::sync::Mutex<Starting>,
 }
 
 #[derive(Default)]
@@ -90,13 +90,13 @@ impl HelperKey {
         if let Some(answer) = inner.known().fresh(&self.key, inner.settings.refresh) {
             return answer;
         }
-        let _turn = inner.run.lock().await;
+        let mut turn = inner.run.lock().await;
         // Whoever had the turn before may have brought it.
         if let Some(answer) = inner.known().fresh(&self.key, inner.settings.refresh) {
             return answer;
         }
         let wanted = inner.known().stale_keys(inner.settings.refresh);
-        let outcome = run(&inner.settings, &wanted).await;
+        let outcome = run(&inner.settings, &wanted, &mut turn).await;
         inner.known().note(&inner.settings, &self.key, wanted, outcome)
     }
 

@@ -1,20 +1,25 @@
 //! One run of a helper program for secrets. Nothing that it writes is ever shown, but its words about a single secret.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
 
 use crate::redact::Redactor;
 
-/// Ten thousand tenants with a long secret each have a tenth of that.
-const LARGEST_ANSWER: u64 = 64 << 20;
+/// Ten thousand tenants with a secret of a kilobyte each fit.
+const LARGEST_ANSWER: u64 = 16 << 20;
+/// Bytes of one secret, as in a file.
+const LONGEST_SECRET: usize = 64 << 10;
 /// Letters of what is said about a secret that is not there.
 const LONGEST_REASON: usize = 200;
+/// What the program says about secrets that are not there is searched for those that are. Beside more bytes of them it is not shown.
+const LARGEST_SEARCH: usize = 1 << 20;
 
 /// How a helper program is run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -44,11 +49,8 @@ struct Reply {
     error: Option<String>,
 }
 
-/// What a run brought.
-pub(super) struct Answers {
-    replies: HashMap<String, Reply>,
-    redactor: Redactor,
-}
+/// What a run brought: a secret or why there is none, by its key.
+pub(super) struct Answers(HashMap<String, Result<String, String>>);
 
 impl HelperSettings {
     /// A program without arguments, with the usual times.
@@ -66,29 +68,61 @@ impl HelperSettings {
 impl Answers {
     /// The secret of this key, or why there is none.
     pub(super) fn take(&mut self, helper: &str, key: &str) -> Result<String, String> {
-        match self.replies.remove(key) {
-            Some(Reply {
-                error: Some(error), ..
-            }) if !error.is_empty() => {
-                // The program may say too much.
-                let reason: String = self.redactor.clean(&error).chars().take(LONGEST_REASON).collect();
-                Err(format!(
-                    "the helper `{helper}` has no secret for the key `{key}`: {reason}"
-                ))
-            }
-            Some(Reply {
-                value: Some(value), ..
-            }) => Ok(value),
-            _ => Err(format!(
+        self.0.remove(key).unwrap_or_else(|| {
+            Err(format!(
                 "the helper `{helper}` said nothing about the key `{key}`; check the key, and that the helper answers \
                  for each key that it is asked for"
-            )),
-        }
+            ))
+        })
+    }
+
+    /// What the program wrote; none if that is not the protocol. Takes time in proportion to it.
+    fn read(helper: &str, written: &[u8]) -> Option<Self> {
+        let replies: HashMap<String, Reply> = serde_json::from_slice(written).ok()?;
+        let searched: usize = replies
+            .values()
+            .filter_map(|reply| reply.value.as_ref())
+            .map(String::len)
+            .sum();
+        let says_why = replies
+            .values()
+            .any(|reply| reply.error.as_ref().is_some_and(|error| !error.is_empty()));
+        let redactor = (says_why && searched <= LARGEST_SEARCH).then(|| {
+            // The program may say too much.
+            Redactor::new(replies.values().filter_map(|reply| reply.value.clone()))
+        });
+        let shown = |error: &str| match &redactor {
+            Some(redactor) => redactor.clean(error).chars().take(LONGEST_REASON).collect(),
+            None => "it says why, which is not shown beside so many secrets".to_owned(),
+        };
+        let secrets = replies.iter().filter_map(|(key, reply)| {
+            let secret = match (&reply.error, &reply.value) {
+                (Some(error), _) if !error.is_empty() => Err(format!(
+                    "the helper `{helper}` has no secret for the key `{key}`: {}",
+                    shown(error)
+                )),
+                (_, Some(value)) if value.len() > LONGEST_SECRET => Err(format!(
+                    "the helper `{helper}` gave {} bytes for the key `{key}`; a secret has at most {LONGEST_SECRET}",
+                    value.len()
+                )),
+                (_, Some(value)) => Ok(value.clone()),
+                (_, None) => return None,
+            };
+            Some((key.clone(), secret))
+        });
+        Some(Self(secrets.collect()))
     }
 }
 
+/// A program that is being started. Where it is on a hung mount, that has no end, and is not begun a second time.
+pub(super) type Starting = Option<oneshot::Receiver<std::io::Result<Group>>>;
+
 /// Runs the program once for these keys. The error is a sentence without anything that the program wrote.
-pub(super) async fn run(settings: &HelperSettings, keys: &[String]) -> Result<Answers, String> {
+pub(super) async fn run(
+    settings: &HelperSettings,
+    keys: &[String],
+    starting: &mut Starting,
+) -> Result<Answers, String> {
     let HelperSettings {
         name,
         program,
@@ -98,20 +132,24 @@ pub(super) async fn run(settings: &HelperSettings, keys: &[String]) -> Result<An
     } = settings;
     let called = format!("the helper `{name}` ({})", program.display());
     let by_hand = "run it by hand to see why; what it writes is not shown here, because that may be secrets";
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
-    // What it starts itself ends with it.
-    #[cfg(unix)]
-    command.process_group(0);
-    let child = command.spawn().map_err(|error| {
+    let unstartable = |error: std::io::Error| {
         format!("{called} cannot be started: {error}; check `command` in [secrets.{name}]")
-    })?;
-    let mut group = Group(child);
+    };
+    let mut started = match starting.take() {
+        Some(started) => started,
+        None => start(program, arguments).map_err(unstartable)?,
+    };
+    let mut group = match tokio::time::timeout(*timeout, &mut started).await {
+        Ok(Ok(started)) => started.map_err(unstartable)?,
+        Ok(Err(_)) => return Err(format!("starting {called} ended unexpectedly")),
+        Err(_) => {
+            *starting = Some(started);
+            return Err(format!(
+                "{called} has not started within {}; check the mount or the volume that it is on",
+                humantime::format_duration(*timeout)
+            ));
+        }
+    };
     let request = serde_json::json!(Request {
         version: "1.0",
         secrets: keys
@@ -136,14 +174,45 @@ pub(super) async fn run(settings: &HelperSettings, keys: &[String]) -> Result<An
             "{called} wrote more than {LARGEST_ANSWER} bytes; {by_hand}"
         ));
     }
-    let replies: HashMap<String, Reply> = serde_json::from_slice(&written).map_err(|_| {
+    let helper = name.clone();
+    let answers = apart(move || Answers::read(&helper, &written)).map_err(unstartable)?;
+    answers.await.ok().flatten().ok_or_else(|| {
         format!(
             "{called} did not answer in the protocol: a JSON object with {{\"value\": …, \"error\": …}} for each key; {by_hand}"
         )
+    })
+}
+
+/// Starts the program, which takes as long as the system needs to read it.
+fn start(program: &Path, arguments: &[String]) -> std::io::Result<oneshot::Receiver<std::io::Result<Group>>> {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    // What it starts itself ends with it.
+    #[cfg(unix)]
+    command.process_group(0);
+    let runtime = tokio::runtime::Handle::current();
+    apart(move || {
+        let _entered = runtime.enter();
+        command.spawn().map(Group)
+    })
+}
+
+/// Does something on a thread of its own. A helper has one such thing at a time.
+fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<oneshot::Receiver<T>> {
+    let (sender, done) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("secret-helper".to_owned());
+    thread.spawn(move || {
+        // Nobody listens any more where the source has been removed.
+        let _ = sender.send(work());
     })?;
-    let values = replies.values().filter_map(|reply| reply.value.clone());
-    let redactor = Redactor::new(values);
-    Ok(Answers { replies, redactor })
+    Ok(done)
 }
 
 /// Asks, and reads to the end. Both at once: a program may answer before it has read everything.
@@ -178,7 +247,7 @@ async fn exchange(
 }
 
 /// A program and everything that it has started, which end with this.
-struct Group(Child);
+pub(super) struct Group(Child);
 
 impl Drop for Group {
     fn drop(&mut self) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::helper::{SecretHelper, YOUNG};
-use super::helper_run::HelperSettings;
+use super::helper_run::{HelperSettings, run};
 use super::reference::Reference;
 use super::secret::Secret;
 
@@ -96,6 +96,41 @@ async fn whatever_it_does_is_a_sentence_without_its_words() {
             .unwrap_err()
             .contains("cannot be started")
     );
+}
+
+#[tokio::test]
+async fn what_is_too_long_is_refused_and_much_is_not_searched_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = r#"long=$(head -c 70000 /dev/zero | tr '\0' x)
+        printf '{"a": {"value": "%s"}, "b": {"error": "no %s here"}' $long hunter2
+        for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do printf ', "%s": {"value": "%s"}' $i $long; done
+        echo '}'"#;
+    let helper = helper(folder.path(), long);
+    let (a, b) = (helper.secret("a"), helper.secret("b"));
+    assert_eq!(
+        fetch(&a).await.unwrap_err(),
+        "the helper `vault` gave 70000 bytes for the key `a`; a secret has at most 65536"
+    );
+    let problem = fetch(&b).await.unwrap_err();
+    assert!(problem.contains("not shown"), "{problem}");
+}
+
+#[tokio::test]
+async fn one_that_does_not_start_is_waited_for_and_not_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = helper(folder.path(), GOOD).settings().clone();
+    settings.timeout = Duration::from_millis(50);
+    let (_never, started) = tokio::sync::oneshot::channel();
+    let mut starting = Some(started);
+    for _ in 0..2 {
+        let problem = run(&settings, &["a".to_owned()], &mut starting)
+            .await
+            .err()
+            .unwrap();
+        assert!(problem.contains("has not started within 50ms"), "{problem}");
+        assert!(starting.is_some());
+    }
+    assert!(runs(folder.path()).is_empty());
 }
 
 #[tokio::test]

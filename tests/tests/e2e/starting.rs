@@ -225,3 +225,34 @@ fn many_tenants_behind_an_upstream_that_hangs_cost_another_one_nothing() {
     finish(host);
     assert!(took < Duration::from_secs(25), "20 polls took {took:?}");
 }
+
+#[test]
+fn plugins_that_hang_at_the_start_keep_no_other_source_from_starting() {
+    let server = lab::serve(lab::with_events(1));
+    // More than begin at once.
+    let mut sources: Vec<Source> = (0..100)
+        .map(|number| Source {
+            name: format!("hanging-{number}"),
+            sink: format!("type = \"file\"\npath = \"hanging-{number}.ndjson\""),
+            rest: "[source.limits]\nmemory = \"4MiB\"\nhost_memory = \"1MiB\"".to_owned(),
+            ..Source::hostile("none").set("judges", "\"late\"")
+        })
+        .collect();
+    sources.push(source("honest", server.endpoint()));
+    let site = Site::new(&sources);
+    let configuration = site.read("headwater.toml");
+    site.write(
+        "headwater.toml",
+        &format!("[limits]\nmemory = \"6GiB\"\n{configuration}"),
+    );
+    let host = site.start_logged(&["run"]);
+    let began = Instant::now();
+    wait_until("the honest one is read", || {
+        site.ids("honest.ndjson") == lab::visible_ids(&server)
+    });
+    let took = began.elapsed();
+    // A plugin has 15 s to judge its configuration.
+    host.says("did not return within 15s");
+    host.stop();
+    assert!(took < Duration::from_secs(14), "it took {took:?}");
+}

@@ -17,13 +17,14 @@ const HOST_MEMORY: u64 = 8 * MEBI;
 const PARTITIONS: u64 = 8;
 
 /// What each of the attackers does. Those after the first three hand over batches, which wait for their receiver.
-const ATTACKS: [&str; 6] = [
+const ATTACKS: [&str; 7] = [
     "memory-bomb",
     "hoard-bodies",
     "session-bomb",
     "heavy-batch",
     "giant-event",
     "long-ids",
+    "many-attributes",
 ];
 
 /// The sum in docs/host.md#memory for this configuration, part by part.

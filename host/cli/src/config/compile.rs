@@ -61,6 +61,7 @@ fn read_limits(section: Section<'_>, usual: CompileLimits) -> CompileLimits {
         nesting: number("nesting", usual.nesting),
         locals: number("locals", usual.locals),
         parts: number("parts", usual.parts),
+        code: section.size("code").unwrap_or(usual.code),
         memory: section.size("memory").unwrap_or(usual.memory),
         timeout: section.duration("timeout").unwrap_or(usual.timeout),
     };

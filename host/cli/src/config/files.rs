@@ -26,6 +26,8 @@ pub(super) fn check(
     state: &Path,
     sources: &[Written<'_>],
 ) {
+    // Beside the state, to say that there is one.
+    let begun = state.with_added_extension("begun");
     let all = sources.iter().flat_map(|Written { source, .. }| {
         let read = files_read(source).into_iter().map(|(path, _)| path);
         read.chain(
@@ -35,7 +37,8 @@ pub(super) fn check(
         )
     });
     let included = included.iter().map(PathBuf::as_path);
-    let identities = identity::of_all([config, state].into_iter().chain(included.clone()).chain(all));
+    let host = [config, state, &begun].into_iter();
+    let identities = identity::of_all(host.chain(included.clone()).chain(all));
     // Each of them has been asked for.
     let identity_of = |path: &Path| {
         identities
@@ -55,6 +58,7 @@ pub(super) fn check(
         }
     }
     let state_file = identity_of(state);
+    let state_files = [state_file.clone(), identity_of(&begun)];
     if let Some(purpose) = read.get(&state_file) {
         let path = state.display();
         root.problem(
@@ -85,7 +89,7 @@ pub(super) fn check(
             let is_mixed = other.contains(&file);
             same.insert(file.clone());
             let (key, path) = (format!("{label}.{key}"), path.display());
-            if file == state_file {
+            if state_files.contains(&file) {
                 problems.add(&key, format_args!("{path} is the state file and must not be also a file for events; give it another name"));
             }
             if let Some(purpose) = read.get(&file) {

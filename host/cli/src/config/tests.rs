@@ -195,6 +195,13 @@ fn a_file_is_of_one_kind() {
             "dead_letter = \"state.redb\"".to_owned(),
             format!("source \"contoso\".dead_letter: {state}"),
         ),
+        (
+            sink("state.redb.begun"),
+            format!(
+                "source \"contoso\".sink.path: {}",
+                state.replacen("redb", "redb.begun", 1)
+            ),
+        ),
     ] {
         assert_eq!(problems(&format!("{MINIMAL}\n{lines}")), [expected], "{lines}");
     }

@@ -8,7 +8,7 @@ use waki::Client;
 use waki::bindings::wasi::clocks::monotonic_clock;
 
 use crate::exports::headwater::source::source::{Batch, Error, Event, Progress, Rejected};
-use crate::exports::headwater::source::types::{Fault, Measure, MeasureKind, SessionChange};
+use crate::exports::headwater::source::types::{Attribute, Fault, Measure, MeasureKind, SessionChange};
 
 /// A batch with one event whose text says how the attack went, where it returns at all.
 pub fn run(name: &str, config: &Value) -> Result<Batch, Error> {
@@ -58,6 +58,16 @@ pub fn run(name: &str, config: &Value) -> Result<Batch, Error> {
                 })
                 .collect();
             Ok(batch)
+        }
+        // Far more of them than an event may have: what held them is larger than what is kept of them.
+        "many-attributes" => {
+            let mut laden = event("laden", "{}".to_owned());
+            let nothing = Attribute {
+                name: String::new(),
+                value: String::new(),
+            };
+            laden.attributes = vec![nothing; 700_000];
+            Ok(batch(vec![laden]))
         }
         "long-ids" => Ok(batch(
             (0..4_000)

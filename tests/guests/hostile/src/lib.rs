@@ -49,6 +49,7 @@ impl source::Guest for Hostile {
             Some("never") => loop {
                 std::hint::spin_loop();
             },
+            Some("late") => std::thread::sleep(std::time::Duration::from_secs(3600)),
             Some("badly") => panic!("no judgement"),
             Some("at length") => {
                 let issue = |number: usize| Issue {
