@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info};
 
 use headwater::cursor::state_file::{State, WeakState};
@@ -11,23 +11,12 @@ use headwater::monitor::Monitor;
 /// How often to look.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Ends with the value.
-pub(crate) struct Watch(JoinHandle<()>);
-
-impl Watch {
-    /// Begins to look.
-    pub(crate) fn start(state: &State, monitor: Monitor) -> Self {
-        Self(tokio::spawn(watch(state.downgrade(), monitor)))
-    }
+/// Looks until the handle is dropped.
+pub(crate) fn watch(state: &State, monitor: Monitor) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(look_again_and_again(state.downgrade(), monitor)))
 }
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-async fn watch(state: WeakState, monitor: Monitor) {
+async fn look_again_and_again(state: WeakState, monitor: Monitor) {
     let mut known = None;
     loop {
         tokio::time::sleep(EVERY).await;

@@ -2,13 +2,11 @@
 //! no sink and no monitor.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::OnceLock;
-use std::task::{Context, Poll};
 
 use hyper::rt::Executor;
 use tokio::runtime::{Handle, Runtime};
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::work::runtime;
 
@@ -28,26 +26,10 @@ fn handle() -> &'static Handle {
 }
 
 /// Runs a task on the network's threads until whoever waits for it goes away.
-pub(super) fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Task<T> {
-    Task(handle().spawn(task))
-}
-
-/// A task that ends when it is dropped.
-pub(super) struct Task<T>(JoinHandle<T>);
-
-impl<T> Future for Task<T> {
-    /// None when the task panicked.
-    type Output = Option<T>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        Pin::new(&mut self.0).poll(context).map(Result::ok)
-    }
-}
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+pub(super) fn spawn<T: Send + 'static>(
+    task: impl Future<Output = T> + Send + 'static,
+) -> AbortOnDropHandle<T> {
+    AbortOnDropHandle::new(handle().spawn(task))
 }
 
 /// Runs what connections do beside their requests.

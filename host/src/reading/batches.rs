@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span, error};
 
 use super::batch::Batch;
@@ -33,7 +33,7 @@ const RESTART: Duration = Duration::from_secs(60);
 pub struct Batches {
     incoming: mpsc::UnboundedReceiver<Handed>,
     stop: CancellationToken,
-    driver: Driver,
+    driver: AbortOnDropHandle<Outcome>,
     outcome: Option<Outcome>,
 }
 
@@ -46,16 +46,6 @@ impl Stopper {
     /// Stops the reading.
     pub fn stop(&self) {
         self.0.cancel();
-    }
-}
-
-/// The task of the source, which ends with this.
-#[derive(Debug)]
-struct Driver(JoinHandle<Outcome>);
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
@@ -78,8 +68,8 @@ impl Batches {
                     stop: stopped.clone(),
                     only: only.clone(),
                 };
-                let mut running = Driver(tokio::spawn(task.run(delay).in_current_span()));
-                match (&mut running.0).await {
+                let running = tokio::spawn(task.run(delay).in_current_span());
+                match AbortOnDropHandle::new(running).await {
                     Ok(outcome) => return outcome,
                     Err(error) => {
                         // A defect of the host must not end a source.
@@ -89,7 +79,7 @@ impl Batches {
                 }
             }
         };
-        let driver = Driver(tokio::spawn(drive.instrument(Span::current())));
+        let driver = AbortOnDropHandle::new(tokio::spawn(drive.instrument(Span::current())));
         Self {
             incoming,
             stop,
@@ -120,7 +110,7 @@ impl Batches {
         }
         if self.outcome.is_none() {
             // The task has ended, so this is ready at once or soon; it does not panic and is not aborted.
-            let outcome = ready!(Pin::new(&mut self.driver.0).poll(context));
+            let outcome = ready!(Pin::new(&mut self.driver).poll(context));
             self.outcome = Some(outcome.unwrap_or_default());
         }
         Poll::Ready(None)

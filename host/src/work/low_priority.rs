@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::cpu_share::{CpuShare, thread_time};
@@ -70,18 +70,9 @@ pub(crate) struct Movable<T> {
 
 enum Place<T> {
     Here(Pin<Box<dyn Future<Output = T> + Send>>),
-    There(Ended<T>),
+    There(AbortOnDropHandle<T>),
     /// Only while it is moved.
     Between,
-}
-
-/// A task that ends when it is dropped.
-struct Ended<T>(JoinHandle<T>);
-
-impl<T> Drop for Ended<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl<T: Send + 'static> Future for Movable<T> {
@@ -93,7 +84,7 @@ impl<T: Send + 'static> Future for Movable<T> {
             && let Some(low) = handle()
             && let Place::Here(work) = std::mem::replace(&mut self.place, Place::Between)
         {
-            self.place = Place::There(Ended(low.spawn(work)));
+            self.place = Place::There(AbortOnDropHandle::new(low.spawn(work)));
         }
         let this = &mut *self;
         match &mut this.place {
@@ -103,7 +94,7 @@ impl<T: Send + 'static> Future for Movable<T> {
                 this.computed += thread_time().saturating_sub(began);
                 polled
             }
-            Place::There(ended) => match ready!(Pin::new(&mut ended.0).poll(context)) {
+            Place::There(task) => match ready!(Pin::new(task).poll(context)) {
                 Ok(value) => Poll::Ready(value),
                 Err(error) => match error.try_into_panic() {
                     Ok(panic) => resume_unwind(panic),

@@ -10,6 +10,7 @@ use headwater::monitor::{self, Monitor};
 use headwater::work::core_dump;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
 #[cfg(feature = "postgres")]
@@ -21,7 +22,7 @@ use crate::late_state::{self, Opened};
 use crate::loading::Loader;
 use crate::progress::Progress;
 use crate::run::{self, Loads, Mode, Reloader, RunObserver, Summary};
-use crate::state_watch::Watch;
+use crate::state_watch;
 use crate::{signal, stderr};
 
 /// Polls until asked to stop, or until every partition has caught up. `strict` refuses to begin unless every source works.
@@ -112,7 +113,7 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
     }
     // The state file is created only for a configuration that works.
     let state = State::open(&config.state).map_err(unusable_state)?;
-    let _watch = Watch::start(&state, monitor.clone());
+    let _watch = state_watch::watch(&state, monitor.clone());
     slot.fill(Opened::File(state));
     let (changes, incoming) = mpsc::channel(1);
     let letters = DeadLetterWatch::start(&config, monitor.clone());
@@ -126,7 +127,7 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
         changes,
     };
     // Who reads once is done before anything could be different.
-    let _reloading = (mode == Mode::Forever).then(|| AbortOnDrop(tokio::spawn(reloader.run())));
+    let _reloading = (mode == Mode::Forever).then(|| AbortOnDropHandle::new(tokio::spawn(reloader.run())));
     let polling = run::run(loads, mode, &monitor, &stop, incoming, None);
     Ok(end(polling, grace_over).await)
 }
@@ -142,15 +143,6 @@ pub(super) async fn end(
             warn!("stopped before every poll had ended; nothing is lost, unfinished batches are fetched again");
             ExitCode::SUCCESS
         }
-    }
-}
-
-/// A task that ends with this.
-pub(super) struct AbortOnDrop(pub(super) tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

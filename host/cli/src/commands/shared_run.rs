@@ -8,10 +8,11 @@ use headwater::monitor::Monitor;
 use headwater::sink::{LetterTable, SinkConfig};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use super::Exit;
-use super::run::{AbortOnDrop, end};
+use super::run::end;
 use crate::claims::{self, Claims};
 use crate::config::{Config, DatabaseConfig, DeadLetterPlace, PluginPlace};
 use crate::dead_letter_watch::DeadLetterWatch;
@@ -95,8 +96,9 @@ impl SharedRun {
             wanted: reload,
             changes: reloads,
         };
-        let _reloading = (mode == Mode::Forever).then(|| AbortOnDrop(tokio::spawn(reloader.run())));
-        let _claiming = AbortOnDrop(tokio::spawn(claims.run(reloaded, stop.clone())));
+        let _reloading =
+            (mode == Mode::Forever).then(|| AbortOnDropHandle::new(tokio::spawn(reloader.run())));
+        let _claiming = AbortOnDropHandle::new(tokio::spawn(claims.run(reloaded, stop.clone())));
         let polling = run::run(loads, mode, &monitor, &stop, incoming, arbiter);
         let code = end(polling, grace_over).await;
         // What is handed back late can only be committed by nobody.

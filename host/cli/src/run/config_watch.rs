@@ -8,7 +8,7 @@ use std::time::Duration;
 use glob::Pattern;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, error, warn};
 
 use crate::config::{Config, MATCHING};
@@ -30,7 +30,7 @@ struct Present {
     watcher: RecommendedWatcher,
     folders: BTreeMap<PathBuf, RecursiveMode>,
     meant: Arc<Mutex<Meant>>,
-    debounce: JoinHandle<()>,
+    _debounce: AbortOnDropHandle<()>,
 }
 
 /// Which files mean the configuration.
@@ -87,7 +87,7 @@ impl Present {
             watcher,
             folders: BTreeMap::new(),
             meant,
-            debounce: tokio::spawn(debounce(touched, wanted)),
+            _debounce: AbortOnDropHandle::new(tokio::spawn(debounce(touched, wanted))),
         })
     }
 
@@ -122,12 +122,6 @@ impl Present {
         }
         debug!(?folders, "watching");
         self.folders = folders;
-    }
-}
-
-impl Drop for Present {
-    fn drop(&mut self) {
-        self.debounce.abort();
     }
 }
 

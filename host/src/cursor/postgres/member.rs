@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::PostgresStore;
 use super::claims::Card;
@@ -28,7 +28,7 @@ pub struct Member {
     changes: mpsc::UnboundedReceiver<Change>,
     control: Control,
     standing: watch::Receiver<Standing>,
-    task: JoinHandle<()>,
+    _task: AbortOnDropHandle<()>,
 }
 
 /// Says what happens on this host to the one that looks after its leases.
@@ -86,12 +86,6 @@ impl Member {
     }
 }
 
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 impl PostgresStore {
     /// Joins the cluster. Needs a Tokio runtime.
     pub fn join(&self, membership: Membership) -> Member {
@@ -116,7 +110,7 @@ impl PostgresStore {
             changes,
             control: Control(commands),
             standing,
-            task: tokio::spawn(keeper.run(orders)),
+            _task: AbortOnDropHandle::new(tokio::spawn(keeper.run(orders))),
         }
     }
 }

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
 
 use super::address::{Address, Target};
@@ -72,13 +72,7 @@ impl Work<'_> {
 /// An open connection, which ends with this.
 struct Connection {
     client: Client,
-    driver: JoinHandle<()>,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
+    _driver: AbortOnDropHandle<()>,
 }
 
 impl Connections {
@@ -206,7 +200,10 @@ impl Pool {
                 debug!(%error, "a connection to the database ended");
             }
         });
-        Ok(Connection { client, driver })
+        Ok(Connection {
+            client,
+            _driver: AbortOnDropHandle::new(driver),
+        })
     }
 
     fn slow(&self) -> PostgresError {
