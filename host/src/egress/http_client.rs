@@ -20,8 +20,9 @@ use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::TokioTimer;
 use tracing::{Instrument, Span, warn};
 
+use super::account::Account;
 use super::connections::Connections;
-use super::meter::{Account, Exchange, Meter, SentTooMuch};
+use super::meter::{Exchange, Meter, SentTooMuch};
 use super::metered_connector::MeteredConnector;
 use super::origin::{Grant, Origin};
 use super::proxy::{ProxyConnector, TunnelError};

@@ -9,8 +9,10 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use tower_service::Service;
 
+use super::account::Account;
 use super::connections::Connections;
-use super::meter::{Account, Meter, MeteredStream};
+use super::meter::Meter;
+use super::metered_stream::MeteredStream;
 use super::origin::Origin;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

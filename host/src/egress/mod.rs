@@ -7,9 +7,10 @@
 //! it is read.
 //!
 //! None of it takes anything from other sources: connections run on a `runtime` of their own, names are looked up on
-//! threads of their own (`lookup`), `connections` bounds how many a source has, and `meter` what an upstream may send on
-//! each.
+//! threads of their own (`lookup`), `connections` bounds how many a source has, `meter` what an upstream may send on each, and
+//! `account` keeps what that costs its source.
 
+mod account;
 mod address;
 mod body;
 mod connections;
@@ -18,6 +19,7 @@ mod http_client;
 mod lookup;
 mod meter;
 mod metered_connector;
+mod metered_stream;
 mod origin;
 mod proxy;
 mod resolver;
