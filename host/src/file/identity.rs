@@ -6,6 +6,7 @@
 )]
 
 use std::collections::HashMap;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -30,11 +31,8 @@ impl FileIdentity {
     /// The identity of the file at `path`. Links of both kinds lead to the same file.
     pub fn of(path: &Path) -> Self {
         #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            if let Ok(metadata) = std::fs::metadata(path) {
-                return Self::Number(metadata.dev(), metadata.ino());
-            }
+        if let Some((device, number)) = std::fs::metadata(path).ok().as_ref().and_then(file_number) {
+            return Self::Number(device, number);
         }
         Self::by_name(path)
     }
@@ -43,6 +41,18 @@ impl FileIdentity {
     pub fn by_name(path: &Path) -> Self {
         Self::Name(place(path))
     }
+}
+
+/// Device and number, which tell a file from every other; none where the system has no such numbers.
+#[cfg(unix)]
+pub(crate) fn file_number(about: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((about.dev(), about.ino()))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn file_number(_: &Metadata) -> Option<(u64, u64)> {
+    None
 }
 
 /// The identities of many files. Those that hang are told by their names, together after one time-out, and a thread waits for

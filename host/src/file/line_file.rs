@@ -6,13 +6,15 @@
 )]
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use tracing::warn;
 
+use crate::file::directory::folder_of;
+use crate::file::identity::file_number;
 use crate::file::last_line::{LastLine, last_line};
 use crate::file::regular_file::{open_existing, open_or_create};
 
@@ -197,19 +199,29 @@ impl LineFile {
         })
     }
 
-    #[cfg(unix)]
     fn is_in_place(&self) -> bool {
-        use std::os::unix::fs::MetadataExt;
-        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
         match (self.file.metadata(), std::fs::metadata(&self.path)) {
-            (Ok(open), Ok(named)) => identity(open) == identity(named),
+            (Ok(open), Ok(named)) => file_number(&open) == file_number(&named),
             _ => false,
         }
     }
+}
 
-    #[cfg(not(unix))]
-    fn is_in_place(&self) -> bool {
-        self.path.exists()
+/// Hands over the whole lines of a file from where it is read next, each with its end, until that fails. A line without an end
+/// is being written, or was cut off; it is nothing yet.
+pub(crate) fn whole_lines<E: From<io::Error>>(
+    file: &File,
+    mut take: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        reader.read_until(b'\n', &mut line)?;
+        if !line.ends_with(b"\n") {
+            return Ok(());
+        }
+        take(&line)?;
     }
 }
 
@@ -238,11 +250,6 @@ fn foreign() -> io::Error {
     let problem =
         "its last line has no end and is not an event; check the path, or add a line end to keep that line";
     io::Error::new(io::ErrorKind::InvalidData, problem)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

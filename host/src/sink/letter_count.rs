@@ -4,13 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::letter_file::is_rotated;
+use super::rotation::is_rotated;
+use crate::file::directory::folder_of;
 use crate::file::identity::FileIdentity;
+use crate::file::line_file::whole_lines;
 use crate::file::regular_file::open_existing;
 
 /// The dead letters of one source.
@@ -52,8 +54,7 @@ impl LetterCounts {
         let mut counts = Vec::with_capacity(sources.len());
         let mut used = BTreeSet::new();
         for (source, path) in sources {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = folder.unwrap_or(Path::new("."));
+            let folder = folder_of(path);
             let names = folders
                 .entry(folder.to_owned())
                 .or_insert_with(|| names_of(folder));
@@ -101,22 +102,15 @@ impl LetterCounts {
 impl Counted {
     fn read_on(&mut self, file: &mut File) -> io::Result<()> {
         file.seek(SeekFrom::Start(self.read))?;
-        let mut reader = BufReader::new(file);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let read = reader.read_until(b'\n', &mut line)?;
-            // A line without an end is being written.
-            if !line.ends_with(b"\n") {
-                return Ok(());
-            }
-            self.read += read as u64;
-            if let Ok(Head { source, time }) = serde_json::from_slice(&line) {
+        whole_lines(file, |line| {
+            self.read += line.len() as u64;
+            if let Ok(Head { source, time }) = serde_json::from_slice(line) {
                 let count = self.sources.entry(source).or_default();
                 count.letters += 1;
                 count.oldest = count.oldest.take().or(time);
             }
-        }
+            Ok(())
+        })
     }
 }
 

@@ -11,8 +11,10 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::letter::Letter;
-use crate::file::directory::sync_name;
-use crate::file::line_file::lock_for_writing;
+use super::rotation::is_rotated;
+use crate::file::directory::{folder_of, sync_name};
+use crate::file::identity::file_number;
+use crate::file::line_file::{lock_for_writing, whole_lines};
 use crate::file::regular_file::{open_existing, open_or_create};
 
 /// A dead-letter file that exists.
@@ -39,8 +41,7 @@ impl LetterFile {
     ///
     /// The directory cannot be read.
     pub fn all(path: &Path) -> io::Result<Vec<Self>> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
+        let folder = folder_of(path);
         let mut paths = Vec::new();
         match std::fs::read_dir(folder) {
             Ok(entries) => {
@@ -80,20 +81,13 @@ impl LetterFile {
         mut take: impl FnMut(PlacedLetter) -> Result<(), E>,
     ) -> Result<(), E> {
         self.file.seek(SeekFrom::Start(0))?;
-        let mut reader = BufReader::new(&self.file);
         let mut place = 0;
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let read = reader.read_until(b'\n', &mut line)?;
-            // A line without an end is being written, or was cut off; it is nothing yet.
-            if !line.ends_with(b"\n") {
-                return Ok(());
-            }
-            let letter = serde_json::from_slice(&line).ok();
+        whole_lines(&self.file, |line| {
+            let letter = serde_json::from_slice(line).ok();
             take(PlacedLetter { place, letter })?;
-            place += read as u64;
-        }
+            place += line.len() as u64;
+            Ok(())
+        })
     }
 
     /// Removes the letters at these places. What was appended meanwhile stays.
@@ -153,46 +147,18 @@ impl LetterFile {
     }
 }
 
-/// Whether a name is one that `rotation` gives a file when it begins a new one.
-pub(super) fn is_rotated(path: &Path, candidate: &Path) -> bool {
-    let text = |name: Option<&std::ffi::OsStr>| name.and_then(|name| name.to_str().map(str::to_owned));
-    let (Some(stem), Some(name)) = (text(path.file_stem()), text(candidate.file_name())) else {
-        return false;
-    };
-    let extension = text(path.extension())
-        .map(|extension| format!(".{extension}"))
-        .unwrap_or_default();
-    let stamp = name
-        .strip_prefix(&format!("{stem}."))
-        .and_then(|rest| rest.strip_suffix(&extension));
-    let is_stamp = |stamp: &str| {
-        // 20260131T235959.123Z
-        stamp.len() == 20
-            && stamp.bytes().enumerate().all(|(place, byte)| match place {
-                8 => byte == b'T',
-                15 => byte == b'.',
-                19 => byte == b'Z',
-                _ => byte.is_ascii_digit(),
-            })
-    };
-    stamp.is_some_and(is_stamp)
-}
-
-#[cfg(unix)]
+/// Whether a path still leads to an open file.
 fn is_same(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
     let named = match std::fs::metadata(path) {
         Ok(named) => named,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    Ok(identity(file.metadata()?) == identity(named))
-}
-
-#[cfg(not(unix))]
-fn is_same(file: &File, path: &Path) -> io::Result<bool> {
-    Ok(file.metadata()?.len() == std::fs::metadata(path)?.len())
+    let open = file.metadata()?;
+    Ok(match file_number(&open) {
+        Some(number) => Some(number) == file_number(&named),
+        None => open.len() == named.len(),
+    })
 }
 
 #[cfg(test)]

@@ -57,6 +57,31 @@ pub(super) fn put_away_name(path: &Path, now: SystemTime) -> PathBuf {
     }
 }
 
+/// Whether a name is one that [`put_away_name`] gives a file.
+pub(super) fn is_rotated(path: &Path, candidate: &Path) -> bool {
+    let text = |name: Option<&std::ffi::OsStr>| name.and_then(|name| name.to_str().map(str::to_owned));
+    let (Some(stem), Some(name)) = (text(path.file_stem()), text(candidate.file_name())) else {
+        return false;
+    };
+    let extension = text(path.extension())
+        .map(|extension| format!(".{extension}"))
+        .unwrap_or_default();
+    let stamp = name
+        .strip_prefix(&format!("{stem}."))
+        .and_then(|rest| rest.strip_suffix(&extension));
+    let is_stamp = |stamp: &str| {
+        // 20260131T235959.123Z
+        stamp.len() == 20
+            && stamp.bytes().enumerate().all(|(place, byte)| match place {
+                8 => byte == b'T',
+                15 => byte == b'.',
+                19 => byte == b'Z',
+                _ => byte.is_ascii_digit(),
+            })
+    };
+    stamp.is_some_and(is_stamp)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +149,7 @@ mod tests {
             for name in names {
                 let chosen = put_away_name(&folder.path().join(path), now);
                 assert_eq!(chosen, folder.path().join(name));
+                assert!(is_rotated(&folder.path().join(path), &chosen));
                 std::fs::write(chosen, "").unwrap();
             }
         }

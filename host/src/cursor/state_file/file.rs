@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the state has a thread of its own")]
 
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use tracing::debug;
 use super::error::StateError;
 use super::tables;
 use crate::file::directory::sync_name;
+use crate::file::identity::file_number;
 
 /// Memory for pages of the file; cursors are written far more often than read.
 const CACHE_BYTES: usize = 8 << 20;
@@ -228,7 +229,7 @@ impl InUse {
 
     fn compare(&self, name: &Path) -> io::Result<Difference> {
         let named = File::open(name)?;
-        if number(&named.metadata()?) != number(&self.file.metadata()?) {
+        if file_number(&named.metadata()?) != file_number(&self.file.metadata()?) {
             return Ok(Difference::OtherFile);
         }
         let now = Content::of(&named)?;
@@ -262,16 +263,4 @@ impl Content {
             start,
         })
     }
-}
-
-/// What tells a file from every other.
-#[cfg(unix)]
-fn number(about: &Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt;
-    (about.dev(), about.ino())
-}
-
-#[cfg(not(unix))]
-fn number(_: &Metadata) -> (u64, u64) {
-    (0, 0)
 }
