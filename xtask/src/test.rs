@@ -72,7 +72,7 @@ pub fn test() -> Result<()> {
 
 /// Tests that need what others wrote: their filter, and a file that tells that `.ci/run` has installed it. Relative
 /// names lie in the target folder.
-const WITH_OTHERS: [(&str, &str); 24] = [
+const WITH_OTHERS: [(&str, &str); 23] = [
     ("portability::python", "embed/python/bin/python"),
     ("portability::node", "embed/node/node_modules"),
     ("starters::python", "starters/python/bin/componentize-py"),
@@ -98,7 +98,6 @@ const WITH_OTHERS: [(&str, &str); 24] = [
     ("registry::the_distribution_registry", "/usr/bin/docker-registry"),
     ("cluster::", "/usr/lib/postgresql/15/bin/postgres"),
     ("database::", "/usr/lib/postgresql/15/bin/postgres"),
-    ("database_letters::", "/usr/lib/postgresql/15/bin/postgres"),
     ("failures::a_clock", "/usr/lib/x86_64-linux-gnu/faketime"),
 ];
 

@@ -13,7 +13,6 @@ mod conformance;
 #[path = "../detections/corpus.rs"]
 mod corpus;
 mod database;
-mod database_letters;
 mod dead_letters;
 mod deadlines;
 mod delivery;

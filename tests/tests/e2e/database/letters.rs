@@ -9,6 +9,7 @@ use headwater::model::{Attribute, RefusedEvent, Rejected};
 use headwater::secret::SecretText;
 use headwater::sink::{DeadLetters, Letter, LetterTable};
 
+use super::{URL_VARIABLE, run, use_database};
 use crate::collector::{Collector, free_address, get, listener};
 use crate::lab;
 use crate::postgres::{PASSWORD, Pooler, Postgres};
@@ -16,14 +17,6 @@ use crate::site::{Finished, Site, Source, finish, wait_until};
 
 /// The longest that a statement of these tests may take.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(test);
-}
 
 async fn table(url: &str) -> LetterTable {
     let address = Address::new(SecretText::written(url));
@@ -72,15 +65,12 @@ fn host(endpoint: &str, sink: std::net::SocketAddr, keys: &str) -> Site {
         keys: keys.to_owned(),
         ..Source::azure("contoso", endpoint)
     }]);
-    let configuration = site.read("headwater.toml");
-    let state = "[state]\nurl = { env = \"HEADWATER_DATABASE_URL\" }\n[cluster]\nlease = \"6s\"\n";
-    let configuration = configuration.replace("[state]\npath = \"state.redb\"\n", state);
-    site.write("headwater.toml", &configuration);
+    use_database(&site, "[cluster]\nlease = \"6s\"\n");
     site
 }
 
 fn command(site: &Site, url: &str, arguments: &[&str]) -> Finished {
-    let finished = site.run_with(&[("HEADWATER_DATABASE_URL", url)], arguments);
+    let finished = site.run_with(&[(URL_VARIABLE, url)], arguments);
     assert!(!finished.text().contains(PASSWORD), "the password was shown");
     finished
 }
@@ -167,7 +157,7 @@ fn a_batch_is_committed_only_when_its_dead_letters_are_kept_and_they_are_counted
     let locks =
         "SELECT count(*) FROM pg_locks WHERE relation = 'headwater_dead_letter'::regclass AND granted";
     wait_until("it is locked", || postgres.sql("headwater", locks) == "1");
-    let running = site.start_with(&[("HEADWATER_DATABASE_URL", &url)], &["run"]);
+    let running = site.start_with(&[(URL_VARIABLE, &url)], &["run"]);
     wait_until("it listens", || std::net::TcpStream::connect(address).is_ok());
     wait_until("it says what it waits for", || {
         get(address, "/status.json").contains("cannot keep rejected items in the database")
@@ -310,7 +300,7 @@ fn replays_at_once_deliver_each_event_once() {
     let accepting_at = accepting.local_addr().expect("it is bound");
     let collector = Collector::start(accepting, "");
     let sites = [(); 3].map(|()| host(server.endpoint(), accepting_at, ""));
-    let variables = [("HEADWATER_DATABASE_URL", url.as_str())];
+    let variables = [(URL_VARIABLE, url.as_str())];
     let replays = sites
         .each_ref()
         .map(|site| site.start_with(&variables, &["dead-letter", "replay"]));

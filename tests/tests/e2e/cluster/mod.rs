@@ -1,5 +1,8 @@
 //! Several real hosts, one real database, sixty tenants: whatever dies or refuses, every event comes out.
 
+mod database;
+mod hosts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::process::Child;
@@ -11,9 +14,10 @@ use fake_azure::scenario::example;
 use fake_azure::{Scope, Server};
 
 use crate::collector::free_address;
+use crate::database::{URL_VARIABLE, use_database};
 use crate::invariants::{EVERY_SOURCE_GOES_ON, NO_EVENT_IS_LOST, REPEATS_ARE_BATCHES_IN_FLIGHT};
 use crate::lab;
-use crate::postgres::{PASSWORD, Pooler, Postgres};
+use crate::postgres::{PASSWORD, Postgres};
 use crate::site::{Finished, Site, Source, event_id, finish, parse_lines, wait_until};
 use crate::watched;
 
@@ -59,15 +63,9 @@ impl Cluster {
         let hosts = (0..HOSTS).map(|_| {
             let site = Site::new(&sources);
             let address = free_address();
-            let configuration = site.read("headwater.toml").replace(
-                "[state]\npath = \"state.redb\"",
-                &format!(
-                    "[state]\nurl = {{ env = \"HEADWATER_DATABASE_URL\" }}\n[cluster]\nlease = \"{}s\"\n\
-                     [listen]\naddress = \"{address}\"\n",
-                    LEASE.as_secs()
-                ),
-            );
-            site.write("headwater.toml", &configuration);
+            let lease = LEASE.as_secs();
+            let further = format!("[cluster]\nlease = \"{lease}s\"\n[listen]\naddress = \"{address}\"\n");
+            use_database(&site, &further);
             site.write("url", &url);
             Host {
                 site,
@@ -110,7 +108,7 @@ impl Cluster {
     fn start_with(&mut self, host: usize, variables: &[(&str, &str)]) {
         let host = &mut self.hosts[host];
         let url = host.site.read("url");
-        let variables = [variables, &[("HEADWATER_DATABASE_URL", url.as_str())]].concat();
+        let variables = [variables, &[(URL_VARIABLE, url.as_str())]].concat();
         loop {
             let mut process = host.site.start_with(&variables, &["run"]);
             let mut has_ended = false;
@@ -272,226 +270,4 @@ impl Drop for Cluster {
             }
         }
     }
-}
-
-#[test]
-#[ignore = "needs PostgreSQL, which .ci/run installs"]
-fn a_host_that_is_killed_or_stopped_for_long_is_replaced_within_the_lease() {
-    let mut cluster = Cluster::new(Postgres::url);
-    cluster.start_all();
-    cluster.signal(0, "-KILL");
-    let began = Instant::now();
-    if let Some(mut process) = cluster.hosts[0].process.take() {
-        let _ = process.wait();
-    }
-    cluster.wait_for_shares(EVERY_SOURCE_GOES_ON, |shares| {
-        shares[0] == 0 && shares[1..] == [30, 30]
-    });
-    let took = began.elapsed();
-    println!("a killed host was replaced after {took:?}, lease {LEASE:?}");
-    assert!(took <= LEASE + SLACK, "{EVERY_SOURCE_GOES_ON}: {took:?}");
-    cluster.start(0);
-    cluster.wait_for_shares("it has its share again", |shares| shares == [20, 20, 20]);
-    cluster.signal(1, "-STOP");
-    std::thread::sleep(LEASE + Duration::from_secs(1));
-    cluster.signal(1, "-CONT");
-    cluster.wait_for_shares("it has its share again", |shares| shares == [20, 20, 20]);
-    cluster.assert_invariants(40);
-}
-
-#[test]
-#[ignore = "needs PostgreSQL, which .ci/run installs"]
-fn a_database_that_is_killed_for_a_while_loses_nothing() {
-    let mut cluster = Cluster::new(Postgres::url);
-    cluster.start_all();
-    cluster.postgres.kill();
-    std::thread::sleep(Duration::from_secs(15));
-    cluster.postgres.start_again();
-    cluster.wait_for_shares(EVERY_SOURCE_GOES_ON, |shares| shares == [20, 20, 20]);
-    cluster.assert_invariants(TENANTS);
-}
-
-#[test]
-#[ignore = "needs PostgreSQL, which .ci/run installs"]
-fn a_database_that_is_stopped_and_started_again_under_load_loses_nothing() {
-    let mut cluster = Cluster::new(Postgres::url);
-    cluster.start_all();
-    let load = |cluster: &Cluster, times: u32| {
-        for _ in 0..times {
-            cluster.something_happens();
-            std::thread::sleep(Duration::from_millis(500));
-        }
-    };
-    load(&cluster, 3);
-    cluster.postgres.stop();
-    load(&cluster, 30);
-    cluster.postgres.start_again();
-    load(&cluster, 3);
-    cluster.wait_for_shares(EVERY_SOURCE_GOES_ON, |shares| shares == [20, 20, 20]);
-    cluster.wait_for_commits();
-    cluster.assert_invariants(TENANTS);
-}
-
-#[test]
-#[ignore = "needs PostgreSQL, which .ci/run installs"]
-fn whatever_the_database_refuses_for_a_while_costs_time_and_no_event() {
-    let mut cluster = Cluster::new(Postgres::url);
-    cluster.start_all();
-    let disconnect = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'headwater'";
-    for (begin, end, words) in [
-        (
-            "ALTER ROLE headwater CONNECTION LIMIT 0",
-            "ALTER ROLE headwater CONNECTION LIMIT -1",
-            "takes no further connection",
-        ),
-        // As after the promotion of a replica: connections to the old primary stay, and are of no use.
-        (
-            "ALTER ROLE headwater SET default_transaction_read_only = on",
-            "ALTER ROLE headwater RESET default_transaction_read_only",
-            "is read-only",
-        ),
-    ] {
-        cluster.postgres.sql("headwater", begin);
-        cluster.postgres.sql("headwater", disconnect);
-        cluster.something_happens();
-        cluster.wait_for_problem(words);
-        cluster.postgres.sql("headwater", end);
-        cluster.wait_for_commits();
-    }
-    // For longer than the lease.
-    let lock = "BEGIN; LOCK TABLE headwater_source; SELECT pg_sleep(100)";
-    let mut holder = cluster.postgres.sql_meanwhile(lock);
-    cluster.something_happens();
-    cluster.wait_for_problem("holds a lock");
-    std::thread::sleep(LEASE);
-    let release = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(100)%' \
-                   AND pid <> pg_backend_pid()";
-    cluster.postgres.sql("headwater", release);
-    let _ = holder.wait();
-    cluster.wait_for_commits();
-    cluster.wait_for_shares(EVERY_SOURCE_GOES_ON, |shares| shares == [20, 20, 20]);
-    // Leases may end before they can be renewed, each time.
-    cluster.assert_invariants(3 * TENANTS);
-}
-
-#[test]
-#[ignore = "needs PostgreSQL, which .ci/run installs"]
-fn hosts_of_one_cluster_with_different_sources_say_so_and_read_each_source_once() {
-    let server = lab::serve(lab::with_events(EVENTS));
-    let postgres = Postgres::start();
-    let sites = [["a", "b", "c"], ["b", "c", "d"]].map(|names| {
-        let site = Site::new(&names.map(|name| Source {
-            sink: "type = \"file\"\npath = \"events.ndjson\"".to_owned(),
-            ..Source::azure(name, server.endpoint()).set("labels", &format!("{{ source = \"{name}\" }}"))
-        }));
-        let state = format!("url = \"{}\"\n[cluster]\nlease = \"6s\"", postgres.url());
-        let configuration = site
-            .read("headwater.toml")
-            .replace("path = \"state.redb\"", &state);
-        site.write("headwater.toml", &configuration);
-        site
-    });
-    let hosts = sites.each_ref().map(|site| site.start_logged(&["run"]));
-    for host in &hosts {
-        host.says("have another configuration of sources: give all hosts the same files, or this one another `cluster.name`");
-    }
-    let deliveries = || {
-        let mut deliveries: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for event in sites
-            .iter()
-            .flat_map(|site| parse_lines(&site.read("events.ndjson")))
-        {
-            let source = event["labels"]["source"].as_str().unwrap_or_default().to_owned();
-            *deliveries.entry((source, event_id(&event))).or_default() += 1;
-        }
-        deliveries
-    };
-    let expected = 4 * lab::visible_ids(&server).len();
-    wait_until(NO_EVENT_IS_LOST, || deliveries().len() == expected);
-    std::thread::sleep(Duration::from_secs(2));
-    assert!(
-        deliveries().values().all(|times| *times == 1),
-        "{:?}",
-        deliveries()
-    );
-    for (host, site) in hosts.into_iter().zip(&sites) {
-        host.stop();
-        assert!(
-            !site.read("host.log").contains(PASSWORD),
-            "the password was shown"
-        );
-    }
-}
-
-#[test]
-#[ignore = "needs PostgreSQL and pgbouncer, which .ci/run installs"]
-fn hosts_that_are_stopped_one_after_the_other_hand_over_at_once_also_through_a_pooler() {
-    let mut pooler = None;
-    let mut cluster = Cluster::new(|postgres| pooler.insert(Pooler::start(postgres)).url());
-    cluster.start_all();
-    for host in 0..HOSTS {
-        let began = Instant::now();
-        let stopped = cluster.stop(host);
-        stopped.iter().for_each(|finished| {
-            finished.exits_with(0);
-        });
-        cluster.wait_for_shares("the others have its share", |shares| shares[host] == 0);
-        println!("handed over after {:?}", began.elapsed());
-        cluster.start(host);
-        cluster.wait_for_shares("it has its share again", |shares| shares == [20, 20, 20]);
-    }
-    // What was in flight was finished first.
-    cluster.assert_invariants(0);
-}
-
-#[test]
-#[ignore = "needs PostgreSQL and libfaketime, which .ci/run installs"]
-fn clocks_two_hours_apart_make_no_difference() {
-    let mut cluster = Cluster::new(Postgres::url);
-    let preload = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
-    let variables = |offset| {
-        [
-            ("LD_PRELOAD", preload),
-            ("FAKETIME", offset),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ]
-    };
-    cluster.start_with(0, &variables("+2h"));
-    cluster.start(1);
-    cluster.start_with(2, &variables("-2h"));
-    cluster.wait_for_shares("the shares are fair", |shares| shares == [20, 20, 20]);
-    std::thread::sleep(2 * LEASE);
-    assert_eq!(cluster.shares(), [20, 20, 20], "the shares are stable");
-    let takeovers = "SELECT sum(takeovers) FROM headwater_source";
-    assert_eq!(
-        cluster.postgres.sql("headwater", takeovers),
-        "0",
-        "no lease ended"
-    );
-}
-
-#[test]
-#[ignore = "needs PostgreSQL, which .ci/run installs"]
-fn a_cursor_that_is_deleted_under_stopped_hosts_is_reported_for_its_partition_alone() {
-    let mut cluster = Cluster::new(Postgres::url);
-    cluster.start_all();
-    wait_until("all was read", || cluster.has_everything());
-    (0..HOSTS).for_each(|host| {
-        cluster.stop(host);
-    });
-    let before = cluster.deliveries();
-    let delete = "DELETE FROM headwater_cursor WHERE (source, partition) = (SELECT source, partition FROM headwater_cursor \
-                  ORDER BY source, partition LIMIT 1)";
-    cluster.postgres.sql("headwater", delete);
-    cluster.start(0);
-    let address = cluster.hosts[0].address;
-    wait_until("it is reported", || {
-        let status = watched::body(address, "/status.json");
-        status.contains("had a cursor and has none")
-    });
-    assert_eq!(
-        cluster.deliveries(),
-        before,
-        "nothing was read as if for the first time"
-    );
 }
