@@ -16,6 +16,8 @@ mod lab;
 #[path = "../tests/e2e/postgres.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod postgres;
+#[path = "support/processor.rs"]
+mod processor;
 #[path = "../tests/e2e/site.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod site;
@@ -24,8 +26,9 @@ use std::fs;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use fleet::{Fleet, cpu_seconds, polls};
+use fleet::{Fleet, Watch};
 use postgres::Postgres;
+use processor::Process;
 use site::{Site, headwater, wait_until};
 
 const TENANTS: usize = 1_000;
@@ -51,8 +54,10 @@ fn main() {
     postgres.sql("headwater", "CREATE EXTENSION pg_stat_statements");
     let sites = [(); HOSTS].map(|()| site(&fleet, &postgres));
     let mut hosts = sites.each_ref().map(start);
+    let mut watch = Watch::default();
     wait_until("every tenant was polled", || {
-        polls(&fleet.server).len() == TENANTS
+        watch.look(&fleet.server);
+        watch.tenants() == TENANTS
     });
     // A host has its share before it has begun to read all of it.
     let share = TENANTS.div_ceil(HOSTS);
@@ -60,13 +65,14 @@ fn main() {
         "SELECT count(*) FROM (SELECT 1 FROM headwater_source WHERE host IS NOT NULL GROUP BY host HAVING count(*) > {share})"
     );
     wait_until("the shares are fair", || {
+        watch.look(&fleet.server);
         postgres.sql("headwater", &format!("{unfair} AS unfair")) == "0"
     });
-    std::thread::sleep(INTERVAL);
+    watch.look_for(&fleet.server, INTERVAL);
     postgres.sql("headwater", "SELECT pg_stat_statements_reset()");
-    let before = Sample::take(&fleet, &postgres, &hosts);
-    std::thread::sleep(SPAN);
-    let after = Sample::take(&fleet, &postgres, &hosts);
+    let before = Sample::take(&watch, &postgres, &hosts);
+    watch.look_for(&fleet.server, SPAN);
+    let after = Sample::take(&watch, &postgres, &hosts);
     let calls = |like: &str| {
         let calls = format!(
             "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid \
@@ -103,11 +109,15 @@ struct Sample {
 }
 
 impl Sample {
-    fn take(fleet: &Fleet, postgres: &Postgres, hosts: &[Child]) -> Self {
+    fn take(watch: &Watch, postgres: &Postgres, hosts: &[Child]) -> Self {
         Self {
-            polls: polls(&fleet.server).values().map(Vec::len).sum(),
+            polls: watch.polls(),
             postgres: cpu_of(postgres),
-            hosts: hosts.iter().map(|host| cpu_seconds(host.id())).sum(),
+            hosts: hosts
+                .iter()
+                .filter_map(|host| Process::look(host.id()))
+                .map(|host| host.used)
+                .sum(),
         }
     }
 }
@@ -115,27 +125,14 @@ impl Sample {
 /// Processor time of all processes of the server, those that have ended included.
 fn cpu_of(postgres: &Postgres) -> f64 {
     let checkpointer = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
-    let checkpointer = postgres.sql("headwater", checkpointer);
-    let first = numbers(&checkpointer)[0];
+    let checkpointer = Process::look(postgres.sql("headwater", checkpointer));
+    let first = checkpointer.expect("the server runs").parent;
     let children =
         fs::read_to_string(format!("/proc/{first}/task/{first}/children")).expect("the server runs");
-    let children = children.split_whitespace();
-    let running: u64 = children
-        .map(|child| numbers(child)[10..12].iter().sum::<u64>())
-        .sum();
-    let own: u64 = numbers(&first.to_string())[10..14].iter().sum();
-    (running + own) as f64 / 100.0
-}
-
-/// The numbers in `/proc/<process>/stat` behind the name and the state (proc(5)): the parent is the first, and processor time, of
-/// its own and of children that have ended, the eleventh to the fourteenth, in hundredths of a second.
-fn numbers(process: &str) -> Vec<u64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    // Some further on may be negative.
-    let mut numbers: Vec<u64> = fields.skip(1).map(|field| field.parse().unwrap_or(0)).collect();
-    numbers.resize(numbers.len().max(15), 0);
-    numbers
+    // One may have ended since; it is in what the first has of those.
+    let running = children.split_whitespace().filter_map(Process::look);
+    let own = Process::look(first).expect("the server runs");
+    running.map(|child| child.used).sum::<f64>() + own.used + own.ended_children
 }
 
 /// A host's folder, with its state in the database.

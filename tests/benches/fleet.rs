@@ -10,6 +10,9 @@ mod fleet;
 #[path = "../tests/e2e/lab.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod lab;
+#[path = "support/processor.rs"]
+#[expect(dead_code, reason = "other measurements use the rest")]
+mod processor;
 #[path = "../tests/e2e/site.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod site;
@@ -17,15 +20,14 @@ mod site;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use fleet::{Fleet, Watch, cpu_seconds, status};
+use fleet::{Fleet, Watch, status};
+use processor::Process;
 
 const TENANTS: usize = 10_000;
 /// Of every source.
 const INTERVAL: Duration = Duration::from_secs(60);
 /// Measured for so long, after everybody was polled once.
 const SPAN: Duration = Duration::from_secs(130);
-/// How often the server's journal is read.
-const LOOK: Duration = Duration::from_millis(200);
 
 fn main() {
     let fleet = Fleet::new(TENANTS, INTERVAL);
@@ -34,17 +36,13 @@ fn main() {
     let process = host.child.id();
     let mut watch = Watch::default();
     while watch.tenants() < TENANTS {
-        std::thread::sleep(LOOK);
-        watch.look(server);
+        watch.look_for(server, Duration::from_millis(200));
     }
-    let first_round = cpu_seconds(process);
+    let cpu = || Process::look(process).expect("the host runs").used;
+    let first_round = cpu();
     let before = watch.polls();
-    let began = Instant::now();
-    while began.elapsed() < SPAN {
-        std::thread::sleep(LOOK);
-        watch.look(server);
-    }
-    let cpu = cpu_seconds(process) - first_round;
+    watch.look_for(server, SPAN);
+    let cpu = cpu() - first_round;
     let more = watch.polls() - before;
     let longest = watch.longest_gap();
     let resident = status(process, "VmHWM") / 1024.0;

@@ -10,19 +10,23 @@ mod canned;
 #[path = "support/pages.rs"]
 #[expect(dead_code, reason = "other benchmarks use the rest")]
 mod pages;
+#[path = "support/processor.rs"]
+#[expect(dead_code, reason = "other measurements use the rest")]
+mod processor;
 #[path = "../tests/e2e/site.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod site;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use canned::{Canned, Page, RECEIVER};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use processor::Process;
 use serde_json::{Value, json};
 use site::{Site, Source};
 
@@ -87,11 +91,11 @@ fn headwater(page_name: &str, page: Page, format: &str, sink: &str) -> anyhow::R
 /// Runs a program to its end, and prints what it took.
 fn report(page: &str, format: &str, way: &str, mut command: Command) -> anyhow::Result<()> {
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let (began, before) = (Instant::now(), children_time()?);
+    let (began, before) = (Instant::now(), children_time());
     let status = command.status()?;
     anyhow::ensure!(status.success(), "{way} failed with {status}");
-    let (wall, cpu) = (began.elapsed(), children_time()? - before);
-    let each = |time: Duration| time.as_secs_f64() * 1e6 / (PAGES * pages::RECORDS) as f64;
+    let (wall, cpu) = (began.elapsed().as_secs_f64(), children_time() - before);
+    let each = |seconds: f64| seconds * 1e6 / (PAGES * pages::RECORDS) as f64;
     println!(
         r#"{{"bench":"whole-way","page":"{page}","format":"{format}","to":"{way}","cpu_us_per_event":{:.1},"wall_us_per_event":{:.1}}}"#,
         each(cpu),
@@ -100,17 +104,9 @@ fn report(page: &str, format: &str, way: &str, mut command: Command) -> anyhow::
     Ok(())
 }
 
-/// Processor time of all processes that were started here and have ended.
-fn children_time() -> anyhow::Result<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // Behind the name, which may hold blanks: the 14th and 15th field, in hundredths of a second (proc(5)).
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: u64 = fields
-        .skip(13)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
-    Ok(Duration::from_millis(ticks * 10))
+/// Processor time of all processes that were started here and have ended, in seconds.
+fn children_time() -> f64 {
+    Process::look("self").expect("it runs").ended_children
 }
 
 /// What one would write oneself: each page as a tree, a few members of each record into an envelope, a line, a synced file.

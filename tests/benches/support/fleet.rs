@@ -69,6 +69,9 @@ impl Fleet {
     }
 }
 
+/// How often the server's journal is read.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// What a server has seen of each tenant, whose journal is too short for very many.
 #[derive(Default)]
 pub struct Watch {
@@ -84,7 +87,7 @@ struct Seen {
 }
 
 impl Watch {
-    /// Reads the journal on. To be called before that has forgotten anything: a few times a second.
+    /// Reads the journal on. To be called before that has forgotten anything: see [`Watch::look_for`].
     pub fn look(&mut self, server: &Server) {
         let azure = server.azure();
         let upto = self.upto;
@@ -103,6 +106,15 @@ impl Watch {
             seen.polls += usize::from(gap.is_none_or(|gap| gap > 1.0));
             seen.longest_gap = seen.longest_gap.max(gap.unwrap_or_default());
             seen.last = Some(request.at);
+        }
+    }
+
+    /// Reads the journal on and on, for so long.
+    pub fn look_for(&mut self, server: &Server, time: Duration) {
+        let began = std::time::Instant::now();
+        while began.elapsed() < time {
+            std::thread::sleep(LOOK);
+            self.look(server);
         }
     }
 
@@ -125,20 +137,6 @@ impl Watch {
     }
 }
 
-/// When each tenant's log was read, by its path.
-pub fn polls(server: &Server) -> HashMap<String, Vec<Instant>> {
-    let mut polls: HashMap<String, Vec<Instant>> = HashMap::new();
-    let azure = server.azure();
-    for request in azure
-        .requests()
-        .filter(|request| request.endpoint == Endpoint::Log)
-    {
-        let path = request.target.split('?').next().unwrap_or_default();
-        polls.entry(path.to_owned()).or_default().push(request.at);
-    }
-    polls
-}
-
 /// A number in `/proc/<process>/status`.
 pub fn status(process: u32, key: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the host runs");
@@ -151,17 +149,4 @@ pub fn status(process: u32, key: &str) -> f64 {
         .nth(1)
         .and_then(|number| number.parse().ok());
     number.expect("a number")
-}
-
-/// Processor time that a process has used, in seconds.
-pub fn cpu_seconds(process: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("the host runs");
-    // Behind the name, which may hold blanks: user and system time are the 12th and 13th field, in hundredths (proc(5)).
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: f64 = fields
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<f64>().ok())
-        .sum();
-    ticks / 100.0
 }
