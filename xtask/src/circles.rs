@@ -14,16 +14,19 @@ use syn::visit::Visit;
 use crate::cargo::root;
 
 /// The crates whose files are checked.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 12] = [
     "collectors/c",
     "collectors/common",
     "collectors/fluent-bit",
     "host",
+    "host/cli",
     "host/conformance",
     "plugin",
+    "plugin/entra-audit",
     "plugin/json",
     "plugin/record",
     "sdk",
+    "xtask",
 ];
 
 /// A module's place in its crate: `egress::proxy` is `["egress", "proxy"]`.
@@ -75,7 +78,10 @@ struct Names {
 impl Modules {
     fn read(source: &Path) -> Result<Self> {
         let mut modules = BTreeMap::new();
-        let mut waiting = vec![(source.join("lib.rs"), Vec::new())];
+        let roots = ["lib.rs", "main.rs"].map(|root| source.join(root));
+        let root = roots.into_iter().find(|root| root.exists());
+        let root = root.with_context(|| format!("{} has no root", source.display()))?;
+        let mut waiting = vec![(root, Vec::new())];
         while let Some((path, module)) = waiting.pop() {
             let text =
                 fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

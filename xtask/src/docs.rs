@@ -4,6 +4,7 @@
 //! that is installed when it is missing; nothing that the gate compiles depends on it.
 
 mod links;
+mod markdown;
 mod pages;
 mod site;
 

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::links::links;
+use super::markdown::links;
 
 /// The order of the pages, as mdBook reads it.
 pub const SUMMARY: &str = "docs/SUMMARY.md";

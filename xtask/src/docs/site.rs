@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::links::links;
+use super::markdown::links;
 use super::pages::{Pages, SUMMARY, resolve};
 use crate::cargo::{cargo, run, target_dir};
 

@@ -5,6 +5,7 @@ mod conformance;
 #[cfg(feature = "postgres")]
 mod database;
 mod dead_letter;
+mod ending;
 mod help;
 mod init;
 mod run;

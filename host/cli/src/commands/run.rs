@@ -11,17 +11,18 @@ use headwater::work::core_dump;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
+use super::Exit;
+use super::ending::end;
 #[cfg(feature = "postgres")]
 use super::shared_run::SharedRun;
-use super::{Exit, FAILED};
 use crate::config::Config;
 use crate::dead_letter_watch::DeadLetterWatch;
 use crate::late_state::{self, Opened};
 use crate::loading::Loader;
 use crate::progress::Progress;
-use crate::run::{self, Loads, Mode, Reloader, RunObserver, Summary};
+use crate::run::{self, Loads, Mode, Reloader, RunObserver};
 use crate::state_watch;
 use crate::{signal, stderr};
 
@@ -132,20 +133,6 @@ pub(super) async fn run(path: &Path, mode: Mode, strict: bool, progress: Progres
     Ok(end(polling, grace_over).await)
 }
 
-/// Polls to the end, or until the time to end in is over.
-pub(super) async fn end(
-    polling: impl Future<Output = Summary>,
-    grace_over: impl Future<Output = ()>,
-) -> ExitCode {
-    tokio::select! {
-        summary = polling => conclude(&summary),
-        () = grace_over => {
-            warn!("stopped before every poll had ended; nothing is lost, unfinished batches are fetched again");
-            ExitCode::SUCCESS
-        }
-    }
-}
-
 /// What is wrong with the state. Only `state list` opens what is damaged.
 fn unusable_state(error: StateError) -> Exit {
     match error {
@@ -153,30 +140,5 @@ fn unusable_state(error: StateError) -> Exit {
             "{error}; `headwater state list` shows what can still be read of it"
         )),
         error => Exit::misused(error),
-    }
-}
-
-/// Says what a run came to.
-fn conclude(summary: &Summary) -> ExitCode {
-    let totals = &summary.totals;
-    info!(
-        events = totals.events,
-        rejected = totals.rejected,
-        refused = totals.refused,
-        dropped = totals.dropped,
-        duplicates = totals.duplicates,
-        requests = totals.requests,
-        partitions = summary.partitions,
-        failed = summary.failed.len(),
-        "done"
-    );
-    for (source, partition, failure) in &summary.failed {
-        error!(source, partition, "failed: {failure}");
-    }
-    // What a sink refused is in the dead-letter file, and somebody should look at it.
-    if summary.failed.is_empty() && totals.refused == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(FAILED)
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use super::Exit;
-use super::run::end;
+use super::ending::end;
 use crate::claims::{self, Claims};
 use crate::config::{Config, DatabaseConfig, DeadLetterPlace, PluginPlace};
 use crate::dead_letter_watch::DeadLetterWatch;

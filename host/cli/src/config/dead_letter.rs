@@ -6,8 +6,8 @@ use headwater::sink::Rotation;
 use toml::Value;
 
 use super::places::Places;
+use super::rotation;
 use super::section::Section;
-use super::sink;
 
 /// Where a source's dead letters are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ fn read_written(section: &Section<'_>) -> (Option<String>, Rotation) {
         return (section.text("dead_letter"), Rotation::default());
     }
     let table = section.table("dead_letter").map(|table| {
-        let read = (table.text("path"), sink::read_rotation(&table));
+        let read = (table.text("path"), rotation::read(&table));
         table.finish();
         read
     });

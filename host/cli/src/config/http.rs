@@ -6,7 +6,7 @@ use toml::{Table, Value};
 use super::outbound;
 use super::places::{Places, SECRET_FORMS};
 use super::section::Section;
-use super::source::{make_template, read_table};
+use super::templates::{make_template, read_table};
 use super::url::{UrlKind, parse_url};
 use super::written::read_secret_text;
 use headwater::egress::Origin;

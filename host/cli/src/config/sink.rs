@@ -1,21 +1,15 @@
 //! `[source.sink]`: where events go.
 
-use std::time::Duration;
-
-use super::http;
 use super::places::{Places, SECRET_FORMS};
 use super::section::Section;
-use super::source::make_template;
+use super::templates::make_template;
 use super::url::check_address;
+use super::{http, rotation};
 use headwater::secret::{Template, problem_of};
-use headwater::sink::{ForwardReceiver, Rotation, SinkConfig};
+use headwater::sink::{ForwardReceiver, SinkConfig};
 
 /// The tag of forwarded events.
 const DEFAULT_TAG: &str = "headwater";
-
-/// Smaller or shorter-lived files would be thousands.
-const SMALLEST_FILE: u64 = 64 << 10;
-const SHORTEST_PERIOD: Duration = Duration::from_secs(60);
 
 /// Reads the section; problems are noted in it.
 pub(super) fn read(section: Section<'_>, places: &Places<'_>) -> SinkConfig {
@@ -24,7 +18,7 @@ pub(super) fn read(section: Section<'_>, places: &Places<'_>) -> SinkConfig {
         "stdout" | "" => SinkConfig::Stdout,
         "file" => SinkConfig::File {
             path: places.join(section.required_text("path", "events.ndjson")),
-            rotation: read_rotation(&section),
+            rotation: rotation::read(&section),
         },
         "http" => http::read(&section, places),
         "forward" => SinkConfig::Forward(read_forward(&section, places)),
@@ -41,26 +35,6 @@ pub(super) fn read(section: Section<'_>, places: &Places<'_>) -> SinkConfig {
     };
     section.finish();
     sink
-}
-
-pub(super) fn read_rotation(section: &Section<'_>) -> Rotation {
-    let rotation = Rotation {
-        size: section.size("rotate_size"),
-        every: section.duration("rotate_every"),
-    };
-    if rotation.size.is_some_and(|size| size < SMALLEST_FILE) {
-        section.problem(
-            "rotate_size",
-            "is too small for a file; give at least \"64KiB\", better \"100MiB\"",
-        );
-    }
-    if rotation.every.is_some_and(|every| every < SHORTEST_PERIOD) {
-        section.problem(
-            "rotate_every",
-            "is too often for a file; give at least \"1m\", better \"24h\"",
-        );
-    }
-    rotation
 }
 
 fn read_forward(section: &Section<'_>, places: &Places<'_>) -> ForwardReceiver {
