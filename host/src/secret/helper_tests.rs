@@ -89,7 +89,8 @@ async fn whatever_it_does_is_a_sentence_without_its_words() {
         assert!(problem.contains(expected), "{script}: {problem}");
         assert!(!problem.contains("hunter2"), "{problem}");
     }
-    let nowhere = SecretHelper::new(HelperSettings::new("vault", "/no/such/helper"));
+    let empty = tempfile::tempdir().unwrap();
+    let nowhere = SecretHelper::new(HelperSettings::new("vault", empty.path().join("helper")));
     assert!(
         fetch(&nowhere.secret("a"))
             .await
