@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use headwater::Host;
 use headwater::cursor::{Commit, CursorStore, Position, StoreError};
 use headwater::model::Event;
+use headwater::plugin::{CachePlace, CompileSettings};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
@@ -88,7 +89,15 @@ async fn main() -> anyhow::Result<()> {
     };
     let settings: Value = serde_json::from_slice(&std::fs::read(settings)?)?;
     let database = Database::open(path)?;
-    let host = Host::builder().cursors(database.clone()).build()?;
+    // It is killed and started again: compiled plugins are kept for the next start.
+    let compile = CompileSettings {
+        cache: CachePlace::Usual,
+        ..CompileSettings::default()
+    };
+    let host = Host::builder()
+        .cursors(database.clone())
+        .compile(compile)
+        .build()?;
     let source = host
         .load(plugin)
         .await?

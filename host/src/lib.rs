@@ -59,7 +59,9 @@
 //! * At least once: every event of the upstream's log is in a batch, and is delivered again, with an equal id, until its batch is acknowledged.
 //! * Nothing that a plugin, an upstream or a secret store does ends a source: failures are reported ([`model::Failure`]) and tried again.
 //! * It never panics on what comes from outside, never prints, never exits the process, and reads no environment variable
-//!   unless asked ([`secret::Secret::env`], [`egress::ProxyChoice::Environment`]). It logs through [`tracing`].
+//!   unless asked ([`secret::Secret::env`], [`egress::ProxyChoice::Environment`], [`plugin::CachePlace::Usual`]), but for
+//!   `SSL_CERT_FILE` and `SSL_CERT_DIR`, which say where the system's certificates are. It logs through [`tracing`]. (Built with debug assertions it also looks for
+//!   `HEADWATER_WATCHDOG`, which the tests of its repository set.)
 //!
 //! # Features
 //!

@@ -70,7 +70,8 @@ impl Host {
         self.0.plugins.slots().used()
     }
 
-    /// Loads a plugin: a WebAssembly component in a file. Each distinct file is compiled once, and kept compiled for the next start.
+    /// Loads a plugin: a WebAssembly component in a file. Each distinct file is compiled once, which takes seconds;
+    /// [`HostBuilder::compile`] can keep the result for the next start.
     ///
     /// Await the result, after [`Load::pinned`] if the file must have a certain digest.
     pub fn load(&self, path: impl AsRef<Path>) -> Load {
@@ -93,7 +94,7 @@ impl HostBuilder {
         self
     }
 
-    /// What is compiled, what that may take, and where the result is kept.
+    /// What is compiled, what that may take, and where the result is kept for the next start: nowhere, if this is not called.
     #[must_use]
     pub fn compile(mut self, settings: CompileSettings) -> Self {
         self.compile = settings;

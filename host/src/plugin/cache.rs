@@ -31,13 +31,14 @@ const LONGEST_HEAD: usize = 256;
 /// `[cache] path`: where compiled plugins are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum CachePlace {
-    /// `headwater` in the user's folder for caches.
+    /// Nowhere: each start of the program compiles its plugins.
     #[default]
-    Usual,
-    /// A folder of the operator's.
-    Folder(PathBuf),
-    /// Nowhere.
     Off,
+    /// `headwater` in the user's folder for caches, which the environment variables `XDG_CACHE_HOME` and `HOME` say. It is made if
+    /// need be.
+    Usual,
+    /// This folder, which is made if need be. Nobody else may be able to write in it.
+    Folder(PathBuf),
 }
 
 /// What an artifact is of.
@@ -272,6 +273,11 @@ mod tests {
 
     fn code(cache: &Cache, key: Key<'_>) -> Option<Vec<u8>> {
         cache.load(key).map(|artifact| artifact.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn nothing_is_kept_and_no_environment_read_unless_that_is_asked_for() {
+        assert_eq!(Cache::open(&CachePlace::default()).folder, None);
     }
 
     #[test]

@@ -8,10 +8,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use headwater::plugin::CompileSettings;
 use headwater::work::machine_memory::usual_memory;
 
 use super::{Exit, host, print};
+use crate::config::usual_compile;
 use crate::init::{Given, Terminal, init as write, refuse_existing};
 
 /// Asks for what the plugin needs and writes the file.
@@ -22,7 +22,7 @@ pub(super) async fn init(plugin: Option<PathBuf>, given: Given) -> Result<ExitCo
         Some(path) => path,
         None => only_plugin(Path::new("."))?,
     };
-    let host = host(&CompileSettings::default(), usual_memory())?;
+    let host = host(&usual_compile(), usual_memory())?;
     let plugin = host.load(&path).await.map_err(Exit::misused)?;
     let next = write(&plugin, &given, &mut Terminal)
         .await

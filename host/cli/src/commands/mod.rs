@@ -32,7 +32,7 @@ use tracing::error;
 use self::conformance::ReportFormat;
 use self::dead_letter::DeadLetterCommand;
 use self::state::StateCommand;
-use crate::config::{Config, with_bounds};
+use crate::config::{Config, usual_compile, with_bounds};
 use crate::init::Given;
 use crate::loading::Loader;
 use crate::log::{self, LogFormat};
@@ -256,7 +256,7 @@ async fn dispatch(command: Command, progress: Progress) -> Result<ExitCode, Exit
         Command::Check { config, source } => check::check(&config.path, source.as_deref()).await,
         Command::Validate { config } => check::validate(&config.path).await,
         Command::Describe { plugin, bounds } => {
-            let settings = bounds.apply(CompileSettings::default())?;
+            let settings = bounds.apply(usual_compile())?;
             let text = describe::describe(&plugin, &host(&settings, usual_memory())?)
                 .await
                 .map_err(Exit::misused)?;

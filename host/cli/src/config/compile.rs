@@ -10,6 +10,14 @@ use super::section::{Problems, Section};
 /// Less memory than this compiles nothing.
 const LEAST_MEMORY: u64 = 64 << 20;
 
+/// The settings of commands without a configuration.
+pub fn usual_compile() -> CompileSettings {
+    CompileSettings {
+        cache: CachePlace::Usual,
+        ..CompileSettings::default()
+    }
+}
+
 pub(super) fn read(root: &Section<'_>, folder: &Path) -> CompileSettings {
     CompileSettings {
         limits: root
@@ -18,8 +26,7 @@ pub(super) fn read(root: &Section<'_>, folder: &Path) -> CompileSettings {
             .unwrap_or_default(),
         cache: root
             .table("cache")
-            .map(|section| read_cache(section, folder))
-            .unwrap_or_default(),
+            .map_or(CachePlace::Usual, |section| read_cache(section, folder)),
     }
 }
 

@@ -39,7 +39,7 @@ use headwater::work::machine_memory::usual_memory;
 use thiserror::Error;
 
 pub use self::cluster::DatabaseConfig;
-pub use self::compile::with_bounds;
+pub use self::compile::{usual_compile, with_bounds};
 pub use self::dead_letter::DeadLetterPlace;
 use self::include::Included;
 pub use self::include::MATCHING;
