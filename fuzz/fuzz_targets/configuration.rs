@@ -18,7 +18,9 @@ fuzz_target!(|text: &str| {
     std::fs::write(&path, text).expect("the folder can be written");
     match Config::load(&path) {
         Ok(config) => assert!(!config.sources.is_empty()),
-        Err(ConfigError::Invalid { problems, .. }) => assert!(problems.iter().all(|problem| !problem.is_empty())),
+        Err(ConfigError::Invalid { problems, .. }) => {
+            assert!(!problems.is_empty() && problems.iter().all(|problem| !problem.is_empty()));
+        }
         // No TOML, or no text.
         Err(error) => assert!(!error.to_string().is_empty()),
     }

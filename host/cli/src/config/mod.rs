@@ -290,7 +290,12 @@ fn read(
     let included = include::read(&root, path, folder);
     let defaults = tables::read_defaults(&root);
     let tables = tables::gather(&root, &included, &defaults);
-    if tables.is_empty() && included.broken.is_empty() && root.value("source").is_none() {
+    // Anything but an empty list is judged where it is read.
+    let has_none = match root.value("source") {
+        None => true,
+        Some(value) => value.as_array().is_some_and(Vec::is_empty),
+    };
+    if tables.is_empty() && included.broken.is_empty() && has_none {
         root.problem("source", "missing; a configuration needs at least one [[source]]");
     }
     let mut names = HashMap::new();

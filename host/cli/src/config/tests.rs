@@ -290,6 +290,17 @@ fn a_syntax_error_shows_the_line_and_not_its_secret() {
 }
 
 #[test]
+fn a_configuration_without_sources_says_that_they_are_missing() {
+    for text in ["", "source = []"] {
+        assert_eq!(
+            problems(text),
+            ["source: missing; a configuration needs at least one [[source]]"],
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("headwater.toml");
