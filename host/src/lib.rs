@@ -75,6 +75,7 @@
 //! | `monitor` | `monitor`: metrics and a status page over HTTP |
 //! | `sinks` | `sink`: files, HTTP receivers, Fluent Forward and OTLP as places for events, and a file for dead letters |
 
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 #![cfg_attr(
     test,
     allow(

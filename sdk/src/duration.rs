@@ -66,11 +66,19 @@ pub mod text {
     use crate::contract::Nanos;
 
     /// Writes the duration.
+    ///
+    /// # Errors
+    ///
+    /// The serializer's.
     pub fn serialize<S: Serializer>(duration: &Nanos, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&super::format(*duration))
     }
 
     /// Reads the duration.
+    ///
+    /// # Errors
+    ///
+    /// It is not text, or not a duration.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Nanos, D::Error> {
         let text = String::deserialize(deserializer)?;
         super::parse(&text).ok_or_else(|| Error::custom("not a duration"))

@@ -61,6 +61,10 @@ pub struct Answer {
 
 impl Answer {
     /// Waits for all of it.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke off, or took too long.
     pub fn whole(self) -> Result<Response, TransportError> {
         let mut body = Vec::new();
         for piece in self.body {
@@ -177,6 +181,10 @@ impl Level {
 /// Everything that the logic needs from outside during one call.
 pub trait Platform {
     /// Sends a request and waits for the head of the answer. Redirects are not followed.
+    ///
+    /// # Errors
+    ///
+    /// Why no answer came.
     fn send(&mut self, request: &Request) -> Result<Answer, TransportError>;
 
     /// The wall clock.

@@ -140,11 +140,19 @@ pub mod text {
     use crate::contract::Timestamp;
 
     /// Writes the instant.
+    ///
+    /// # Errors
+    ///
+    /// The serializer's.
     pub fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&super::rfc3339(*instant))
     }
 
     /// Reads the instant.
+    ///
+    /// # Errors
+    ///
+    /// It is not text, or not an instant in RFC 3339.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         let text = String::deserialize(deserializer)?;
         super::parse_rfc3339(&text).ok_or_else(|| Error::custom("not an instant"))

@@ -70,6 +70,7 @@
 //! | the login at Microsoft Entra | [`entra`] |
 //! | parts | [`duration`], [`instant`], [`measures`], [`batch`], [`cursor`], [`frame`], [`retry`], [`error_body`], [`link`], [`origin`], [`percent`] |
 
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 
 mod adapter;

@@ -20,6 +20,10 @@ impl Refusal {
 /// A name that an attacker points at an internal service must not turn the host into a way in, so whatever is not the
 /// public internet is refused: always, except that private networks can be opened by `allow_private`, and loopback by
 /// listing a loopback origin literally.
+///
+/// # Errors
+///
+/// Why nothing is sent to it.
 pub fn check(grant: &Grant, host: &str, address: IpAddr) -> Result<(), Refusal> {
     // ::ffff:127.0.0.1 reaches 127.0.0.1, so it is judged as that.
     let kind = match address.to_canonical() {

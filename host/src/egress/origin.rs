@@ -42,7 +42,11 @@ impl Origin {
         })
     }
 
-    /// Reads an entry of `allow` or of a plan. The error says what to write instead.
+    /// Reads an entry of `allow` or of a plan.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it and what to write instead, in a sentence that shows no password.
     pub fn parse(text: &str) -> Result<Self, String> {
         // A password before the `@` must not be shown, wherever the text goes wrong.
         let shown = text.rsplit_once('@').map(|(_, host)| format!("…@{host}"));
@@ -85,6 +89,10 @@ impl Origin {
     }
 
     /// Reads an entry of `allow`: an origin that may be granted at all.
+    ///
+    /// # Errors
+    ///
+    /// It is no origin, or one that nobody may be granted; a sentence that says what to write instead.
     pub fn parse_grant(text: &str) -> Result<Self, String> {
         let origin = Self::parse(text)?;
         if origin.scheme == "http" && !origin.is_loopback() {

@@ -51,6 +51,10 @@ pub struct Route {
 
 impl Outbound {
     /// Reads what the settings refer to, on a thread that may wait.
+    ///
+    /// # Errors
+    ///
+    /// A file or a variable is missing, or what it holds is of no use.
     pub async fn route(&self) -> Result<Route, OutboundError> {
         let settings = self.clone();
         let opened = tokio::task::spawn_blocking(move || settings.open()).await;
@@ -58,6 +62,10 @@ impl Outbound {
     }
 
     /// Reads what the settings refer to. Blocks: a file may hang for ten seconds.
+    ///
+    /// # Errors
+    ///
+    /// A file or a variable is missing, or what it holds is of no use.
     pub fn open(&self) -> Result<Route, OutboundError> {
         Ok(Route {
             tls: tls::client_config(self.ca.as_deref())?,

@@ -56,12 +56,18 @@ static FILES: LazyLock<SmallFiles> = LazyLock::new(SmallFiles::new);
 
 /// The content of a regular file.
 ///
-/// The error says what is wrong but not with which file; its kind is `TimedOut` for one that hangs.
+/// # Errors
+///
+/// What is wrong but not with which file; its kind is `TimedOut` for one that hangs.
 pub async fn read(path: &Path, purpose: Purpose) -> io::Result<Vec<u8>> {
     FILES.read(path, purpose, read_now).await
 }
 
 /// The same for callers that may wait: never to be called on a worker of the runtime.
+///
+/// # Errors
+///
+/// As of [`read`].
 pub fn read_blocking(path: &Path, purpose: Purpose) -> io::Result<Vec<u8>> {
     FILES.read_blocking(path, purpose, read_now)
 }

@@ -47,6 +47,10 @@ const HEADERS: [(header::HeaderName, &str); 6] = [
 
 /// Listens, and serves in the background until the process ends. `hosts` are names under which a request may ask for this
 /// host, besides its addresses.
+///
+/// # Errors
+///
+/// The address is taken, or is none of this machine.
 pub async fn serve(address: SocketAddr, hosts: Vec<String>, monitor: Monitor) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await?.into_std()?;
     let address = listener.local_addr()?;

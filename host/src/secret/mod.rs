@@ -106,6 +106,10 @@ impl Template {
     /// Fetches the secrets and writes the document for the plugin.
     ///
     /// `secret_keys` are top-level keys whose values are secret even where they are written in the file itself.
+    ///
+    /// # Errors
+    ///
+    /// Every secret that is missing, with where it was looked for.
     pub async fn resolve(&self, secret_keys: &[String]) -> Result<Resolved, MissingSecrets> {
         let mut gathered = Gathered {
             fetched: self.fetch().await?,

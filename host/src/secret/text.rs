@@ -30,7 +30,11 @@ impl SecretText {
         }
     }
 
-    /// The text, or a sentence that says where it was looked for.
+    /// The text.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says where it was looked for.
     pub async fn fetch(&self) -> Result<String, String> {
         match &self.0 {
             Kept::Here(text) => Ok(text.clone()),
@@ -39,6 +43,10 @@ impl SecretText {
     }
 
     /// The same for callers that may wait: never to be called on a worker of the runtime.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::fetch`].
     pub fn fetch_blocking(&self) -> Result<String, String> {
         match &self.0 {
             Kept::Here(text) => Ok(text.clone()),

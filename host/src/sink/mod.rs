@@ -99,6 +99,10 @@ pub struct Sinks {
 
 impl Sinks {
     /// Opens a sink. May block as long as the file system does; sinks that others open meanwhile do not wait for it.
+    ///
+    /// # Errors
+    ///
+    /// The settings are of no use, or the file cannot be written.
     pub fn open(&self, config: &SinkConfig) -> Result<Arc<dyn Sink>, OpenError> {
         match config {
             SinkConfig::Stdout => Ok(self.stdout.get_or_init(|| Arc::new(StdoutSink::new())).clone()),
@@ -118,6 +122,10 @@ impl Sinks {
     }
 
     /// Checks that a sink could be opened, without opening it: another process may have it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Sinks::open`].
     pub fn probe(config: &SinkConfig) -> Result<(), OpenError> {
         match config {
             // A receiver that is away at start may be there later; its source waits for it.

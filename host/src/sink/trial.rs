@@ -19,6 +19,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Tries to reach a sink: connects, logs in, and sends an empty request where the protocol has one. A file is opened, and
 /// nothing is left behind. Returns what was found, in one sentence.
 ///
+/// # Errors
+///
 /// The failure is `retry` where the sink may be well later, and `denied` where a person must act. It names the receiver and
 /// shows no secret.
 pub async fn try_sink(source: &str, config: &SinkConfig) -> Result<String, Failure> {

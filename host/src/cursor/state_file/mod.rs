@@ -99,6 +99,10 @@ impl State {
 
     /// The same, but a damaged file is opened as well, as far as it can be read: [`Self::entries`] shows what is wrong with
     /// each entry, and [`Self::forget`] removes single ones. Nothing can be stored then.
+    ///
+    /// # Errors
+    ///
+    /// It is no state file, cannot be read or written, or another process has it.
     pub fn open_damaged(path: &Path) -> Result<Self, StateError> {
         Self::start(path, true)
     }
@@ -120,6 +124,10 @@ impl State {
     }
 
     /// The cursor of a partition; none only if it never had one.
+    ///
+    /// # Errors
+    ///
+    /// The cursor is lost or damaged, or the file cannot be read.
     pub async fn load(&self, source: &str, partition: &str) -> Result<Option<Vec<u8>>, LoadError> {
         let key = (source.to_owned(), partition.to_owned());
         let (sealed, digest) = self
@@ -133,6 +141,10 @@ impl State {
     }
 
     /// Stores a cursor; when this returns, it survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// The cursor is not stored: the file is lost, full, damaged, or does not answer.
     pub async fn commit(
         &self,
         source: &str,
@@ -147,6 +159,10 @@ impl State {
     }
 
     /// The partitions of a source that have a stored cursor, sorted; damaged or not.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
     pub async fn partitions(&self, source: &str) -> Result<Vec<String>, StateError> {
         let source = source.to_owned();
         self.with(move |database| tables::partitions(database, &source))
@@ -154,6 +170,10 @@ impl State {
     }
 
     /// All stored cursors, and those that are missing, sorted by source and partition.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
     pub async fn entries(&self) -> Result<Vec<Entry>, StateError> {
         self.run(PATIENCE, |store| match &store.content {
             Content::Damaged(salvage) => Ok(salvage.entries()),
@@ -164,6 +184,10 @@ impl State {
 
     /// Forgets cursors, so that their partitions restart; all of them, or none if it fails. Of a damaged file the rest is
     /// kept.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written; everything is still there.
     pub async fn forget(&self, keys: Vec<(String, String)>) -> Result<(), StateError> {
         self.run(PATIENCE, move |store| match &store.content {
             Content::Damaged(salvage) => salvage.rebuild(&store.path, &keys),
@@ -181,6 +205,10 @@ impl State {
     }
 
     /// Looks whether the file is still there and answers.
+    ///
+    /// # Errors
+    ///
+    /// The file is lost, is another one, or does not answer.
     pub async fn look(&self) -> Result<(), StateError> {
         self.run(PATIENCE_OF_A_LOOK, |store| match store.content {
             Content::GivenUp => Err(StateError::gave_up(&store.name)),

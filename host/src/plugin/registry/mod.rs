@@ -100,6 +100,10 @@ pub struct Fetched {
 static FOLDER: LazyLock<FileWork> = LazyLock::new(FileWork::default);
 
 /// Makes sure that the plugin lies in the folder, and says where. Nothing is asked when it is there already.
+///
+/// # Errors
+///
+/// The registry does not answer or has another file, or the folder cannot be written.
 pub async fn fetch(
     reference: &Reference,
     outbound: &Outbound,
