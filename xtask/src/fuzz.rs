@@ -23,6 +23,9 @@ pub fn fuzz(seconds: u64) -> Result<()> {
     let listed = output(&mut cargo(&["fuzz", "list"]))?;
     for target in listed.lines() {
         let corpus = target_dir().join("fuzz-corpus").join(target);
+        // A target that nothing was found with has no seeds yet.
+        let seeds = [root().join(SEEDS).join(target), root().join("fixtures/events")];
+        let seeds = seeds.into_iter().filter(|folder| folder.is_dir());
         fs::create_dir_all(&corpus).with_context(|| format!("cannot create {}", corpus.display()))?;
         run(
             &format!("fuzzing {target} for {seconds} s"),
@@ -31,7 +34,7 @@ pub fn fuzz(seconds: u64) -> Result<()> {
                 .arg(target_dir().join("fuzz"))
                 .arg(target)
                 .arg(&corpus)
-                .args([root().join(SEEDS).join(target), root().join("fixtures/events")])
+                .args(seeds)
                 .arg("--")
                 .arg(format!("-max_total_time={seconds}"))
                 .arg(format!("-max_len={LONGEST_INPUT}")),
