@@ -214,7 +214,7 @@ const MEMORY: [(&str, &str, &str); 30] = [
     (
         "src/file/small_file.rs",
         "PLUGIN: Self = Self::new(256 << 20, 60);",
-        "while it is being read | 256 MiB |",
+        "while it is being read | 256 MiB, and twice its native code |",
     ),
 ];
 

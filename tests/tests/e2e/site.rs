@@ -176,10 +176,12 @@ impl Site {
         parse_lines(&self.read(name))
     }
 
-    /// `event.id` of every event in a file, sorted, repetitions kept.
+    /// `event.id` of every event in a file, sorted, repetitions kept. A line that a running host has not ended yet is no event.
     #[track_caller]
     pub fn ids(&self, name: &str) -> Vec<String> {
-        let mut ids: Vec<String> = self.events(name).iter().map(event_id).collect();
+        let text = self.read(name);
+        let ended = text.rfind('\n').map_or(0, |last| last + 1);
+        let mut ids: Vec<String> = parse_lines(&text[..ended]).iter().map(event_id).collect();
         ids.sort();
         ids
     }
