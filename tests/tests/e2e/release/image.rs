@@ -87,7 +87,7 @@ fn the_image_reads_the_log_as_nobody_in_particular() {
         .arg(format!("LAB_SECRET={}", example::CLIENT_SECRET))
         .args([&container, "--", "/usr/bin/headwater", "run", "--once"])
         .args(["--config", "/etc/headwater/headwater.toml"]);
-    assert_eq!(lines(&succeeded(command.output())), EVENTS);
+    assert_eq!(lines(&succeeded(command.output())), 2 * EVENTS);
 }
 
 /// A place for images of this test's own.
