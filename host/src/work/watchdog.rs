@@ -27,6 +27,9 @@ const EVERY: Duration = Duration::from_millis(5);
 /// A worker that is found asleep in a task at so many looks in a row is blocked: for a tenth of a second at least. The looks
 /// are counted, and not the time: on a machine so busy that whoever holds a lock waits for a processor, so does the watchdog.
 const LOOKS: u32 = 20;
+/// Where the system lets a thread wait for the process's map of memory: another thread changes it, or the system itself looks
+/// through it. Memory is asked for everywhere, so that nobody is to blame.
+const MEMORY_MAP: [&str; 5] = ["mmap", "munmap", "mprotect", "madvise", "brk"];
 /// The exit code of a process that has been ended.
 const EXIT_CODE: i32 = 70;
 
@@ -111,12 +114,18 @@ fn sight(worker: &Worker) -> Option<Sight> {
     let before = scheduled()?;
     let stat = read("stat")?;
     let sleeps = stat.rsplit(')').next()?.trim_start().starts_with(['S', 'D']);
+    let sleeps = sleeps && !waits_for_memory_map(&read("wchan").unwrap_or_default());
     // All of it is of one moment only if nothing has changed meanwhile.
     let unchanged = scheduled() == Some(before) && worker.turns.load(Ordering::SeqCst) == turns;
     (sleeps && unchanged).then_some(Sight {
         turns,
         scheduled: before,
     })
+}
+
+/// Whether a place in the system is one of [`MEMORY_MAP`].
+fn waits_for_memory_map(place: &str) -> bool {
+    MEMORY_MAP.iter().any(|call| place.contains(call))
 }
 
 /// Which threads slept at the last look, and at how many looks in a row.
@@ -172,6 +181,20 @@ mod tests {
     use super::*;
 
     /// Whether a thread of a runtime of this name is found while its task does this, at many looks until it is `released`.
+    #[test]
+    fn who_waits_for_memory_is_told_from_who_waits_for_anything_else() {
+        assert!(
+            ["vm_mmap_pgoff", "__vm_munmap", "do_madvise"]
+                .into_iter()
+                .all(waits_for_memory_map)
+        );
+        assert!(
+            !["futex_wait_queue", "folio_wait_bit_common", "pipe_read", "0", ""]
+                .into_iter()
+                .any(waits_for_memory_map)
+        );
+    }
+
     fn is_found(name: &str, task: impl FnOnce() + Send + 'static, release: impl FnOnce()) -> bool {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(1).thread_name(name);

@@ -162,8 +162,12 @@ impl Cluster {
             let leases = "SELECT host, count(*), min(expires - now()) FROM headwater_source GROUP BY 1";
             assert!(
                 began.elapsed() < PATIENCE,
-                "waited in vain until {what}: {shares:?}; {}",
-                self.postgres.sql("headwater", leases)
+                "waited in vain until {what}: {shares:?}; {}; {:?}",
+                self.postgres.sql("headwater", leases),
+                self.hosts
+                    .iter()
+                    .map(|host| watched::body(host.address, "/host.json"))
+                    .collect::<Vec<_>>()
             );
             std::thread::sleep(Duration::from_millis(100));
         }
