@@ -180,8 +180,7 @@ impl Site {
     #[track_caller]
     pub fn ids(&self, name: &str) -> Vec<String> {
         let text = self.read(name);
-        let ended = text.rfind('\n').map_or(0, |last| last + 1);
-        let mut ids: Vec<String> = parse_lines(&text[..ended]).iter().map(event_id).collect();
+        let mut ids: Vec<String> = parse_lines(ended_lines(&text)).iter().map(event_id).collect();
         ids.sort();
         ids
     }
@@ -331,6 +330,11 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// The lines that have an end: of a file that a running host may be writing to.
+pub fn ended_lines(text: &str) -> &str {
+    &text[..text.rfind('\n').map_or(0, |last| last + 1)]
 }
 
 /// One JSON document a line.

@@ -18,7 +18,7 @@ use crate::database::{URL_VARIABLE, use_database};
 use crate::invariants::{EVERY_SOURCE_GOES_ON, NO_EVENT_IS_LOST, REPEATS_ARE_BATCHES_IN_FLIGHT};
 use crate::lab;
 use crate::postgres::{PASSWORD, Postgres};
-use crate::site::{Finished, Site, Source, event_id, finish, parse_lines, wait_until};
+use crate::site::{Finished, Site, Source, ended_lines, event_id, finish, parse_lines, wait_until};
 use crate::watched;
 
 const TENANTS: usize = 60;
@@ -219,7 +219,7 @@ impl Cluster {
     fn deliveries(&self) -> BTreeMap<(String, String), usize> {
         let mut deliveries = BTreeMap::new();
         for host in &self.hosts {
-            for event in parse_lines(&host.site.read("events.ndjson")) {
+            for event in parse_lines(ended_lines(&host.site.read("events.ndjson"))) {
                 let source = event["labels"]["source"].as_str().unwrap_or_default().to_owned();
                 *deliveries.entry((source, event_id(&event))).or_default() += 1;
             }
