@@ -56,8 +56,8 @@ fn a_page_that_never_comes_as_a_whole_is_asked_for_in_parts() {
     panic!("it is stuck after {delivered} events");
 }
 
-/// An Azure whose last half hour is full of events, all of them known to the cursor and the session that come with it.
-fn known(page_size: usize) -> (Simulated, Option<Vec<u8>>, Option<Vec<u8>>) {
+/// A log of six hundred events, one each three seconds, in pages of this size.
+fn busy(page_size: usize) -> Simulated {
     let mut azure = azure(0);
     let event = |id| LogEvent {
         id,
@@ -66,6 +66,12 @@ fn known(page_size: usize) -> (Simulated, Option<Vec<u8>>, Option<Vec<u8>>) {
     };
     azure.events = (0..600).map(event).collect();
     azure.page_size = page_size;
+    azure
+}
+
+/// An Azure whose last half hour is full of events, all of them known to the cursor and the session that come with it.
+fn known(page_size: usize) -> (Simulated, Option<Vec<u8>>, Option<Vec<u8>>) {
+    let mut azure = busy(page_size);
     let batch = poll(&mut azure, None, None).unwrap();
     assert_eq!(batch.events.len(), 600);
     azure.now += 8 * MINUTE;
@@ -74,14 +80,7 @@ fn known(page_size: usize) -> (Simulated, Option<Vec<u8>>, Option<Vec<u8>>) {
 
 #[test]
 fn a_query_of_very_many_pages_is_read_once() {
-    let mut azure = azure(0);
-    let event = |id| LogEvent {
-        id,
-        time: azure.now - u64::from(id + 1) * 3 * SECOND,
-        visible: azure.now,
-    };
-    azure.events = (0..600).map(event).collect();
-    azure.page_size = 4;
+    let mut azure = busy(4);
     let batch = poll(&mut azure, None, None).unwrap();
     assert_eq!((batch.events.len(), batch.caught_up), (600, true));
     assert_eq!(measure(&batch, "received", ""), 600);
