@@ -215,8 +215,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_for_this_machine_needs_a_literal_grant() {
-        let name: Name = "localhost".parse().unwrap();
-        let refused = CheckedResolver::new(Arc::default()).call(name).await.unwrap_err();
-        assert!(matches!(refused, ResolveError::Prohibited { .. }), "{refused}");
+        // Those of numbers are not written as an address, and the system's resolver takes them for 127.0.0.1.
+        for name in ["localhost", "127.1", "2130706433", "0x7f.0x1"] {
+            let asked = CheckedResolver::new(Arc::default()).call(name.parse().unwrap());
+            let refused = asked.await.unwrap_err();
+            assert!(
+                matches!(refused, ResolveError::Prohibited { .. }),
+                "{name}: {refused}"
+            );
+        }
     }
 }

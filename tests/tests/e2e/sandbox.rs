@@ -77,12 +77,35 @@ fn a_forbidden_origin_is_never_contacted() {
 
 #[test]
 fn a_granted_name_that_leads_to_loopback_is_refused_after_resolving() {
-    let (_, site) = beside_an_honest_tenant("fetch", "https://localhost.localdomain/", "");
+    let trap = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+    trap.set_nonblocking(true)
+        .expect("a listener can be made non-blocking");
+    let port = trap.local_addr().expect("it is bound").port();
+    // Not written as an address, so that it is a name like any other; the system's resolver takes it for 127.0.0.1.
+    let origin = format!("https://0x7f.0x1:{port}");
+    let mut hostile = Source::hostile("fetch").set("url", &format!("\"{origin}/\""));
+    hostile.allow = origin;
+    let site = Site::new(&[hostile]);
+    site.run(&["run", "--once"])
+        .says("0x7f.0x1 resolves to 127.0.0.1, which is this machine");
     assert!(
         site.read("mallory.ndjson").contains("refused"),
         "{}",
         site.read("mallory.ndjson")
     );
+    assert!(trap.accept().is_err(), "somebody connected");
+}
+
+#[test]
+fn no_call_finds_what_an_earlier_one_has_left_in_its_memory() {
+    // It goes on from the furthest position that its memory knows, of whatever partition that was.
+    let mut feed = Source::hostile("")
+        .set("defect", "\"remembers\"")
+        .set("partitions", "[\"a\", \"b\", \"c\"]");
+    feed.rest = "[source.limits]\nbatch_events = 7".to_owned();
+    let site = Site::new(&[feed]);
+    site.run(&["run", "--once"]).exits_with(0);
+    assert_eq!(site.events("mallory.ndjson").len(), 3 * 60);
 }
 
 #[test]
@@ -126,8 +149,12 @@ fn environment_arguments_and_stdin_are_empty() {
     let (_, site) = beside_an_honest_tenant("environment", "", "");
     let seen = &site.events("mallory.ndjson")[0];
     assert_eq!(
-        (seen["variables"].as_u64(), seen["stdin"].as_str()),
-        (Some(0), Some("")),
+        (
+            seen["variables"].as_u64(),
+            seen["arguments"].as_u64(),
+            seen["stdin"].as_str()
+        ),
+        (Some(0), Some(0), Some("")),
         "{seen}"
     );
 }
