@@ -252,6 +252,15 @@ mod tests {
         ] {
             assert!(Origin::parse_grant(text).is_ok(), "{text}");
         }
+        for text in [
+            "http://example.com",
+            "http://10.0.0.1",
+            "http://169.254.169.254",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+        ] {
+            assert!(Origin::parse_grant(text).is_err(), "{text}");
+        }
     }
 
     #[test]
