@@ -256,6 +256,8 @@ fn classify_io(error: &io::Error) -> Option<TransportError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use http_body_util::Empty;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -302,6 +304,59 @@ mod tests {
             head.contains(&format!("host: {}\r\n", &origin["http://".len()..])),
             "{head}"
         );
+    }
+
+    /// Answers every request on every connection. Counts connections and requests.
+    async fn answering() -> (String, Arc<AtomicUsize>, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let (opened, asked): (Arc<AtomicUsize>, Arc<AtomicUsize>) = Default::default();
+        let (connections, requests) = (opened.clone(), asked.clone());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let requests = requests.clone();
+                tokio::spawn(async move {
+                    let mut head = Vec::new();
+                    while stream.read_buf(&mut head).await.is_ok_and(|count| count > 0) {
+                        if head.ends_with(b"\r\n\r\n") {
+                            head.clear();
+                            requests.fetch_add(1, Ordering::SeqCst);
+                            let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+                            stream.write_all(answer).await.unwrap();
+                        }
+                    }
+                });
+            }
+        });
+        (origin, opened, asked)
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_of_one_source_serves_no_other() {
+        let (origin, opened, asked) = answering().await;
+        let grant = Arc::new(Grant::new([Origin::parse(&origin).unwrap()], false));
+        let route = Outbound::default().open().unwrap();
+        let client = || HttpClient::new(grant.clone(), &route, Duration::ZERO);
+        let (one, other) = (client(), client());
+        let ask = async |client: &HttpClient| {
+            let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+            let request = Request::get(format!("{origin}/")).body(body).unwrap();
+            let answer = client.send(&grant, request).await.unwrap();
+            answer.into_body().collect().await.unwrap();
+            // Until the connection is idle.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        let reused = || asked.load(Ordering::SeqCst) > opened.load(Ordering::SeqCst);
+        for _ in 0..100 {
+            if !reused() {
+                ask(&one).await;
+            }
+        }
+        assert!(reused(), "a source uses its own connection again");
+        let before = opened.load(Ordering::SeqCst);
+        ask(&other).await;
+        assert_eq!(opened.load(Ordering::SeqCst), before + 1);
     }
 
     #[tokio::test]
