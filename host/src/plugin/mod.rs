@@ -282,3 +282,23 @@ impl std::fmt::Debug for PluginLoader {
         formatter.debug_struct("PluginLoader").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_another_digest_than_the_pinned_one_is_not_looked_into() {
+        let engine = engine::compiler().unwrap();
+        let loader = PluginLoader::new(engine, &CompileSettings::default(), 1 << 30).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plugin.wasm");
+        std::fs::write(&path, "first").unwrap();
+        let pinned = format!("{:x}", Sha256::digest("first"));
+        let judged = loader.load(&path, Some(&pinned)).unwrap_err();
+        assert!(matches!(judged, PluginError::NoComponent { .. }), "{judged}");
+        std::fs::write(&path, "other").unwrap();
+        let refused = loader.load(&path, Some(&pinned)).unwrap_err();
+        assert!(matches!(refused, PluginError::WrongDigest { .. }), "{refused}");
+    }
+}
