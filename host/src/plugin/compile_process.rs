@@ -168,3 +168,21 @@ fn address_space() -> u64 {
     let pages = pages.and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
     pages.unwrap_or_default() * rustix::param::page_size() as u64
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiler_that_takes_longer_than_it_may_is_ended() {
+        let mut command = Command::new("sleep");
+        command.arg("1000").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let limits = CompileLimits {
+            timeout: Duration::from_millis(50),
+            ..CompileLimits::default()
+        };
+        // It returns only when the process has ended, with which both its pipes are closed.
+        let ended = talk(command.spawn().unwrap(), b"a component", &limits);
+        assert!(matches!(ended, Err(HelperError::OutOfTime)), "{ended:?}");
+    }
+}
