@@ -22,3 +22,18 @@ pub fn hide_memory() {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::{DumpableBehavior, dumpable_behavior, set_dumpable_behavior};
+
+    use super::*;
+
+    #[test]
+    fn the_memory_is_hidden_by_a_process_that_is_not_dumpable() {
+        let before = dumpable_behavior().unwrap();
+        hide_memory();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        set_dumpable_behavior(before).unwrap();
+    }
+}

@@ -1,6 +1,8 @@
 //! What signals do to a running host.
 #![cfg(unix)]
 
+#[cfg(target_os = "linux")]
+use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -57,6 +59,12 @@ fn a_running_host_leaves_no_core_behind() {
     let core = limits.lines().find(|line| line.starts_with("Max core file size"));
     let words: Vec<_> = core.unwrap_or_default().split_whitespace().collect();
     assert_eq!(words[4..6], ["0", "0"], "{limits}");
+    // The memory of a process that is not dumpable belongs to root; where the test is run by root, that tells nothing.
+    let owner = |of: &str| {
+        let about = std::fs::metadata(format!("/proc/{of}/mem")).expect("it runs");
+        about.uid()
+    };
+    assert_eq!(owner(&host.id().to_string()), 0, "not that of {}", owner("self"));
     send("TERM", &host);
     finish(host).exits_with(0);
 }
