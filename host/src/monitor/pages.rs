@@ -86,3 +86,31 @@ impl Pages {
         Some(page)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    static RENDERED: AtomicU64 = AtomicU64::new(0);
+
+    fn render(_: &Monitor) -> String {
+        RENDERED.fetch_add(1, Ordering::Relaxed);
+        "page".to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_page_is_rendered_once_a_second_for_all_who_ask() {
+        let pages = Pages::start(Monitor::default()).unwrap();
+        let began = Instant::now();
+        for _ in 0..1_000 {
+            assert_eq!(
+                pages.get(&pages.metrics, render).await.as_deref(),
+                Some(&b"page"[..])
+            );
+        }
+        let rendered = RENDERED.load(Ordering::Relaxed);
+        assert!(rendered <= 1 + began.elapsed().as_secs(), "{rendered} times");
+    }
+}

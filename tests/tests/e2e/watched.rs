@@ -86,6 +86,16 @@ fn health_is_answered_beside_any_number_of_slow_readers_and_half_sent_requests()
 }
 
 #[test]
+fn a_connection_serves_one_request() {
+    beside_a_host("", |address| {
+        let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let answer = exchange(address, &request.repeat(2));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    });
+}
+
+#[test]
 fn a_name_that_is_not_ours_is_refused_and_no_page_may_frame_ours() {
     beside_a_host("hosts = [\"status.example\"]", |address| {
         let ask = |host: &str| {
