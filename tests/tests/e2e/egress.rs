@@ -66,6 +66,19 @@ fn a_private_authority_is_trusted_by_the_source_that_names_it_and_by_no_other() 
 }
 
 #[test]
+fn an_authority_of_the_system_is_trusted_by_a_source_that_names_none() {
+    let authority = Authority::new();
+    let (server, _end, endpoint) = behind_tls(&authority);
+    let site = Site::new(&[Source::azure("contoso", &endpoint)]);
+    site.write("system.pem", &authority.pem);
+    let system = site.path("system.pem");
+    let system = system.to_str().expect("its name is text");
+    site.run_with(&[("SSL_CERT_FILE", system)], &["run", "--once"])
+        .exits_with(0);
+    assert_eq!(site.ids("contoso.ndjson"), lab::visible_ids(&server));
+}
+
+#[test]
 fn a_file_of_authorities_that_cannot_be_used_ends_the_start() {
     let server = lab::serve(lab::with_events(1));
     let sink = "type = \"http\"\nurl = \"https://localhost:1/\"\nca = \"private.pem\"";
