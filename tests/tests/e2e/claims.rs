@@ -69,7 +69,7 @@ fn a_test_is_told_by_its_attributes() {
 }
 
 /// What the section about memory says, and the constants that it says it of.
-const MEMORY: [(&str, &str, &str); 30] = [
+const MEMORY: [(&str, &str, &str); 41] = [
     (
         "src/reading/source_task.rs",
         "SOURCE_POLLS_AT_ONCE: usize = 8;",
@@ -215,6 +215,61 @@ const MEMORY: [(&str, &str, &str); 30] = [
         "src/file/small_file.rs",
         "PLUGIN: Self = Self::new(256 << 20, 60);",
         "while it is being read | 256 MiB, and twice its native code |",
+    ),
+    (
+        "src/reading/batch_memory.rs",
+        "OWN_KIB: u32 = 16 << 10;",
+        "16 MiB for each source + 384 MiB",
+    ),
+    (
+        "src/reading/batch_memory.rs",
+        "SHARED_KIB: u32 = 256 << 10;",
+        "16 MiB for each source + 384 MiB",
+    ),
+    (
+        "src/reading/batch_memory.rs",
+        "WAITING_KIB: u32 = 128 << 10;",
+        "16 MiB for each source + 384 MiB",
+    ),
+    (
+        "cli/src/run/source_run.rs",
+        "DELIVERIES_AT_ONCE: usize = 8;",
+        "each request to a receiver (8 for a source)",
+    ),
+    (
+        "src/egress/substitute.rs",
+        "LARGEST_BODY: usize = 256 << 10;",
+        "(16 for a call) | 768 KiB |",
+    ),
+    (
+        "src/component/session.rs",
+        "LARGEST_SESSION: usize = 64 << 10;",
+        "4 MiB: its session with what searches for it",
+    ),
+    (
+        "src/monitor/mod.rs",
+        "LARGEST_HEALTH: usize = 4 << 20;",
+        "4 MiB for `/healthz`",
+    ),
+    (
+        "cli/src/stderr.rs",
+        "MOST_BYTES: usize = 4 << 20;",
+        "4 MiB that wait to be written",
+    ),
+    (
+        "src/reading/observer.rs",
+        "MOST_BYTES: usize = 64 << 20;",
+        "what the monitor has not been told yet | 64 MiB |",
+    ),
+    (
+        "src/file/last_line.rs",
+        "LONGEST_PARSED: u64 = 64 << 20;",
+        "if a crash cut it off, at most 64 MiB |",
+    ),
+    (
+        "src/secret/helper_run.rs",
+        "LARGEST_ANSWER: u64 = 16 << 20;",
+        "while it answers | 64 MiB |",
     ),
 ];
 
