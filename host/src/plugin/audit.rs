@@ -69,6 +69,18 @@ pub struct Excess {
     pub key: &'static str,
 }
 
+impl Excess {
+    /// Of native code, which stays in memory like everything that has a bound.
+    pub(super) fn of_code(found: u64, bound: u64) -> Self {
+        Self {
+            what: "bytes of native code",
+            found,
+            bound,
+            key: "code",
+        }
+    }
+}
+
 /// Why a file is not compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum AuditError {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use thiserror::Error;
 use wasmtime::Engine;
 
-use super::audit::CompileLimits;
+use super::audit::{CompileLimits, Excess};
 use super::compile_process::{self, HelperError};
 use super::native::Artifact;
 
@@ -58,6 +58,11 @@ pub(super) fn compile(
         Ok(compiled) => compiled,
         Err(HelperError::Unavailable) => in_this_process(engine, bytes),
         Err(HelperError::Refused(reason)) => Err(CompileError::Broken(reason)),
+        Err(HelperError::TooMuchCode(bound)) => {
+            // Counting has stopped there.
+            let excess = Excess::of_code(bound.saturating_add(1), bound);
+            Err(CompileError::Stopped(excess.to_string()))
+        }
         Err(HelperError::OutOfTime) => {
             let seconds = limits.timeout.as_secs();
             Err(stopped(

@@ -5,8 +5,9 @@
     reason = "runs in a process of its own, or on a thread that waits for it"
 )]
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,8 @@ pub(crate) enum HelperError {
     Refused(String),
     /// It took too long.
     OutOfTime,
+    /// What it made is larger than so many bytes.
+    TooMuchCode(u64),
     /// The process died: of its memory, or of a defect of the compiler.
     Died,
 }
@@ -77,24 +80,27 @@ fn talk(
     limits: &CompileLimits,
 ) -> Result<(ExitStatus, Vec<u8>), HelperError> {
     let (input, output) = (child.stdin.take(), child.stdout.take());
-    thread::scope(|scope| {
+    let is_too_much = AtomicBool::new(false);
+    let ended = thread::scope(|scope| {
+        let reader = || {
+            let answer = output.map(|output| read_answer(output, limits.code));
+            is_too_much.store(matches!(answer, Some(None)), Ordering::Release);
+            answer.flatten().unwrap_or_default()
+        };
         // A process that dies early closes its ends, so that neither waits for ever.
         scope.spawn(move || input.map(|mut input| input.write_all(bytes)));
-        let reader = scope.spawn(move || {
-            let mut answer = Vec::new();
-            if let Some(output) = output {
-                let _ = output.take(limits.memory).read_to_end(&mut answer);
-            }
-            answer
-        });
+        let reader = scope.spawn(reader);
         let deadline = Instant::now() + limits.timeout;
         loop {
             match child.try_wait() {
                 Ok(Some(status)) => return Ok((status, reader.join().unwrap_or_default())),
+                Ok(None) if is_too_much.load(Ordering::Acquire) => {
+                    end(&mut child);
+                    return Err(HelperError::TooMuchCode(limits.code));
+                }
                 Ok(None) if Instant::now() < deadline => thread::sleep(LOOK),
                 waited => {
-                    let _ = child.kill();
-                    let _ = child.wait();
+                    end(&mut child);
                     return Err(match waited {
                         Ok(_) => HelperError::OutOfTime,
                         Err(_) => HelperError::Died,
@@ -102,7 +108,26 @@ fn talk(
                 }
             }
         }
-    })
+    });
+    // It may have ended by itself when nobody read on.
+    if is_too_much.load(Ordering::Acquire) {
+        return Err(HelperError::TooMuchCode(limits.code));
+    }
+    ended
+}
+
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// What the process says; none if that is more than its first byte and so much code. Then the rest is left unread.
+fn read_answer(output: impl Read, code: u64) -> Option<Vec<u8>> {
+    let most = code.saturating_add(1);
+    let mut answer = Vec::new();
+    // What was read before it broke off is judged with the status of the process.
+    let _ = output.take(most.saturating_add(1)).read_to_end(&mut answer);
+    (answer.len() as u64 <= most).then_some(answer)
 }
 
 /// Whether the system ended the process for the processor time that it took.
@@ -121,7 +146,7 @@ fn is_out_of_time(_: ExitStatus) -> bool {
 pub(crate) fn serve(memory: u64, seconds: u64) -> ExitCode {
     bound(memory, seconds);
     let mut bytes = Vec::new();
-    if std::io::stdin().lock().read_to_end(&mut bytes).is_err() {
+    if io::stdin().lock().read_to_end(&mut bytes).is_err() {
         return ExitCode::FAILURE;
     }
     let compiled = engine::compiler().and_then(|engine| Ok(engine.precompile_component(&bytes)?));
@@ -129,7 +154,7 @@ pub(crate) fn serve(memory: u64, seconds: u64) -> ExitCode {
         Ok(artifact) => (COMPILED, artifact),
         Err(error) => (REFUSED, error.root_cause().to_string().into_bytes()),
     };
-    let mut output = std::io::stdout().lock();
+    let mut output = io::stdout().lock();
     let written = output
         .write_all(&[kind])
         .and_then(|()| output.write_all(&content));
@@ -173,16 +198,66 @@ fn address_space() -> u64 {
 mod tests {
     use super::*;
 
+    fn child(program: &str, arguments: &[&str]) -> Child {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
     #[test]
     fn a_compiler_that_takes_longer_than_it_may_is_ended() {
-        let mut command = Command::new("sleep");
-        command.arg("1000").stdin(Stdio::piped()).stdout(Stdio::piped());
         let limits = CompileLimits {
             timeout: Duration::from_millis(50),
             ..CompileLimits::default()
         };
         // It returns only when the process has ended, with which both its pipes are closed.
-        let ended = talk(command.spawn().unwrap(), b"a component", &limits);
+        let ended = talk(child("sleep", &["1000"]), b"a component", &limits);
         assert!(matches!(ended, Err(HelperError::OutOfTime)), "{ended:?}");
+    }
+
+    #[test]
+    fn no_more_code_is_read_than_may_be_loaded() {
+        struct Endless(u64);
+        impl Read for Endless {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0 += buffer.len() as u64;
+                Ok(buffer.len())
+            }
+        }
+        for code in [0, 1_000, 1 << 20] {
+            let mut endless = Endless(0);
+            assert_eq!(read_answer(&mut endless, code), None);
+            // One byte says what kind of answer it is, and another one that there is more.
+            assert_eq!(endless.0, code + 2);
+            let fits = vec![COMPILED; code as usize + 1];
+            assert_eq!(read_answer(&fits[..], code).as_deref(), Some(&fits[..]));
+        }
+    }
+
+    #[test]
+    fn a_compiler_that_writes_more_than_it_may_is_ended_at_once() {
+        let limits = CompileLimits {
+            code: 1_000,
+            ..CompileLimits::default()
+        };
+        // One that goes on whatever becomes of its output, and one that ends as soon as it has written.
+        for script in [
+            "trap '' PIPE; while :; do echo x 2>/dev/null; done",
+            "head -c 1002 /dev/zero",
+        ] {
+            let ended = talk(child("sh", &["-c", script]), b"a component", &limits);
+            assert!(matches!(ended, Err(HelperError::TooMuchCode(1_000))), "{ended:?}");
+        }
+        let (status, answer) = talk(
+            child("sh", &["-c", "head -c 1001 /dev/zero"]),
+            b"a component",
+            &limits,
+        )
+        .unwrap();
+        assert!(status.success());
+        assert_eq!(answer.len(), 1_001);
     }
 }

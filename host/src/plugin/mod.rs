@@ -247,15 +247,9 @@ impl PluginLoader {
         if found <= bound {
             return Ok(());
         }
-        let excess = Excess {
-            what: "bytes of native code",
-            found,
-            bound,
-            key: "code",
-        };
         Err(PluginError::Stopped {
             path: path.to_owned(),
-            reason: excess.to_string(),
+            reason: Excess::of_code(found, bound).to_string(),
         })
     }
 }
@@ -300,5 +294,39 @@ mod tests {
         std::fs::write(&path, "other").unwrap();
         let refused = loader.load(&path, Some(&pinned)).unwrap_err();
         assert!(matches!(refused, PluginError::WrongDigest { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_plugin_with_more_native_code_than_may_be_loaded_is_refused_with_the_key_that_raises_the_bound() {
+        let exports: String = ["types", "descriptor", "source"]
+            .map(|interface| format!("(export \"headwater:source/{interface}@0.2.0\" (instance $empty))"))
+            .concat();
+        let text = format!("(component (core module (func)) (instance $empty) {exports})");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plugin.wasm");
+        std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+        let load = |code| {
+            let limits = CompileLimits {
+                code,
+                ..CompileLimits::default()
+            };
+            let settings = CompileSettings {
+                limits,
+                ..CompileSettings::default()
+            };
+            let loader = PluginLoader::new(engine::compiler().unwrap(), &settings, 1 << 30).unwrap();
+            loader.load(&path, None).unwrap_err()
+        };
+        let refused = load(1_000).to_string();
+        for words in [
+            "plugin.wasm is not compiled",
+            "at most 1000 are compiled",
+            "raise `compile.code`",
+        ] {
+            assert!(refused.contains(words), "{words}: {refused}");
+        }
+        // Within the bound it is judged further, and has none of the functions of a source.
+        let judged = load(CompileLimits::default().code);
+        assert!(matches!(judged, PluginError::WrongWorld { .. }), "{judged}");
     }
 }

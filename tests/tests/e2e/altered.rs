@@ -130,6 +130,14 @@ fn compiling_is_stopped_at_its_bounds() {
 }
 
 #[test]
+fn native_code_that_is_larger_than_its_bound_is_refused_with_the_key_that_raises_it() {
+    run_configured("[compile]\ncode = \"64KiB\"\n", hostile())
+        .exits_with(2)
+        .says("at most 65536 are compiled")
+        .says("raise `compile.code`");
+}
+
+#[test]
 fn damaged_native_code_is_compiled_again_and_never_run() {
     let server = lab::serve(lab::with_events(5));
     let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
