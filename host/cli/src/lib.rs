@@ -15,6 +15,7 @@ mod file_limit;
 mod init;
 mod late_state;
 mod letter_places;
+mod load_error;
 mod loading;
 mod log;
 mod man_pages;

@@ -8,18 +8,16 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use headwater::model::{Failure, Fault, Issue};
-use headwater::plugin::PluginError;
-use headwater::plugin::registry::{self, RegistryError};
+use headwater::plugin::registry;
 #[cfg(feature = "postgres")]
 use headwater::sink::LetterTable;
 use headwater::sink::{DeadLetters, Sinks};
-use headwater::{BuildError, Host, Plugin, Source};
-use thiserror::Error;
+use headwater::{Host, Plugin, Source};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use crate::config::{DeadLetterPlace, PluginPlace, SourceConfig};
+pub use crate::load_error::LoadError;
 use crate::outlets::Outlets;
 
 /// Sources that are made ready at once, of those that have just begun: one that takes longer waits for something that hangs, and
@@ -30,20 +28,6 @@ const FRESH: Duration = Duration::from_secs(1);
 const STACK_BYTES: usize = 256 << 10;
 /// How long a place for events may take to answer; a hung mount does not.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Why a source cannot be made ready: every problem, each a sentence that says what to do.
-#[derive(Debug, Clone, Error)]
-#[error("{}", .problems.join("; "))]
-pub struct LoadError {
-    /// The problems.
-    pub problems: Vec<String>,
-    /// Whether waiting may be all that it takes: nothing but a registry that cannot be asked at present.
-    pub may_pass: bool,
-    /// Whether trying again costs next to nothing.
-    pub is_cheap: bool,
-    /// Whether the problems say themselves whose they are, as those of the configuration file do.
-    pub is_located: bool,
-}
 
 /// Makes sources ready, side by side.
 #[derive(Debug)]
@@ -317,91 +301,4 @@ fn on_thread<T: Send + 'static>(
         let _ = sender.send(span.in_scope(work));
     })?;
     Ok(done)
-}
-
-impl LoadError {
-    /// The problems, each with the name of its source.
-    pub fn lines(&self, source: &str) -> impl Iterator<Item = String> {
-        self.problems.iter().map(move |problem| match self.is_located {
-            true => problem.clone(),
-            false => format!("source \"{source}\": {problem}"),
-        })
-    }
-
-    /// What operators are told of it.
-    pub fn to_failure(&self) -> Failure {
-        let fault = if self.may_pass {
-            Fault::Retry
-        } else if self.is_cheap {
-            // As when it goes missing later: the source starts by itself once it is there.
-            Fault::Denied
-        } else {
-            Fault::InvalidConfig
-        };
-        Failure::host(fault, "start", self)
-    }
-
-    /// Problems that the plugin or its compilation showed.
-    pub fn of_plugin(problems: Vec<String>) -> Self {
-        Self {
-            problems,
-            may_pass: false,
-            is_cheap: false,
-            is_located: false,
-        }
-    }
-
-    /// Problems of the configuration file.
-    pub fn of_config(problems: Vec<String>) -> Self {
-        Self {
-            is_located: true,
-            ..Self::of_plugin(problems)
-        }
-    }
-
-    /// Whether the configuration has to be changed: no file, variable or registry that comes back makes the source usable.
-    pub fn is_mistake(&self) -> bool {
-        !self.may_pass && !self.is_cheap
-    }
-
-    /// A problem with something that the configuration names and that is not there.
-    pub fn missing(problem: impl ToString) -> Self {
-        Self {
-            problems: vec![problem.to_string()],
-            may_pass: false,
-            is_cheap: true,
-            is_located: false,
-        }
-    }
-}
-
-impl From<PluginError> for LoadError {
-    fn from(error: PluginError) -> Self {
-        match &error {
-            PluginError::Unreadable { source, .. } if source.kind() != io::ErrorKind::FileTooLarge => {
-                Self::missing(error)
-            }
-            _ => Self::of_plugin(vec![error.to_string()]),
-        }
-    }
-}
-
-impl From<BuildError> for LoadError {
-    fn from(error: BuildError) -> Self {
-        Self {
-            problems: error.issues().iter().map(Issue::to_string).collect(),
-            may_pass: false,
-            is_cheap: error.is_missing(),
-            is_located: false,
-        }
-    }
-}
-
-impl From<RegistryError> for LoadError {
-    fn from(error: RegistryError) -> Self {
-        Self {
-            may_pass: matches!(error, RegistryError::Unavailable { .. }),
-            ..Self::missing(error)
-        }
-    }
 }
