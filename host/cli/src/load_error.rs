@@ -14,7 +14,8 @@ use thiserror::Error;
 pub struct LoadError {
     /// The problems.
     pub problems: Vec<String>,
-    /// Whether waiting may be all that it takes: nothing but a registry that cannot be asked at present.
+    /// Whether waiting may be all that it takes: nothing but a registry that cannot be asked at present, or a machine
+    /// that has no process to compile a plugin in.
     pub may_pass: bool,
     /// Whether trying again costs next to nothing.
     pub is_cheap: bool,
@@ -84,6 +85,11 @@ impl From<PluginError> for LoadError {
             PluginError::Unreadable { source, .. } if source.kind() != io::ErrorKind::FileTooLarge => {
                 Self::missing(error)
             }
+            // Nothing has been compiled, and the machine may recover in a moment.
+            PluginError::NotNow { .. } => Self {
+                may_pass: true,
+                ..Self::missing(error)
+            },
             _ => Self::of_plugin(vec![error.to_string()]),
         }
     }
@@ -106,5 +112,36 @@ impl From<RegistryError> for LoadError {
             may_pass: matches!(error, RegistryError::Unavailable { .. }),
             ..Self::missing(error)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_that_cannot_be_compiled_at_present_is_tried_again_soon() {
+        let path = std::path::PathBuf::from("source.wasm");
+        let reason = "Resource temporarily unavailable (os error 11)".to_owned();
+        let at_present = LoadError::from(PluginError::NotNow {
+            path: path.clone(),
+            reason,
+        });
+        assert!(at_present.may_pass && at_present.is_cheap && !at_present.is_mistake());
+        assert_eq!(at_present.to_failure().fault, Fault::Retry);
+        let text = at_present.to_string();
+        for words in [
+            "source.wasm cannot be compiled at present",
+            "os error 11",
+            "check the memory",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        // One that exceeds its bounds does so at every try.
+        let stopped = LoadError::from(PluginError::Stopped {
+            path,
+            reason: "compiling it takes longer than 120 s".to_owned(),
+        });
+        assert!(!stopped.may_pass && stopped.is_mistake());
     }
 }

@@ -10,7 +10,8 @@ use crate::work::{core_dump, helper};
 /// processes of their own, which are the calling program again with other arguments.
 ///
 /// To be called first of all in `main`, and its result to be returned if there is one. A program that does not call this has
-/// such work done in its own process.
+/// such work done in its own process, without the bounds [`CompileLimits::memory`](crate::plugin::CompileLimits::memory) and
+/// [`CompileLimits::timeout`](crate::plugin::CompileLimits::timeout).
 pub fn run_helper_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_none_or(|first| first != helper::MARK) {

@@ -95,6 +95,12 @@ impl HostBuilder {
     }
 
     /// What is compiled, what that may take, and where the result is kept for the next start: nowhere, if this is not called.
+    ///
+    /// The bounds for memory and time hold where plugins are compiled in a process of its own, which is the calling program
+    /// again: see [`run_helper_if_asked`]. In a program that does not call that, or whose file is missing or may not be run, a plugin is
+    /// compiled in the program itself and its compilation is not bounded; the other limits hold there as well. Where the
+    /// system has no process to spare at present, nothing is compiled: loading ends with
+    /// [`PluginError::NotNow`](crate::plugin::PluginError::NotNow) and can be tried again.
     #[must_use]
     pub fn compile(mut self, settings: CompileSettings) -> Self {
         self.compile = settings;

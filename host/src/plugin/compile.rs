@@ -34,6 +34,9 @@ pub(crate) enum CompileError {
     /// The compiler was stopped, or has crashed.
     #[error("{0}")]
     Stopped(String),
+    /// There is no process to compile it in at present.
+    #[error("{0}")]
+    NotNow(String),
 }
 
 /// Compiles a component that was audited. Blocks.
@@ -57,6 +60,7 @@ pub(super) fn compile(
     match compiled {
         Ok(compiled) => compiled,
         Err(HelperError::Unavailable) => in_this_process(engine, bytes),
+        Err(HelperError::NotNow(error)) => Err(CompileError::NotNow(error.to_string())),
         Err(HelperError::Refused(reason)) => Err(CompileError::Broken(reason)),
         Err(HelperError::TooMuchCode(bound)) => {
             // Counting has stopped there.

@@ -29,8 +29,10 @@ const NICER: i32 = 10;
 /// Why there is no artifact.
 #[derive(Debug)]
 pub(crate) enum HelperError {
-    /// There is no process that helps.
+    /// There can be no process that helps.
     Unavailable,
+    /// The system starts none at present.
+    NotNow(io::Error),
     /// The compiler does not accept the component.
     Refused(String),
     /// It took too long.
@@ -67,10 +69,19 @@ pub(crate) fn compile(bytes: &[u8], limits: &CompileLimits) -> Result<Vec<u8>, H
 }
 
 fn spawn(command: &mut Command) -> Result<Child, HelperError> {
-    command.spawn().map_err(|error| {
-        warn!(%error, "cannot start a process to compile in; a plugin is compiled without bounds for memory and time");
-        HelperError::Unavailable
-    })
+    command.spawn().map_err(not_started)
+}
+
+/// Only where no process will ever be started is a plugin compiled without one, which has no bounds for memory and time. What a
+/// system refuses that has too little of something is refused for now: then least of all may the host take more.
+fn not_started(error: io::Error) -> HelperError {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported => {
+            warn!(%error, "this system starts no process to compile in; a plugin is compiled in the host, without `compile.memory` and `compile.timeout`");
+            HelperError::Unavailable
+        }
+        _ => HelperError::NotNow(error),
+    }
 }
 
 /// Gives the process its input, and waits for its output and its end for as long as it may take.
@@ -87,9 +98,18 @@ fn talk(
             is_too_much.store(matches!(answer, Some(None)), Ordering::Release);
             answer.flatten().unwrap_or_default()
         };
+        let reader = thread::Builder::new().spawn_scoped(scope, reader);
         // A process that dies early closes its ends, so that neither waits for ever.
-        scope.spawn(move || input.map(|mut input| input.write_all(bytes)));
-        let reader = scope.spawn(reader);
+        let writer = move || input.map(|mut input| input.write_all(bytes));
+        let writer = thread::Builder::new().spawn_scoped(scope, writer);
+        // Threads that were not started have closed the ends that they had.
+        let reader = match (reader, writer) {
+            (Ok(reader), Ok(_)) => reader,
+            (Err(error), _) | (_, Err(error)) => {
+                end(&mut child);
+                return Err(HelperError::NotNow(error));
+            }
+        };
         let deadline = Instant::now() + limits.timeout;
         loop {
             match child.try_wait() {
@@ -259,5 +279,18 @@ mod tests {
         .unwrap();
         assert!(status.success());
         assert_eq!(answer.len(), 1_001);
+    }
+
+    #[test]
+    fn a_system_that_has_too_little_of_something_refuses_for_now_and_one_without_processes_permanently() {
+        use rustix::io::Errno;
+        for errno in [Errno::AGAIN, Errno::NOMEM, Errno::MFILE, Errno::NFILE, Errno::IO] {
+            let error = not_started(io::Error::from(errno));
+            assert!(matches!(error, HelperError::NotNow(_)), "{errno}: {error:?}");
+        }
+        for errno in [Errno::NOENT, Errno::ACCESS, Errno::PERM, Errno::NOSYS] {
+            let error = not_started(io::Error::from(errno));
+            assert!(matches!(error, HelperError::Unavailable), "{errno}: {error:?}");
+        }
     }
 }

@@ -75,6 +75,18 @@ pub enum PluginError {
         /// The bound, and the key that raises it.
         reason: String,
     },
+    /// It cannot be compiled at present: the system has too little memory, too few processes or open files for a process that
+    /// compiles it. Loading it again later may work.
+    #[error(
+        "{} cannot be compiled at present: cannot start the process that compiles it: {reason}; check the memory and the limits \
+         of processes and open files of this host", path.display()
+    )]
+    NotNow {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        reason: String,
+    },
     /// The component is made of more than one instance of it may take.
     #[error(
         "{} is not run: {reason}; this host runs components of at most {} core instances, {} memories and {} tables: build it \

@@ -228,6 +228,10 @@ impl PluginLoader {
                 path: path.to_owned(),
                 reason,
             },
+            CompileError::NotNow(reason) => PluginError::NotNow {
+                path: path.to_owned(),
+                reason,
+            },
         })?;
         self.check_code(path, &artifact)?;
         // It compiles, so that the file is whole: what is in the way is a bound of the engine's pool.
