@@ -12,8 +12,9 @@ use glob::{MatchOptions, Pattern};
 use headwater::file::identity::FileIdentity;
 use toml::Table;
 
+use super::RefusedSource;
 use super::section::{Problems, Section};
-use super::{RefusedSource, read_table_of};
+use super::table_file::read_table_of;
 
 /// A file whose name begins with a dot is an editor's, or hidden on purpose: no `*` means it.
 pub const MATCHING: MatchOptions = MatchOptions {

@@ -4,6 +4,7 @@ mod cluster;
 mod compile;
 mod dead_letter;
 mod defaults;
+mod error;
 mod files;
 mod fill;
 mod http;
@@ -16,6 +17,7 @@ mod rotation;
 mod section;
 mod sink;
 mod source;
+mod table_file;
 mod tables;
 mod templates;
 mod unit;
@@ -29,22 +31,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater::egress::Outbound;
-use headwater::file::small_file::{self, Purpose};
 use headwater::model::{Limits, is_source_name};
 use headwater::plugin::CompileSettings;
 use headwater::plugin::registry::Reference;
 use headwater::secret::SecretHelper;
 use headwater::sink::SinkConfig;
 use headwater::work::machine_memory::usual_memory;
-use thiserror::Error;
 
 pub use self::cluster::DatabaseConfig;
 pub use self::compile::{usual_compile, with_bounds};
 pub use self::dead_letter::DeadLetterPlace;
+pub use self::error::ConfigError;
 use self::include::Included;
 pub use self::include::MATCHING;
 use self::places::Places;
 use self::section::{Problems, Section};
+use self::table_file::read_table_of;
 use self::tables::SourceTable;
 use self::written::Written;
 
@@ -125,38 +127,6 @@ pub enum PluginPlace {
     Registry(Reference, PathBuf),
 }
 
-/// Why a configuration file cannot be used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the configuration {}: {source}; {}", path.display(), missing(source))]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// The file is no TOML.
-    #[error("{}, line {line}: {message}", path.display())]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// The line of the mistake, from 1.
-        line: usize,
-        /// What the parser says. Not its excerpt of the line, which may show a secret.
-        message: String,
-    },
-    /// The file says something that cannot be, and it concerns all sources.
-    #[error("{} has {} problem(s):\n  {}", path.display(), problems.len(), problems.join("\n  "))]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// Each problem, beginning with the key it is about.
-        problems: Vec<String>,
-    },
-}
-
 impl Config {
     /// Reads a configuration file. Relative paths in it are relative to its folder.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
@@ -227,36 +197,6 @@ impl Config {
             .cloned()
             .collect()
     }
-}
-
-/// What to do about a configuration that cannot be read.
-fn missing(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "`headwater init` writes a first one, --config names another one",
-        _ => "check --config",
-    }
-}
-
-/// The TOML table in a file.
-fn read_table_of(path: &Path) -> Result<toml::Table, ConfigError> {
-    let text = small_file::read_blocking(path, Purpose::CONFIGURATION)
-        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text")))
-        .map_err(|source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
-    parse_table(&text, path)
-}
-
-fn parse_table(text: &str, path: &Path) -> Result<toml::Table, ConfigError> {
-    text.parse()
-        .map_err(|error: toml::de::Error| ConfigError::Syntax {
-            path: path.to_owned(),
-            line: error
-                .span()
-                .map_or(1, |span| 1 + text[..span.start].matches('\n').count()),
-            message: error.message().to_owned(),
-        })
 }
 
 fn read(

@@ -1,5 +1,6 @@
 mod many;
 
+use super::table_file::parse_table;
 use super::*;
 use headwater::sink::Rotation;
 
