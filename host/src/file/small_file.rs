@@ -72,6 +72,15 @@ pub fn read_blocking(path: &Path, purpose: Purpose) -> io::Result<Vec<u8>> {
     FILES.read_blocking(path, purpose, read_now)
 }
 
+/// The same without a time-out and on the calling thread, which the file keeps for as long as it hangs.
+///
+/// # Errors
+///
+/// What is wrong but not with which file.
+pub fn read_patiently(path: &Path, purpose: Purpose) -> io::Result<Vec<u8>> {
+    read_now(path, purpose.limit)
+}
+
 /// How a file is really read; tests have files that hang.
 type ReadNow = fn(&Path, u64) -> io::Result<Vec<u8>>;
 

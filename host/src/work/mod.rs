@@ -9,6 +9,7 @@ pub(crate) mod helper;
 pub(crate) mod low_priority;
 pub mod machine_memory;
 pub(crate) mod runtime;
+pub mod side_by_side;
 #[cfg(debug_assertions)]
 pub mod watchdog;
 pub(crate) mod worker;
