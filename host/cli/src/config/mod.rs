@@ -7,6 +7,7 @@ mod defaults;
 mod error;
 mod files;
 mod fill;
+mod found;
 mod http;
 mod include;
 mod limits;

@@ -10,7 +10,12 @@ use super::ConfigError;
 
 /// The TOML table in a file.
 pub(super) fn read_table_of(path: &Path) -> Result<Table, ConfigError> {
-    let text = small_file::read_blocking(path, Purpose::CONFIGURATION)
+    table_in(small_file::read_blocking(path, Purpose::CONFIGURATION), path)
+}
+
+/// The TOML table that was read from a file.
+pub(super) fn table_in(content: io::Result<Vec<u8>>, path: &Path) -> Result<Table, ConfigError> {
+    let text = content
         .and_then(|bytes| String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text")))
         .map_err(|source| ConfigError::Unreadable {
             path: path.to_owned(),
