@@ -7,6 +7,7 @@
 
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use crate::work::helper::command;
 /// The first byte of an answer.
 const COMPILED: u8 = 0;
 const REFUSED: u8 = 1;
+const NOT_NOW: u8 = 2;
 /// How often to look whether the process has ended.
 const LOOK: Duration = Duration::from_millis(5);
 /// How much nicer than the host it is to others.
@@ -53,7 +55,11 @@ pub(crate) fn compile(bytes: &[u8], limits: &CompileLimits) -> Result<Vec<u8>, H
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let child = spawn(&mut command)?;
-    let (status, mut answer) = talk(child, bytes, limits)?;
+    let (status, answer) = talk(child, bytes, limits)?;
+    judge(status, answer)
+}
+
+fn judge(status: ExitStatus, mut answer: Vec<u8>) -> Result<Vec<u8>, HelperError> {
     match answer.first() {
         Some(&COMPILED) if status.success() => {
             // In place: there may be hundreds of megabytes of it.
@@ -63,6 +69,9 @@ pub(crate) fn compile(bytes: &[u8], limits: &CompileLimits) -> Result<Vec<u8>, H
         Some(&REFUSED) if status.success() => Err(HelperError::Refused(
             String::from_utf8_lossy(&answer[1..]).into_owned(),
         )),
+        Some(&NOT_NOW) if status.success() => Err(HelperError::NotNow(io::Error::other(
+            String::from_utf8_lossy(&answer[1..]).into_owned(),
+        ))),
         _ if is_out_of_time(status) => Err(HelperError::OutOfTime),
         _ => Err(HelperError::Died),
     }
@@ -164,15 +173,18 @@ fn is_out_of_time(_: ExitStatus) -> bool {
 
 /// The other side: compiles what comes in.
 pub(crate) fn serve(memory: u64, seconds: u64) -> ExitCode {
+    // Before there is a bound for memory, so that what is short is what the system has.
+    let threads = start_threads();
     bound(memory, seconds);
     let mut bytes = Vec::new();
     if io::stdin().lock().read_to_end(&mut bytes).is_err() {
         return ExitCode::FAILURE;
     }
-    let compiled = engine::compiler().and_then(|engine| Ok(engine.precompile_component(&bytes)?));
-    let (kind, content) = match compiled {
-        Ok(artifact) => (COMPILED, artifact),
-        Err(error) => (REFUSED, error.root_cause().to_string().into_bytes()),
+    let compile = || engine::compiler().and_then(|engine| Ok(engine.precompile_component(&bytes)?));
+    let (kind, content) = match threads.map(|()| compile()) {
+        Ok(Ok(artifact)) => (COMPILED, artifact),
+        Ok(Err(error)) => (REFUSED, error.root_cause().to_string().into_bytes()),
+        Err(error) => (NOT_NOW, error.to_string().into_bytes()),
     };
     let mut output = io::stdout().lock();
     let written = output
@@ -182,6 +194,21 @@ pub(crate) fn serve(memory: u64, seconds: u64) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// Whether there can be the threads that the compiler starts, one for each processor. It dies where there cannot, which would
+/// look as if the plugin were to blame.
+fn start_threads() -> io::Result<()> {
+    let count = thread::available_parallelism().map_or(1, usize::from);
+    let turn = Mutex::new(());
+    thread::scope(|scope| {
+        // All of them wait, so that they are there at once.
+        let all_wait = turn.lock();
+        let wait = || drop(turn.lock());
+        let started = (0..count).try_for_each(|_| thread::Builder::new().spawn_scoped(scope, wait).map(drop));
+        drop(all_wait);
+        started
+    })
 }
 
 /// Bounds what this process takes. What a system does not know is left out; the time has a bound of its own outside.
@@ -214,7 +241,8 @@ fn address_space() -> u64 {
     pages.unwrap_or_default() * rustix::param::page_size() as u64
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
@@ -279,6 +307,18 @@ mod tests {
         .unwrap();
         assert!(status.success());
         assert_eq!(answer.len(), 1_001);
+    }
+
+    #[test]
+    fn a_compiler_that_has_no_threads_is_not_the_fault_of_the_plugin() {
+        start_threads().unwrap();
+        let child = child("sh", &["-c", "printf '\\002no thread'"]);
+        let (status, answer) = talk(child, b"a component", &CompileLimits::default()).unwrap();
+        let judged = judge(status, answer);
+        assert!(
+            matches!(&judged, Err(HelperError::NotNow(error)) if error.to_string() == "no thread"),
+            "{judged:?}"
+        );
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub enum PluginError {
     /// It cannot be compiled at present: the system has too little memory, too few processes or open files for a process that
     /// compiles it. Loading it again later may work.
     #[error(
-        "{} cannot be compiled at present: cannot start the process that compiles it: {reason}; check the memory and the limits \
+        "{} cannot be compiled at present: cannot start the process that compiles it, or its threads: {reason}; check the memory and the limits \
          of processes and open files of this host", path.display()
     )]
     NotNow {

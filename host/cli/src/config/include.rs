@@ -186,7 +186,8 @@ impl Included {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "a test may wait")]
 mod tests {
     use std::time::{Duration, Instant};
