@@ -7,7 +7,6 @@
 
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -173,6 +172,10 @@ fn is_out_of_time(_: ExitStatus) -> bool {
 
 /// The other side: compiles what comes in.
 pub(crate) fn serve(memory: u64, seconds: u64) -> ExitCode {
+    core_dump::forbid();
+    // Of this thread, from which those of the compiler inherit it.
+    #[cfg(unix)]
+    let _ = rustix::process::nice(NICER);
     // Before there is a bound for memory, so that what is short is what the system has.
     let threads = start_threads();
     bound(memory, seconds);
@@ -196,24 +199,15 @@ pub(crate) fn serve(memory: u64, seconds: u64) -> ExitCode {
     }
 }
 
-/// Whether there can be the threads that the compiler starts, one for each processor. It dies where there cannot, which would
-/// look as if the plugin were to blame.
+/// Starts the threads of the compiler, one for each processor. It dies where it cannot start them itself, which would look as if
+/// the plugin were to blame.
 fn start_threads() -> io::Result<()> {
-    let count = thread::available_parallelism().map_or(1, usize::from);
-    let turn = Mutex::new(());
-    thread::scope(|scope| {
-        // All of them wait, so that they are there at once.
-        let all_wait = turn.lock();
-        let wait = || drop(turn.lock());
-        let started = (0..count).try_for_each(|_| thread::Builder::new().spawn_scoped(scope, wait).map(drop));
-        drop(all_wait);
-        started
-    })
+    let threads = rayon::ThreadPoolBuilder::new().build_global();
+    threads.map_err(io::Error::other)
 }
 
 /// Bounds what this process takes. What a system does not know is left out; the time has a bound of its own outside.
 fn bound(memory: u64, seconds: u64) {
-    core_dump::forbid();
     #[cfg(unix)]
     {
         // The program itself and what its allocator has reserved do not count.
@@ -223,7 +217,6 @@ fn bound(memory: u64, seconds: u64) {
         let processors = thread::available_parallelism().map_or(1, |count| count.get() as u64);
         let seconds = seconds.saturating_mul(processors);
         let _ = rlimit::setrlimit(rlimit::Resource::CPU, seconds, seconds);
-        let _ = rustix::process::nice(NICER);
     }
     // Where the system runs out of memory all the same, this process goes first and not the host.
     #[cfg(target_os = "linux")]
@@ -311,7 +304,6 @@ mod tests {
 
     #[test]
     fn a_compiler_that_has_no_threads_is_not_the_fault_of_the_plugin() {
-        start_threads().unwrap();
         let child = child("sh", &["-c", "printf '\\002no thread'"]);
         let (status, answer) = talk(child, b"a component", &CompileLimits::default()).unwrap();
         let judged = judge(status, answer);
