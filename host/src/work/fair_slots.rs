@@ -9,7 +9,8 @@
 //! [`FRESH`] and would fit beside the calls that wait for their upstreams, nobody else gets a slot: the fresh ones are over or
 //! no longer fresh in a moment.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -75,6 +76,8 @@ struct Taken {
 struct Shared {
     bounds: Bounds,
     state: Mutex<State>,
+    /// Held by the one of those who wait that looks at the clock for all of them.
+    clock: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -85,8 +88,22 @@ struct State {
     memory: u64,
     /// The calls that are fresh, the oldest first.
     fresh: VecDeque<Fresh>,
-    queue: VecDeque<Waiter>,
+    /// The sources that wait, in the order of their turns: thousands may, and each call asks who is next.
+    turns: BTreeSet<Turn>,
+    waiting: usize,
+    /// Sources that hold a slot.
+    holders: usize,
+    /// The most bytes that a call of any source may take.
+    most_cost: u64,
     next_id: u64,
+}
+
+/// Whoever has least comes first; among equals, whose last turn is longest ago, however many calls wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    held: usize,
+    last: u64,
+    share: u64,
 }
 
 /// A call that has just begun.
@@ -115,9 +132,19 @@ struct Standing {
     allowance: usize,
     /// Whether its last call came back in time.
     answers: bool,
+    /// Its calls that wait, the oldest first.
+    waiting: VecDeque<Waiter>,
 }
 
 impl Standing {
+    fn turn(&self, share: u64) -> Turn {
+        Turn {
+            held: self.held,
+            last: self.last,
+            share,
+        }
+    }
+
     /// Whether the memory is enough for one more call beside others that take so many bytes.
     fn fits_beside(&self, others: u64, bounds: Bounds) -> bool {
         let kept = if self.answers { 0 } else { bounds.memory / 4 };
@@ -128,9 +155,22 @@ impl Standing {
 
 #[derive(Debug)]
 struct Waiter {
-    share: u64,
+    id: u64,
     since: Instant,
     grant: oneshot::Sender<Slot>,
+}
+
+/// A place in the queue, which is left when it is dropped.
+struct Place<'a> {
+    shared: &'a Shared,
+    share: u64,
+    id: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.shared.state().withdraw(self.share, self.id);
+    }
 }
 
 impl FairSlots {
@@ -138,6 +178,7 @@ impl FairSlots {
         Self(Arc::new(Shared {
             bounds,
             state: Mutex::default(),
+            clock: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -155,7 +196,7 @@ impl FairSlots {
         SlotUse {
             reserved: state.memory,
             bound: self.0.bounds.memory,
-            waiting: state.queue.len(),
+            waiting: state.waiting,
         }
     }
 }
@@ -163,28 +204,18 @@ impl FairSlots {
 impl Share {
     /// Waits for a slot.
     pub(crate) async fn slot(&self) -> Slot {
-        let (grant, mut granted) = oneshot::channel();
-        let waiter = Waiter {
+        let (grant, granted) = oneshot::channel();
+        let _place = Place {
+            shared: &self.shared,
             share: self.id,
-            since: Instant::now(),
-            grant,
+            id: self.shared.state().enqueue(self.id, Instant::now(), grant),
         };
-        self.shared.state().queue.push_back(waiter);
-        loop {
-            self.shared.hand_out();
-            // A fresh call that ages makes room without saying so.
-            let aged = self
-                .shared
-                .state()
-                .fresh
-                .front()
-                .map(|fresh| fresh.started + FRESH);
-            let aged = aged.unwrap_or_else(|| Instant::now() + FRESH);
-            tokio::select! {
-                // Whoever waits is in the queue, so its sender is there.
-                Ok(slot) = &mut granted => return slot,
-                () = tokio::time::sleep_until(aged) => {}
-            }
+        self.shared.hand_out();
+        tokio::select! {
+            biased;
+            // Whoever waits is in the queue, so its sender is there.
+            Ok(slot) = granted => slot,
+            never = self.shared.watch_the_clock() => match never {},
         }
     }
 
@@ -196,7 +227,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.shared.state().shares.remove(&self.id);
+        self.shared.state().remove_share(self.id);
     }
 }
 
@@ -217,15 +248,23 @@ impl Shared {
     }
 
     fn next_grant(self: &Arc<Self>) -> Option<(oneshot::Sender<Slot>, Slot)> {
-        let mut state = self.state();
-        state.queue.retain(|waiter| !waiter.grant.is_closed());
-        let (Waiter { share, grant, .. }, taken) = state.next(self.bounds, Instant::now())?;
+        let (share, grant, taken) = self.state().next(self.bounds, Instant::now())?;
         let slot = Slot {
             shared: self.clone(),
             share,
             taken,
         };
         Some((grant, slot))
+    }
+
+    /// Hands out what becomes free because a fresh call has aged, which nobody says. One of those who wait does it for all.
+    async fn watch_the_clock(self: &Arc<Self>) -> Infallible {
+        let _clock = self.clock.lock().await;
+        loop {
+            let oldest = self.state().fresh.front().map(|fresh| fresh.started);
+            tokio::time::sleep_until(oldest.unwrap_or_else(Instant::now) + FRESH).await;
+            self.hand_out();
+        }
     }
 
     /// Each change is complete in itself.
@@ -243,13 +282,56 @@ impl State {
             held: 0,
             allowance: MOST,
             answers: false,
+            waiting: VecDeque::new(),
         };
+        self.most_cost = self.most_cost.max(cost);
         self.shares.insert(id, standing);
         id
     }
 
-    /// Takes the next waiter out of the queue that may have a slot, and gives it one.
-    fn next(&mut self, bounds: Bounds, now: Instant) -> Option<(Waiter, Taken)> {
+    fn remove_share(&mut self, share: u64) {
+        self.change(share, |standing| {
+            standing.held = 0;
+            standing.waiting.clear();
+        });
+        self.shares.remove(&share);
+    }
+
+    /// Puts a call at the end of its source's queue. Returns the number of its place.
+    fn enqueue(&mut self, share: u64, since: Instant, grant: oneshot::Sender<Slot>) -> u64 {
+        let id = self.new_id();
+        self.change(share, |standing| {
+            standing.waiting.push_back(Waiter { id, since, grant });
+        });
+        id
+    }
+
+    /// A call that does not wait any more.
+    fn withdraw(&mut self, share: u64, id: u64) {
+        self.change(share, |standing| {
+            standing.waiting.retain(|waiter| waiter.id != id)
+        });
+    }
+
+    /// Changes how a source stands, and keeps in order what depends on it.
+    fn change<T>(&mut self, share: u64, change: impl FnOnce(&mut Standing) -> T) -> Option<T> {
+        let standing = self.shares.get_mut(&share)?;
+        let (waited, held) = (standing.waiting.len(), standing.held);
+        let turn = standing.turn(share);
+        let changed = change(standing);
+        if waited > 0 {
+            self.turns.remove(&turn);
+        }
+        if !standing.waiting.is_empty() {
+            self.turns.insert(standing.turn(share));
+        }
+        self.waiting = self.waiting - waited + standing.waiting.len();
+        self.holders = self.holders - usize::from(held > 0) + usize::from(standing.held > 0);
+        Some(changed)
+    }
+
+    /// Takes the next waiter out of the queue that may have a slot, and gives it one: its source, whom to tell, what is taken.
+    fn next(&mut self, bounds: Bounds, now: Instant) -> Option<(u64, oneshot::Sender<Slot>, Taken)> {
         while self
             .fresh
             .front()
@@ -264,38 +346,41 @@ impl State {
         if self.must_keep_free(part, bounds, now) {
             return None;
         }
-        // Whoever has least comes first; among equals, whose last turn is longest ago, however many calls wait.
-        let candidates = self.queue.iter().enumerate().filter_map(|(index, waiter)| {
-            let standing = self.shares.get(&waiter.share)?;
-            let may_have = self.may_have(standing, part, bounds) && standing.fits_beside(self.memory, bounds);
-            may_have.then_some((index, (standing.held, standing.last)))
-        });
-        let (index, _) = candidates.min_by_key(|(_, order)| *order)?;
-        let waiter = self.queue.remove(index)?;
+        let share = self.turns.iter().map(|turn| turn.share).find(|share| {
+            self.shares.get(share).is_some_and(|standing| {
+                self.may_have(standing, part, bounds) && standing.fits_beside(self.memory, bounds)
+            })
+        })?;
         let id = self.new_id();
-        let standing = self.shares.get_mut(&waiter.share)?;
-        standing.held += 1;
-        standing.last = id;
-        let taken = Taken {
-            id,
-            cost: standing.cost,
-        };
+        let (waiter, cost) = self.change(share, |standing| {
+            standing.held += 1;
+            standing.last = id;
+            (standing.waiting.pop_front(), standing.cost)
+        })?;
+        let taken = Taken { id, cost };
         self.held += 1;
         self.memory += taken.cost;
         self.fresh.push_back(Fresh { taken, started: now });
-        Some((waiter, taken))
+        // Whose turn it is waits.
+        Some((share, waiter?.grant, taken))
     }
 
     /// Whether what is free must be left to somebody who has waited for long, and who fits as soon as the fresh calls end.
     fn must_keep_free(&self, part: Part, bounds: Bounds, now: Instant) -> bool {
+        // As long as there is room for any call, nobody has to be waited for.
+        if self.memory.saturating_add(self.most_cost) <= bounds.memory - bounds.memory / 4 {
+            return false;
+        }
         let fresh: u64 = self.fresh.iter().map(|fresh| fresh.taken.cost).sum();
-        let waits = |waiter: &&Waiter| waiter.since + FRESH <= now;
-        self.queue.iter().filter(waits).any(|waiter| {
-            self.shares.get(&waiter.share).is_some_and(|standing| {
-                self.may_have(standing, part, bounds)
-                    && !standing.fits_beside(self.memory, bounds)
-                    && standing.fits_beside(self.memory - fresh, bounds)
-            })
+        let standings = self.turns.iter().filter_map(|turn| self.shares.get(&turn.share));
+        let waits = |standing: &&Standing| {
+            let oldest = standing.waiting.front();
+            oldest.is_some_and(|waiter| waiter.since + FRESH <= now)
+        };
+        standings.filter(waits).any(|standing| {
+            self.may_have(standing, part, bounds)
+                && !standing.fits_beside(self.memory, bounds)
+                && standing.fits_beside(self.memory - fresh, bounds)
         })
     }
 
@@ -303,9 +388,7 @@ impl State {
         self.held -= 1;
         self.memory -= taken.cost;
         self.fresh.retain(|fresh| fresh.taken.id != taken.id);
-        if let Some(standing) = self.shares.get_mut(&share) {
-            standing.held -= 1;
-        }
+        self.change(share, |standing| standing.held -= 1);
     }
 
     fn note(&mut self, share: u64, answered: bool) {
@@ -322,12 +405,7 @@ impl State {
     /// How much a source may hold at present, by itself. While half is free, nobody takes anything from anybody; then each
     /// has an equal part.
     fn part(&self, bounds: Bounds) -> Part {
-        let holders = self
-            .shares
-            .values()
-            .filter(|standing| standing.held > 0)
-            .count()
-            .max(1);
+        let holders = self.holders.max(1);
         let half = bounds.all / 2;
         Part {
             slots: match self.held < half {

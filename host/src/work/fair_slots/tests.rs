@@ -100,7 +100,7 @@ impl Simulation {
                     self.waiting.entry(share).or_default().push_back(caller);
                     let (grant, _) = oneshot::channel();
                     let since = now;
-                    self.state.queue.push_back(Waiter { share, since, grant });
+                    self.state.enqueue(share, since, grant);
                 }
                 Event::Ends(caller, id, cost) => {
                     let Caller { share, took } = self.callers[caller];
@@ -111,7 +111,7 @@ impl Simulation {
                 }
                 Event::Tick => {}
             }
-            while let Some((Waiter { share, .. }, taken)) = self.state.next(self.bounds, now) {
+            while let Some((share, _, taken)) = self.state.next(self.bounds, now) {
                 let caller = self.waiting.get_mut(&share).and_then(VecDeque::pop_front);
                 let caller = caller.expect("only who waits gets a slot");
                 self.at(
@@ -123,6 +123,10 @@ impl Simulation {
             let (state, bounds) = (&self.state, self.bounds);
             assert!(state.held <= bounds.all && state.fresh.len() <= bounds.fresh);
             assert!(state.memory <= bounds.memory, "{} bytes", state.memory);
+            let standings = || state.shares.values();
+            let waiting: usize = standings().map(|standing| standing.waiting.len()).sum();
+            let holders = standings().filter(|standing| standing.held > 0).count();
+            assert_eq!((state.waiting, state.holders), (waiting, holders));
         }
         self.now = end;
         self.ended.get(&share).copied().unwrap_or(0) - before
@@ -212,11 +216,12 @@ fn a_source_that_hangs_gets_fewer_slots_until_it_answers() {
         for _ in 0..MOST * 2 {
             let (grant, _) = oneshot::channel();
             let since = Instant::now();
-            state.queue.push_back(Waiter { share, since, grant });
+            state.enqueue(share, since, grant);
         }
         let held: Vec<_> = std::iter::from_fn(|| state.next(BOUNDS, Instant::now())).collect();
-        held.iter().for_each(|(_, taken)| state.take_back(share, *taken));
-        state.queue.clear();
+        held.iter()
+            .for_each(|(_, _, taken)| state.take_back(share, *taken));
+        state.change(share, |standing| standing.waiting.clear());
         held.len()
     };
     assert_eq!(most(&[]), MOST);
