@@ -15,9 +15,9 @@ use tracing::Instrument;
 use super::cpu_share::{CpuShare, thread_time};
 use super::runtime;
 
-/// How much nicer than the rest of the host these threads are to others: on a busy core they get a tenth of it.
+/// How much nicer than the rest of the host these threads are to others: on a busy core they get a seventieth of it.
 #[cfg(target_os = "linux")]
-const NICER: i32 = 10;
+const NICER: i32 = 19;
 /// Half as many threads as there are cores, so that however many sources compute much, the other half is not theirs. No
 /// more than this: each of them computes.
 const MOST_THREADS: usize = 8;
