@@ -1,19 +1,20 @@
 //! Takes a source's secrets out of text, in whatever usual spelling they are there.
 //!
 //! The spellings are not written down one by one: the text is read in several ways (`view`), and each reading is searched
-//! for the secrets themselves with one automaton. So the work is linear in the text, whatever the secrets are, and an
+//! for the secrets themselves. So the work is linear in the text, whatever the secrets are, and an
 //! escape is found wherever in a secret it is. What the host itself writes, codes above all, is never redacted.
 
 pub mod printable;
+mod search;
 mod view;
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use self::search::Search;
 use self::view::SEPARATOR;
 use crate::redact::printable::visible;
 
@@ -51,11 +52,10 @@ pub struct Redactor {
 
 /// Secrets that became known together.
 struct Layer {
-    /// None when it could not be built, which the sizes rule out; then every text is a secret.
-    automaton: Option<AhoCorasick>,
-    /// What it looks for, sorted.
+    search: Search,
+    /// What is looked for, sorted.
     patterns: Vec<String>,
-    /// Whether an id or a cursor with this secret in it is refused, by the automaton's pattern.
+    /// Whether an id or a cursor with this secret in it is refused, by the number of the pattern.
     refused: Vec<bool>,
     longest: usize,
     /// Nothing is found in what is shorter, of all patterns and of those that are refused.
@@ -254,17 +254,14 @@ impl Redactor {
         each: &mut dyn FnMut(Range<usize>),
     ) {
         for layer in &self.layers {
-            let Some(automaton) = &layer.automaton else {
-                return each(0..text.len());
-            };
             if text.len() < layer.shortest(wanted) {
                 continue;
             }
-            for found in automaton.find_iter(text) {
-                if layer.wants(found.pattern().as_usize(), wanted) {
-                    each(found.range());
+            layer.search.find(&layer.patterns, text, &mut |pattern, range| {
+                if layer.wants(pattern, wanted) {
+                    each(range);
                 }
-            }
+            });
         }
         if depth > 0 {
             view::all(text, shortest, |view| {
@@ -287,12 +284,8 @@ impl Layer {
                 .unwrap_or(usize::MAX)
         };
         let (shortest, shortest_refused) = (shortest(&|_| true), shortest(&|index| refused[index]));
-        let automaton = AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(&patterns);
         Self {
-            automaton: automaton.ok(),
+            search: Search::new(&patterns),
             refused,
             longest: patterns.iter().map(String::len).max().unwrap_or(0),
             shortest,
@@ -304,14 +297,14 @@ impl Layer {
     fn wants(&self, pattern: usize, wanted: Wanted) -> bool {
         match wanted {
             Wanted::All => true,
-            Wanted::Refused => self.refused[pattern],
+            Wanted::Refused => self.refused[pattern] || matches!(self.search, Search::Broken),
         }
     }
 
     fn shortest(&self, wanted: Wanted) -> usize {
         match wanted {
             // Every text is a secret.
-            _ if self.automaton.is_none() => 0,
+            _ if matches!(self.search, Search::Broken) => 0,
             Wanted::All => self.shortest,
             Wanted::Refused => self.shortest_refused,
         }
@@ -320,7 +313,7 @@ impl Layer {
     fn memory(&self) -> usize {
         let pattern = |pattern: &String| pattern.capacity() + size_of::<String>() + size_of::<bool>();
         let patterns: usize = self.patterns.iter().map(pattern).sum();
-        patterns + self.automaton.as_ref().map_or(0, AhoCorasick::memory_usage)
+        patterns + self.search.memory()
     }
 }
 
