@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 #[cfg(feature = "postgres")]
 use std::sync::OnceLock;
@@ -94,14 +93,15 @@ impl Loader {
                 LoadError::missing(format_args!("config{}: {problem}", pointer.replace('/', ".")))
             })?;
         }
-        self.in_turn(self.judge(loading)).await
+        self.in_turn(|| self.judge(loading)).await
     }
 
-    /// Does it when it is its turn, which it gives away when it takes long.
-    async fn in_turn<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Does it when it is its turn, which it gives away when it takes long. Thousands may wait, and what their work needs in
+    /// memory is not there before their turn.
+    async fn in_turn<W: Future>(&self, work: impl FnOnce() -> W) -> W::Output {
         // Closed never.
         let permit = self.permits.acquire().await;
-        let mut work = pin!(work);
+        let mut work = Box::pin(work());
         if let Ok(done) = tokio::time::timeout(FRESH, &mut work).await {
             return done;
         }

@@ -19,7 +19,7 @@ pub(super) struct Inner {
     pub(super) shared: Shared,
     pub(super) plugin: String,
     pub(super) name: String,
-    pub(super) manifest: Manifest,
+    pub(super) manifest: Arc<Manifest>,
     pub(super) interval: Duration,
     pub(super) warnings: Vec<Issue>,
     pub(super) template: Template,

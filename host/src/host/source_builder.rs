@@ -13,6 +13,7 @@ use crate::component::{ComponentClient, Validation};
 use crate::cursor::CursorBudget;
 use crate::egress::{Grant, HttpClient, Origin, Outbound, ProxyChoice};
 use crate::model::{Failure, Fault, Issue, Limits, Manifest, SOURCE_NAME_RULE, is_source_name};
+use crate::plugin::CompiledPlugin;
 use crate::reading::Lane;
 use crate::secret::{Secret, Template};
 
@@ -131,8 +132,7 @@ impl SourceBuilder {
         let missing = |error: &dyn std::fmt::Display| BuildError::missing(vec![Issue::general(error)]);
         let route = outbound.route().await.map_err(|error| missing(&error))?;
         let refused = |failure: Failure| BuildError::new(vec![Issue::general(failure)]);
-        let offline = ComponentClient::without_network(plugin.compiled.clone(), limits);
-        let manifest = at_start(limits, offline.describe()).await.map_err(refused)?;
+        let manifest = manifest_of(&plugin.compiled, limits).await.map_err(refused)?;
         let interval = interval_of(interval, &manifest)
             .map_err(|problem| BuildError::new(vec![Issue::general(problem)]))?;
         let transport = Arc::new(HttpClient::new(grant.clone(), &route, interval));
@@ -200,6 +200,16 @@ impl SourceBuilder {
             Err(BuildError::new(issues))
         }
     }
+}
+
+/// What a plugin says it is. It is asked until it has answered once; nobody waits for the question of another source.
+async fn manifest_of(plugin: &Arc<CompiledPlugin>, limits: Limits) -> Result<Arc<Manifest>, Failure> {
+    if let Some(known) = plugin.manifest.get() {
+        return Ok(known.clone());
+    }
+    let client = ComponentClient::without_network(plugin.clone(), limits);
+    let described = Arc::new(at_start(limits, client.describe()).await?);
+    Ok(plugin.manifest.get_or_init(|| described).clone())
 }
 
 /// Awaits a call that needs no network, for a bounded time.

@@ -136,9 +136,12 @@ impl PartitionHealth {
     }
 }
 
+/// The rows of a source, by partition. In boxes: a map takes room for eleven of them at once, and most sources have one or two.
+pub(super) type Rows = BTreeMap<String, Box<PartitionHealth>>;
+
 /// By source, then by partition. A source's own failures stand under the empty name.
 #[derive(Debug, Default)]
-pub(super) struct HealthTable(pub(super) BTreeMap<String, BTreeMap<String, PartitionHealth>>);
+pub(super) struct HealthTable(pub(super) BTreeMap<String, Rows>);
 
 impl HealthTable {
     /// Notes a source before it has found anything.
@@ -289,7 +292,7 @@ impl HealthTable {
     }
 
     /// The rows of a source.
-    pub(super) fn rows(&self, source: &str) -> BTreeMap<String, PartitionHealth> {
+    pub(super) fn rows(&self, source: &str) -> Rows {
         self.0.get(source).cloned().unwrap_or_default()
     }
 

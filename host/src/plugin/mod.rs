@@ -15,7 +15,7 @@ mod world;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
@@ -28,6 +28,7 @@ use self::cache::{Cache, Key};
 use self::compile::CompileError;
 use self::native::Artifact;
 use crate::file::small_file::{self, Purpose};
+use crate::model::Manifest;
 use crate::sandbox::StoreState;
 use crate::work::fair_slots::FairSlots;
 
@@ -51,6 +52,8 @@ pub(crate) struct CompiledPlugin {
     pub(crate) pre: SourceExportsPre<StoreState>,
     /// One is held while an instance exists, of this plugin or any other of the engine.
     pub(crate) slots: FairSlots,
+    /// What the plugin says it is, once it has been asked: the same for all its sources, of which there may be thousands.
+    pub(crate) manifest: OnceLock<Arc<Manifest>>,
 }
 
 /// How plugins are compiled.
@@ -204,6 +207,7 @@ impl PluginLoader {
             exports,
             pre,
             slots: self.slots.clone(),
+            manifest: OnceLock::new(),
         })
     }
 

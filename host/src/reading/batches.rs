@@ -31,7 +31,8 @@ const RESTART: Duration = Duration::from_secs(60);
 /// Dropping this stops reading at once: a poll is cancelled, and a batch that is not acknowledged cannot be any more. To
 /// stop gently, use [`Batches::stopper`].
 pub struct Batches {
-    incoming: mpsc::UnboundedReceiver<Handed>,
+    /// In boxes: a channel has room for 32 items from the start, in each of thousands of readings.
+    incoming: mpsc::UnboundedReceiver<Box<Handed>>,
     stop: CancellationToken,
     driver: AbortOnDropHandle<Outcome>,
     outcome: Option<Outcome>,
@@ -104,7 +105,8 @@ impl Batches {
     }
 
     fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Option<Batch>> {
-        if let Some(Handed { batch, turn }) = ready!(self.incoming.poll_recv(context)) {
+        if let Some(handed) = ready!(self.incoming.poll_recv(context)) {
+            let Handed { batch, turn } = *handed;
             drop(turn);
             return Poll::Ready(Some(batch));
         }

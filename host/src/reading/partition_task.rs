@@ -60,7 +60,7 @@ pub(super) struct PartitionTask<U> {
     pub(super) until: Until,
     /// Bounds the polls of the source, and its batches that nobody has taken.
     pub(super) turns: Arc<Semaphore>,
-    pub(super) out: mpsc::UnboundedSender<Handed>,
+    pub(super) out: mpsc::UnboundedSender<Box<Handed>>,
     pub(super) stop: CancellationToken,
     /// Held while anything of an earlier reading of the source could still be committed.
     pub(super) _only: Arc<OwnedMutexGuard<()>>,
@@ -295,7 +295,7 @@ impl<U: Upstream> PartitionTask<U> {
             acks: handle,
             compute: self.lane.compute.clone(),
         });
-        if self.out.send(Handed { batch, turn }).is_err() {
+        if self.out.send(Box::new(Handed { batch, turn })).is_err() {
             return Ok(Round::Closed);
         }
         while let Some(request) = acks.next().await {

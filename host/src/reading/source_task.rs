@@ -41,7 +41,7 @@ pub(super) struct SourceTask<U> {
     pub(super) shared: Shared,
     pub(super) lane: Lane,
     pub(super) until: Until,
-    pub(super) out: mpsc::UnboundedSender<Handed>,
+    pub(super) out: mpsc::UnboundedSender<Box<Handed>>,
     pub(super) stop: CancellationToken,
     pub(super) only: Arc<OwnedMutexGuard<()>>,
 }

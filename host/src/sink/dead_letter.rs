@@ -107,7 +107,10 @@ impl DeadLetters {
         match &self.place {
             Place::File(writer) => writer.append(&self.source, partition, items).await,
             #[cfg(feature = "postgres")]
-            Place::Table(table, compute) => insert(table, compute, &self.source, partition, items).await,
+            Place::Table(table, compute) => {
+                // Every delivery has room for what is awaited here, and few need this.
+                Box::pin(insert(table, compute, &self.source, partition, items)).await
+            }
         }
     }
 }
