@@ -251,6 +251,8 @@ impl ComponentClient {
             credentials,
             slot,
         } = instance.finish();
+        let crashed = matches!(returned, Err(CallError::Crashed { .. }));
+        self.cpu.note_end(crashed);
         let before = turn.session().cloned();
         let known = match &before {
             Some(session) => config.redactor.and(session.redactor()),

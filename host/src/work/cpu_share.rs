@@ -2,7 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,10 @@ pub(crate) struct CpuShare {
     /// Seconds of running for each second that passes.
     rate: f64,
     balance: Mutex<Balance>,
+    /// What the calls that are under way have computed with the usual priority, in nanoseconds.
+    under_way: AtomicU64,
+    /// Whether its last call crashed.
+    crashed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -73,6 +78,8 @@ impl CpuShare {
         Self {
             rate,
             balance: Mutex::new(balance),
+            under_way: AtomicU64::new(0),
+            crashed: AtomicBool::new(false),
         }
     }
 
@@ -101,12 +108,68 @@ impl CpuShare {
         balance.judge();
     }
 
+    /// What all calls that are under way have computed with the usual priority.
+    pub(crate) fn under_way(&self) -> Duration {
+        Duration::from_nanos(self.under_way.load(Ordering::Relaxed))
+    }
+
+    /// Notes how a call ended.
+    pub(crate) fn note_end(&self, crashed: bool) {
+        self.crashed.store(crashed, Ordering::Relaxed);
+    }
+
+    /// Whether the source's last call crashed.
+    pub(crate) fn has_crashed(&self) -> bool {
+        self.crashed.load(Ordering::Relaxed)
+    }
+
     /// Whether the source has computed much of late.
     pub(crate) fn is_heavy(&self) -> bool {
         let mut balance = self.balance.lock().unwrap_or_else(PoisonError::into_inner);
         balance.advance(Instant::now(), self.rate);
         balance.is_heavy
     }
+}
+
+/// What one call has computed with the usual priority; its source's account has it until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Computed {
+    share: Arc<CpuShare>,
+    own: Duration,
+}
+
+impl Computed {
+    pub(crate) fn new(share: Arc<CpuShare>) -> Self {
+        let own = Duration::ZERO;
+        Self { share, own }
+    }
+
+    pub(crate) fn add(&mut self, time: Duration) {
+        self.own += time;
+        self.share
+            .under_way
+            .fetch_add(nanoseconds(time), Ordering::Relaxed);
+    }
+
+    pub(crate) fn own(&self) -> Duration {
+        self.own
+    }
+
+    pub(crate) fn share(&self) -> &CpuShare {
+        &self.share
+    }
+}
+
+impl Drop for Computed {
+    fn drop(&mut self) {
+        let own = nanoseconds(self.own);
+        self.share.under_way.fetch_sub(own, Ordering::Relaxed);
+    }
+}
+
+/// No call computes for centuries.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Balance {

@@ -17,7 +17,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::cpu_share::{CpuShare, thread_time};
+use super::cpu_share::{Computed, CpuShare, thread_time};
 use super::runtime;
 
 /// Half as many threads as there are cores, so that however many sources compute much, the other half is not theirs. No
@@ -51,6 +51,10 @@ fn lower() {
 /// What one call may compute before it goes on with low priority, however little its source has computed before: a full
 /// batch of the Azure source takes 40 ms.
 const MOST_PER_CALL: Duration = Duration::from_millis(60);
+/// What the calls of one source that are under way may compute together: two full batches and something. Beyond it those go on
+/// with low priority that have computed a part of a batch, so that many partitions do not compute many times as much.
+const MOST_TOGETHER: Duration = Duration::from_millis(100);
+const PART_OF_A_BATCH: Duration = Duration::from_millis(15);
 
 /// Runs work here as long as it and its source compute little, and on the threads of low priority from when they compute
 /// much. It ends when the future is dropped.
@@ -59,17 +63,15 @@ pub(crate) fn run<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Movable<T> {
     Movable {
-        share,
-        computed: Duration::ZERO,
+        computed: Computed::new(share),
         place: Place::Here(Box::pin(work.in_current_span())),
     }
 }
 
 /// Work that can go on elsewhere.
 pub(crate) struct Movable<T> {
-    share: Arc<CpuShare>,
     /// How long it has computed here.
-    computed: Duration,
+    computed: Computed,
     place: Place<T>,
 }
 
@@ -85,7 +87,7 @@ impl<T: Send + 'static> Future for Movable<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         if matches!(self.place, Place::Here(_))
-            && (self.computed > MOST_PER_CALL || self.share.is_heavy())
+            && computes_much(&self.computed)
             && let Some(low) = handle()
             && let Place::Here(work) = std::mem::replace(&mut self.place, Place::Between)
         {
@@ -96,7 +98,7 @@ impl<T: Send + 'static> Future for Movable<T> {
             Place::Here(work) => {
                 let began = thread_time();
                 let polled = work.as_mut().poll(context);
-                this.computed += thread_time().saturating_sub(began);
+                this.computed.add(thread_time().saturating_sub(began));
                 polled
             }
             Place::There(task) => match ready!(Pin::new(task).poll(context)) {
@@ -112,8 +114,20 @@ impl<T: Send + 'static> Future for Movable<T> {
     }
 }
 
+/// Whether a call computes much, or its source does; or its source's last call crashed, so that what this one takes may be taken
+/// for nothing.
+fn computes_much(computed: &Computed) -> bool {
+    let (own, share) = (computed.own(), computed.share());
+    own > MOST_PER_CALL
+        || (own > PART_OF_A_BATCH && share.under_way() > MOST_TOGETHER)
+        || share.has_crashed()
+        || share.is_heavy()
+}
+
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinSet;
+
     use super::*;
 
     fn compute(time: Duration) {
@@ -138,7 +152,34 @@ mod tests {
             thread_name()
         });
         assert_eq!(moved.await, "low-priority", "of one call it was much");
+        assert_ne!(run(light.clone(), async { thread_name() }).await, "low-priority");
+        light.note_end(true);
+        assert_eq!(run(light.clone(), async { thread_name() }).await, "low-priority");
+        light.note_end(false);
         assert_ne!(run(light, async { thread_name() }).await, "low-priority");
+    }
+
+    #[tokio::test]
+    async fn calls_of_one_source_compute_little_together() {
+        const STEP: Duration = Duration::from_millis(5);
+        let share = Arc::new(CpuShare::new(100));
+        let mut calls = JoinSet::new();
+        for _ in 0..20 {
+            calls.spawn(run(share.clone(), async {
+                let mut steps = 0;
+                // As the engine interrupts it, until it goes on elsewhere.
+                while thread_name() != "low-priority" {
+                    compute(STEP);
+                    steps += 1;
+                    tokio::task::yield_now().await;
+                }
+                steps
+            }));
+        }
+        let steps: u32 = calls.join_all().await.into_iter().sum();
+        // Each may compute a part of a batch, and none nearly as much as one alone.
+        assert!(STEP * steps < 20 * (MOST_PER_CALL / 2), "{steps}");
+        assert_eq!(share.under_way(), Duration::ZERO);
     }
 
     #[cfg(target_os = "linux")]
