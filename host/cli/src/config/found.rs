@@ -14,15 +14,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use glob::PatternError;
+use glob::{MatchOptions, PatternError};
 use headwater::file::identity::FileIdentity;
 use headwater::file::small_file::{self, Purpose};
 use headwater::work::side_by_side::ask_all;
 use toml::Table;
 
 use super::ConfigError;
-use super::include::MATCHING;
 use super::table_file::table_in;
+
+/// A file whose name begins with a dot is an editor's, or hidden on purpose: no `*` means it.
+pub const MATCHING: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
 
 /// What is being asked for, by this look or by one before it that was given up. While a question hangs, it is not asked again,
 /// so that reloads do not collect threads.

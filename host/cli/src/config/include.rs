@@ -3,20 +3,13 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use glob::{MatchOptions, Pattern, PatternError};
+use glob::{Pattern, PatternError};
 use headwater::file::identity;
 use toml::Table;
 
 use super::found::{Asking, Found};
 use super::section::{Problems, Section};
 use super::{ConfigError, RefusedSource};
-
-/// A file whose name begins with a dot is an editor's, or hidden on purpose: no `*` means it.
-pub const MATCHING: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
 
 /// What the patterns of a configuration lead to.
 #[derive(Debug, Default)]
