@@ -101,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_after_the_other_finds_whatever_all_at_once_do(
+        fn where_all_at_once_find_something_so_does_one_after_the_other(
             patterns in prop::collection::btree_set("[ab]{1,4}", 1..20),
             text in "[abc]{0,40}",
         ) {
@@ -111,9 +111,11 @@ mod tests {
                 .build(&patterns)
                 .unwrap();
             let each = places(&Search::Each, &patterns, &text);
-            let covers = |place: &Range<usize>| each.iter().any(|own| own.start <= place.start && place.end <= own.end);
+            // Places of one pattern that overlap count once either way, and not always as the same place.
+            let is_there =
+                |place: &Range<usize>| each.iter().any(|own| own.start < place.end && place.start < own.end);
             let together = places(&Search::Together(Box::new(automaton)), &patterns, &text);
-            prop_assert!(together.iter().all(covers), "{each:?} {together:?}");
+            prop_assert!(together.iter().all(is_there), "{each:?} {together:?}");
         }
     }
 }
