@@ -4,8 +4,8 @@ use super::path::{after_first, after_last, first_segment, last_segment};
 use crate::json::Text;
 use crate::record::{Field, LocalizableString, Part, Record};
 
-/// What follows the resource in the `id` of a record.
-const EVENTS: &[u8] = b"/events/";
+/// What follows the resource in the `id` of a record, and a slash behind it.
+const EVENTS: &[u8] = b"/events";
 
 /// What a record is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,15 +68,51 @@ impl<'a> Resource<'a> {
     }
 }
 
-/// The resource in the `id` of a record: `{resource}/events/{id of the event}/ticks/{number}`.
+/// The resource in the `id` of a record: `{resource}/events/{id of the event}/ticks/{number}`. Each slash may be written `\/`.
 fn before_events(id: Text<'_>) -> Option<Text<'_>> {
-    let at = id
-        .raw()
-        .windows(EVENTS.len())
-        .rposition(|window| window.eq_ignore_ascii_case(EVENTS))?;
-    id.part(0, at)
+    let raw = id.raw();
+    let slash = raw.windows(EVENTS.len()).enumerate().rev().find(|(at, window)| {
+        let behind = &raw[at + EVENTS.len()..];
+        window.eq_ignore_ascii_case(EVENTS) && (behind.starts_with(b"/") || behind.starts_with(br"\/"))
+    });
+    let slash = slash?.0;
+    // Two backslashes are one that is meant; an odd one belongs to the slash.
+    let backslashes = raw[..slash]
+        .iter()
+        .rev()
+        .take_while(|byte| **byte == b'\\')
+        .count();
+    id.part(0, slash - backslashes % 2)
 }
 
 fn decoded(text: Option<Text<'_>>) -> Cow<'_, [u8]> {
     text.map(Text::decoded).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_names_its_resource_however_its_slashes_are_written() {
+        for (id, expected) in [
+            (r"/subscriptions/1/events/e/ticks/2", Some("/subscriptions/1")),
+            (r"/subscriptions/1\/events/e/ticks/2", Some("/subscriptions/1")),
+            (
+                r"\/subscriptions\/1\/Events\/e\/ticks\/2",
+                Some("/subscriptions/1"),
+            ),
+            (r"/events/1\\/events\/e", Some(r"/events/1\")),
+            (r"/eventsof/1", None),
+            (r"/subscriptions/1/events", None),
+            (r"/events/", None),
+        ] {
+            let record = format!(r#"{{"id":"{id}"}}"#);
+            let resource = Resource::of(&Record::read(record.as_bytes()));
+            let found = resource
+                .id
+                .map(|id| String::from_utf8_lossy(&id.decoded()).into_owned());
+            assert_eq!(found.as_deref(), expected, "{id}");
+        }
+    }
 }
