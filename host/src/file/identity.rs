@@ -8,14 +8,14 @@
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
 use std::time::Duration;
+
+use crate::work::side_by_side::ask_all;
 
 /// How long the system may take to say which file a path is. A hung mount does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// So many paths are asked for at once, and so many may hang; those after them are told apart by their names alone.
-const AT_ONCE: usize = 8;
+/// And more for each path, so that many on a slow disk have their time.
+const EACH: Duration = Duration::from_millis(5);
 
 /// What makes a file the same as another one: the device and number of one that exists, the name of one that does not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -66,38 +66,17 @@ fn of_all_by<'a>(
     ask: fn(&Path) -> FileIdentity,
 ) -> HashMap<&'a Path, FileIdentity> {
     let paths: Vec<&Path> = paths.into_iter().collect();
-    let asked: Arc<Vec<PathBuf>> = Arc::new(paths.iter().map(|path| path.to_path_buf()).collect());
-    let next = Arc::new(AtomicUsize::new(0));
-    let (sender, answers) = mpsc::channel();
-    for _ in 0..AT_ONCE.min(paths.len()) {
-        let (asked, next, sender) = (asked.clone(), next.clone(), sender.clone());
-        let ask = move || {
-            let claims = std::iter::from_fn(|| {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                asked.get(index).map(|path| (index, path))
-            });
-            for (index, path) in claims {
-                // Nobody listens any more when too many have hung.
-                if sender.send((index, ask(path))).is_err() {
-                    return;
-                }
-            }
-        };
-        // Where there are no threads, names have to do.
-        let thread = std::thread::Builder::new().name("file-identity".to_owned());
-        let _ = thread.spawn(ask);
-    }
-    drop(sender);
     let by_name = paths
         .iter()
         .map(|path| (*path, FileIdentity::Name(path.to_path_buf())));
     let mut known: HashMap<&Path, FileIdentity> = by_name.collect();
-    for _ in 0..paths.len() {
-        let Ok((index, identity)) = answers.recv_timeout(PATIENCE) else {
-            break;
-        };
+    let asked: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
+    let patience = PATIENCE + EACH * u32::try_from(asked.len()).unwrap_or(u32::MAX);
+    let told = |index: usize, identity| {
         known.insert(paths[index], identity);
-    }
+    };
+    // Where there are no threads, names have to do.
+    let _ = ask_all(asked, patience, move |path| ask(path), told);
     known
 }
 
