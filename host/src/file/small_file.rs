@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore};
 
+use crate::work::spare_threads;
+
 /// Reads at once, those aside that seem to hang.
 const READS_AT_ONCE: usize = 16;
 /// After this time a read seems to hang, and makes room for others.
 const SUSPICIOUS: Duration = Duration::from_secs(1);
-/// Reads that hang at once. Each is a thread with a small stack; a source has one or two of them.
+/// Reads that hang at once. Each is a thread; a source has one or two of them.
 const MOST_HANGING: usize = 1_024;
-/// Stack of a reading thread, in bytes.
-const STACK: usize = 128 << 10;
 
 /// What a file is for: how much of it is read, and how long that may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,10 +173,7 @@ impl SmallFiles {
                 this.end(outcome);
             }
         };
-        std::thread::Builder::new()
-            .name("small-file".to_owned())
-            .stack_size(STACK)
-            .spawn(read)?;
+        spare_threads::start(read)?;
         flights.insert(key, flight.clone());
         Ok(flight)
     }

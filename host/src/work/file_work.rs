@@ -2,17 +2,18 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::spare_threads;
+
 /// Writing and syncing a batch takes a fraction of this on any disk that works.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The work on one file: one piece at a time, on a thread of its own.
+/// The work on one file: one piece at a time, on a thread that nobody else uses meanwhile.
 ///
-/// A file that hangs keeps one thread, and no other file waits for it: the threads do not come from a pool that is shared.
+/// A file that hangs keeps one thread, and no other file waits for it.
 /// A process has at most as many of them as files.
 #[derive(Debug, Clone)]
 pub(crate) struct FileWork {
@@ -68,7 +69,7 @@ fn start<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<oneshot::Receiver<io::Result<T>>> {
     let (sender, done) = oneshot::channel();
-    thread::Builder::new().name("file".to_owned()).spawn(move || {
+    spare_threads::start(move || {
         let result = work();
         drop(turn);
         // Nobody may be waiting any more.

@@ -10,6 +10,7 @@ pub(crate) mod low_priority;
 pub mod machine_memory;
 pub(crate) mod runtime;
 pub mod side_by_side;
+pub(crate) mod spare_threads;
 #[cfg(debug_assertions)]
 pub mod watchdog;
 pub(crate) mod worker;
