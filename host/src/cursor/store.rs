@@ -71,6 +71,9 @@ pub struct Commit<'a> {
     pub plugin: &'a str,
     /// The cursor, at most 1 MiB; opaque but for the decimal number of its format and the blank that it begins with.
     pub cursor: &'a [u8],
+    /// Whether nothing was delivered with it, so that nobody waits for it: a store may gather such commits for a moment and
+    /// write them together.
+    pub is_quiet: bool,
 }
 
 impl<'a> Commit<'a> {
@@ -81,7 +84,13 @@ impl<'a> Commit<'a> {
             partition,
             plugin,
             cursor,
+            is_quiet: false,
         }
+    }
+
+    /// The same, [quiet](Self::is_quiet) or not.
+    pub fn quiet(self, is_quiet: bool) -> Self {
+        Self { is_quiet, ..self }
     }
 }
 

@@ -299,7 +299,9 @@ impl<U: Upstream> PartitionTask<U> {
             return Ok(Round::Closed);
         }
         while let Some(request) = acks.next().await {
-            let commit = Commit::new(&self.source, &self.id, self.upstream.plugin(), &cursor);
+            let brought = &request.summary.totals;
+            let commit = Commit::new(&self.source, &self.id, self.upstream.plugin(), &cursor)
+                .quiet(brought.events == 0 && brought.rejected == 0);
             match self.shared.store.commit(commit).await {
                 Ok(()) => {
                     acks.committed();

@@ -77,6 +77,7 @@ impl PostgresStore {
             partition,
             plugin,
             cursor,
+            ..
         } = commit;
         let (epoch, pool) = (self.lease_of(source)?, &self.0.pool);
         let sealed = Envelope::seal(source, partition, plugin, cursor);

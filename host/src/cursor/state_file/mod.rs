@@ -5,11 +5,13 @@
 //! work runs on a thread of its own with a time-out, so that a disk that hangs costs nobody else.
 
 mod copy;
+mod entries;
 mod error;
 mod file;
 mod salvage;
 mod store;
 mod tables;
+mod together;
 
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,12 +19,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once, Weak};
 use std::time::Duration;
 
-use redb::{Database, ReadableDatabase, ReadableTable};
+use redb::Database;
 use tracing::{debug, info, warn};
 
+use self::entries::entries;
 use self::file::InUse;
 use self::salvage::Salvage;
-use self::tables::{BEGUN, CURSORS, Judgement};
+use self::tables::{Judgement, Sealed};
+use self::together::{Answer, Waiting};
 use crate::cursor::{Entry, Envelope};
 use crate::work::worker::{Worker, WorkerError};
 
@@ -35,6 +39,8 @@ pub(crate) use salvage::rehearse;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The same for a look at the file that only asks whether it answers.
 const PATIENCE_OF_A_LOOK: Duration = Duration::from_secs(10);
+/// How long a commit that nobody waits for waits for others: of a large fleet some dozens come in this time.
+const GATHERING: Duration = Duration::from_millis(100);
 /// How often a start that waits for the disk says so.
 const STILL_WAITING: Duration = Duration::from_secs(10);
 /// The name of the thread, by which its panics are known.
@@ -45,6 +51,7 @@ const THREAD: &str = "state";
 pub struct State {
     path: Arc<Path>,
     worker: Arc<Worker<Store>>,
+    waiting: Arc<Waiting>,
 }
 
 /// Whoever looks after the file without keeping it open.
@@ -52,6 +59,7 @@ pub struct State {
 pub struct WeakState {
     path: Arc<Path>,
     worker: Weak<Worker<Store>>,
+    waiting: Arc<Waiting>,
 }
 
 impl WeakState {
@@ -60,6 +68,7 @@ impl WeakState {
         Some(State {
             path: self.path.clone(),
             worker: self.worker.upgrade()?,
+            waiting: self.waiting.clone(),
         })
     }
 }
@@ -120,6 +129,7 @@ impl State {
         Ok(Self {
             path: path.into(),
             worker: Arc::new(worker),
+            waiting: Arc::default(),
         })
     }
 
@@ -152,10 +162,51 @@ impl State {
         plugin: &str,
         cursor: &[u8],
     ) -> Result<(), StateError> {
-        let key = (source.to_owned(), partition.to_owned());
-        let sealed = Envelope::seal(source, partition, plugin, cursor);
-        self.with(move |database| tables::commit(database, &key.0, &key.1, &sealed))
+        let answer = self.ask(source, partition, plugin, cursor);
+        self.write_all(answer).await
+    }
+
+    /// The same for what nobody waits for: it may take a moment longer, so that the file is written once for many.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::commit`].
+    pub(super) async fn commit_with_others(
+        &self,
+        source: &str,
+        partition: &str,
+        plugin: &str,
+        cursor: &[u8],
+    ) -> Result<(), StateError> {
+        let mut answer = self.ask(source, partition, plugin, cursor);
+        match tokio::time::timeout(GATHERING, &mut answer).await {
+            // Written together with another.
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(StateError::gave_up(&self.path)),
+            Err(_) => self.write_all(answer).await,
+        }
+    }
+
+    fn ask(&self, source: &str, partition: &str, plugin: &str, cursor: &[u8]) -> Answer {
+        self.waiting.add(Sealed {
+            source: source.to_owned(),
+            partition: partition.to_owned(),
+            envelope: Envelope::seal(source, partition, plugin, cursor),
+        })
+    }
+
+    /// Has all written that waits, and gives the answer to one of it.
+    async fn write_all(&self, answer: Answer) -> Result<(), StateError> {
+        let waiting = self.waiting.clone();
+        let turn = move |store: &mut Store| {
+            waiting.write(store);
+            Ok(())
+        };
+        self.run(PATIENCE, turn).await?;
+        // Written in this turn or in an earlier one.
+        answer
             .await
+            .unwrap_or_else(|_| Err(StateError::gave_up(&self.path)))
     }
 
     /// The partitions of a source that have a stored cursor, sorted; damaged or not.
@@ -201,6 +252,7 @@ impl State {
         WeakState {
             path: self.path.clone(),
             worker: Arc::downgrade(&self.worker),
+            waiting: self.waiting.clone(),
         }
     }
 
@@ -341,42 +393,6 @@ fn salvage(path: &Path, error: StateError, wanted: bool) -> Result<Salvage, Stat
         path: path.to_owned(),
         problems,
     })
-}
-
-impl Salvage {
-    fn entries(&self) -> Vec<Entry> {
-        let entry = |key: &(String, String)| {
-            let sealed = self.cursors.get(key).map(Vec::as_slice);
-            Entry {
-                source: key.0.clone(),
-                partition: key.1.clone(),
-                envelope: tables::inspect(&key.0, &key.1, sealed, self.recorded(key)),
-            }
-        };
-        let mut entries: Vec<Entry> = self.keys().map(entry).collect();
-        entries.sort_by(|a, b| (&a.source, &a.partition).cmp(&(&b.source, &b.partition)));
-        entries
-    }
-}
-
-/// Every entry of a sound file.
-fn entries(database: &Database) -> Result<Vec<Entry>, redb::Error> {
-    let transaction = database.begin_read()?;
-    let cursors = transaction.open_table(CURSORS)?;
-    let begun = transaction.open_table(BEGUN)?;
-    let mut entries = Vec::new();
-    for item in cursors.iter()? {
-        let (key, value) = item?;
-        let (source, partition) = key.value();
-        let digest = begun.get((source, partition))?;
-        let digest = digest.as_ref().map(|digest| digest.value());
-        entries.push(Entry {
-            source: source.to_owned(),
-            partition: partition.to_owned(),
-            envelope: tables::inspect(source, partition, Some(value.value()), Some(digest)),
-        });
-    }
-    Ok(entries)
 }
 
 /// Why the thread did not start.

@@ -18,10 +18,13 @@ impl CursorStore for State {
             partition,
             plugin,
             cursor,
+            is_quiet,
         } = commit;
-        self.commit(source, partition, plugin, cursor)
-            .await
-            .map_err(StoreError::new)
+        let committed = match is_quiet {
+            true => self.commit_with_others(source, partition, plugin, cursor).await,
+            false => self.commit(source, partition, plugin, cursor).await,
+        };
+        committed.map_err(StoreError::new)
     }
 
     async fn partitions(&self, source: &str) -> Result<Vec<String>, StoreError> {

@@ -209,30 +209,36 @@ pub(super) fn partitions(database: &Database, source: &str) -> Result<Vec<String
     Ok(partitions)
 }
 
-/// Stores one entry; durable when it returns.
-pub(super) fn commit(
-    database: &Database,
-    source: &str,
-    partition: &str,
-    sealed: &[u8],
-) -> Result<(), redb::Error> {
+/// A cursor to be stored.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    pub(super) source: String,
+    pub(super) partition: String,
+    pub(super) envelope: Vec<u8>,
+}
+
+/// Stores entries, all of them or none; durable when it returns.
+pub(super) fn commit(database: &Database, entries: &[Sealed]) -> Result<(), redb::Error> {
     let mut transaction = database.begin_write()?;
-    let is_new = put(
-        &mut transaction.open_table(CURSORS)?,
-        &mut transaction.open_table(BEGUN)?,
-        (source, partition),
-        sealed,
-    )?;
-    if is_new {
+    let mut new = 0;
+    {
+        let mut cursors = transaction.open_table(CURSORS)?;
+        let mut begun = transaction.open_table(BEGUN)?;
+        for entry in entries {
+            let key = (entry.source.as_str(), entry.partition.as_str());
+            new += u64::from(put(&mut cursors, &mut begun, key, &entry.envelope)?);
+        }
+    }
+    if new > 0 {
         let mut about = transaction.open_table(ABOUT)?;
         let partitions = about
             .get("partitions")?
             .map_or(0, |partitions| partitions.value());
-        about.insert("partitions", partitions + 1)?;
+        about.insert("partitions", partitions + new)?;
     }
     // After a crash the engine undoes a last commit that is damaged. Undone, a later one repeats a batch; the first of a
     // partition would leave it as if it had never begun. Two phases are not undone.
-    transaction.set_two_phase_commit(is_new);
+    transaction.set_two_phase_commit(new > 0);
     transaction.commit()?;
     Ok(())
 }

@@ -1,5 +1,8 @@
 mod damage;
 mod in_use;
+mod together;
+
+use redb::ReadableDatabase;
 
 use super::tables::{ABOUT, LAYOUT};
 use super::*;

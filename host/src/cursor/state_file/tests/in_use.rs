@@ -86,10 +86,14 @@ async fn a_file_that_is_put_back_is_used_again() {
 
 /// Commits a cursor while somebody does `change` in the midst of it.
 async fn commit_during(state: &State, change: impl FnOnce() + Send + 'static) {
-    let sealed = Envelope::seal("one", "a", "p 1", b"1 second");
+    let entry = Sealed {
+        source: "one".to_owned(),
+        partition: "a".to_owned(),
+        envelope: Envelope::seal("one", "a", "p 1", b"1 second"),
+    };
     let work = move |database: &Database| {
         change();
-        tables::commit(database, "one", "a", &sealed)
+        tables::commit(database, &[entry])
     };
     state.with(work).await.unwrap();
 }
