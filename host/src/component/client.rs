@@ -19,14 +19,16 @@ use crate::redact::Redactor;
 use crate::sandbox::Usage;
 use crate::sandbox::plugin_log::{LogBudget, PluginLog};
 use crate::secret::Resolved;
-use crate::work::compute::{Compute, ComputeError};
-use crate::work::cpu_share::CpuShare;
+use crate::work::compute::{self, Compute, ComputeError};
+use crate::work::cpu_share::{Call, CpuShare};
 use crate::work::fair_slots::{Share, Slot};
 use crate::work::low_priority;
 
 /// Bytes of bodies and rejected items in one batch. Large enough that a batch is worth its commit, small enough that
 /// many sources can hold one at the same time.
 const BATCH_BYTES: u64 = 8 << 20;
+/// Events of the first batch of a source that begins together with many others: little to compute, so that it is soon known.
+const HURRIED_BATCH: u32 = 100;
 /// A call that failed after this time has waited for an upstream in vain: it counts as one that hung.
 const HANGS: Duration = Duration::from_secs(5);
 /// A plugin is told a deadline that is so much of its time-out earlier, and no more than that: one that keeps its deadline is never
@@ -115,9 +117,9 @@ impl ComponentClient {
     /// Asks the plugin what it is.
     pub(crate) async fn describe(&self) -> Result<Manifest, Failure> {
         let mut instance = self.instance(Arc::default(), BoundSecrets::default());
-        let described = async move { (instance.describe().await, instance) };
-        let (described, instance) = low_priority::run(self.cpu.clone(), described).await;
-        self.offline(instance, described, Redactor::default(), |described, _| {
+        let described = async move { (instance.describe().await, instance.finish()) };
+        let (described, finished) = low_priority::run(self.call(), described).await;
+        self.offline(finished, described, Redactor::default(), |described, _| {
             manifest::judge_manifest(described)
         })
         .await
@@ -127,10 +129,10 @@ impl ComponentClient {
     pub(crate) async fn validate(&self, config: &Resolved) -> Result<Validation, Failure> {
         let mut instance = self.instance(Arc::default(), BoundSecrets::default());
         let json = config.json.clone();
-        let said = async move { (instance.validate(&json).await, instance) };
-        let (said, instance) = low_priority::run(self.cpu.clone(), said).await;
+        let said = async move { (instance.validate(&json).await, instance.finish()) };
+        let (said, finished) = low_priority::run(self.call(), said).await;
         let grant = self.grant.clone();
-        self.offline(instance, said, config.redactor.clone(), move |said, redactor| {
+        self.offline(finished, said, config.redactor.clone(), move |said, redactor| {
             Ok(validation::judge(said, &grant, redactor))
         })
         .await
@@ -145,11 +147,11 @@ impl ComponentClient {
         let found = async move {
             (
                 instance.discover(&json, session.as_ref(), deadline).await,
-                instance,
+                instance.finish(),
             )
         };
-        let (found, instance) = low_priority::run(self.cpu.clone(), found).await;
-        let mut discovered = self.online(turn, instance, config, found, discovery::judge).await;
+        let (found, finished) = low_priority::run(self.call(), found).await;
+        let mut discovered = self.online(turn, finished, config, found, discovery::judge).await;
         discovered.result = discovered.result.and_then(|found| {
             self.partitions.resize(&found)?;
             Ok(found)
@@ -166,10 +168,10 @@ impl ComponentClient {
         let deadline = self.deadline().min(LONGEST_LOOK);
         let report = async move {
             let checked = instance.check(&json, session.as_ref(), &partition, deadline);
-            (checked.await, instance)
+            (checked.await, instance.finish())
         };
-        let (report, instance) = low_priority::run(self.cpu.clone(), report).await;
-        self.online(turn, instance, config, report, clean_report).await
+        let (report, finished) = low_priority::run(self.call(), report).await;
+        self.online(turn, finished, config, report, clean_report).await
     }
 
     /// Has the plugin fetch the next batch of a partition.
@@ -181,7 +183,11 @@ impl ComponentClient {
     ) -> CallResult<Fetched> {
         let turn = self.session.turn().await;
         let mut instance = self.instance(self.grant.clone(), config.bound.clone());
-        let most = self.limits.batch_events;
+        let call = self.call();
+        let most = match call.is_hurried() {
+            true => self.limits.batch_events.min(HURRIED_BATCH),
+            false => self.limits.batch_events,
+        };
         let request = raw::Request {
             config: config.json.clone(),
             partition: partition.to_owned(),
@@ -193,13 +199,22 @@ impl ComponentClient {
                 deadline: self.deadline(),
             },
         };
-        let polled = async move { (instance.poll(request).await, instance) };
-        let (polled, instance) = low_priority::run(self.cpu.clone(), polled).await;
+        let polled = async move { (instance.poll(request).await, instance.finish()) };
+        let (polled, finished) = low_priority::run(call, polled).await;
+        if polled.is_ok() {
+            self.cpu.note_good_poll();
+        }
+        // A plugin that brings more than a hurried call asks for is not at fault for that.
+        let most = self.limits.batch_events;
         let judge = move |batch: raw::Batch, redactor: &Redactor| {
             fetched::check_size(&batch, most, BATCH_BYTES)?;
             Fetched::check(batch, redactor)
         };
-        self.online(turn, instance, config, polled, judge).await
+        self.online(turn, finished, config, polled, judge).await
+    }
+
+    fn call(&self) -> Call {
+        Call::begin(self.cpu.clone())
     }
 
     fn instance(&self, grant: Arc<Grant>, secrets: BoundSecrets) -> Instance {
@@ -221,25 +236,25 @@ impl ComponentClient {
     /// Ends a call without a session. What came back is examined by `judge`.
     async fn offline<T: Send + 'static, U: Send + 'static>(
         &self,
-        instance: Instance,
+        finished: Finished,
         returned: Result<T, CallError>,
         redactor: Redactor,
         judge: impl FnOnce(T, &Redactor) -> Result<U, Failure> + Send + 'static,
     ) -> Result<U, Failure> {
-        let Finished { log, slot: _slot, .. } = instance.finish();
+        let Finished { log, slot: _slot, .. } = finished;
         let returned = returned.map_err(|error| error.explain(&redactor));
         let examine = move || {
             let judged = returned.and_then(|value| judge(value, &redactor));
             (judged, redactor)
         };
-        self.examine(log, examine).await?.0
+        self.examine(log, false, examine).await?.0
     }
 
     /// Ends a call that takes and returns the session. What came back is examined by `judge`.
     async fn online<T: WithSession + Send + 'static, U: Send + 'static>(
         &self,
         turn: Turn<'_>,
-        instance: Instance,
+        finished: Finished,
         config: &Resolved,
         returned: Result<Result<T, raw::Error>, CallError>,
         judge: impl FnOnce(T, &Redactor) -> Result<U, Failure> + Send + 'static,
@@ -250,17 +265,21 @@ impl ComponentClient {
             log,
             credentials,
             slot,
-        } = instance.finish();
-        let crashed = matches!(returned, Err(CallError::Crashed { .. }));
-        self.cpu.note_end(crashed);
+        } = finished;
+        if let Err(CallError::Crashed { .. }) = returned {
+            self.cpu.note_crash();
+        }
         let before = turn.session().cloned();
         let known = match &before {
             Some(session) => config.redactor.and(session.redactor()),
             None => config.redactor.clone(),
         };
         let returned = returned.map_err(|error| error.explain(&known));
+        let (returned, change) = split_session(returned);
+        let old = before.as_ref().map(|before| before.session());
+        let is_new_session = change.session().is_some_and(|session| old != Some(session));
+        let is_little = !is_new_session && matches!(&returned, Ok(Ok(value)) if value.is_little());
         let examine = move || {
-            let (returned, change) = split_session(returned);
             let session = match change {
                 SessionChange::Keep => Outcome::Keep,
                 SessionChange::Drop => Outcome::Drop,
@@ -286,7 +305,7 @@ impl ComponentClient {
             };
             ((judged, counted, session), redactor)
         };
-        let (result, measures, session, redactor) = match self.examine(log, examine).await {
+        let (result, measures, session, redactor) = match self.examine(log, is_little, examine).await {
             Ok(((judged, counted, session), redactor)) => (judged, counted, session, redactor),
             Err(failure) => (Err(failure), Vec::new(), Outcome::Keep, config.redactor.clone()),
         };
@@ -302,20 +321,26 @@ impl ComponentClient {
         }
     }
 
-    /// Examines what a call brought, away from the workers, and publishes what it wrote to stderr, without the secrets
-    /// that the examination knows.
+    /// Examines what a call brought, away from the workers unless it is little, and publishes what it wrote to stderr, without the
+    /// secrets that the examination knows.
     async fn examine<T: Send + 'static>(
         &self,
         log: PluginLog,
+        is_little: bool,
         work: impl FnOnce() -> (T, Redactor) + Send + 'static,
     ) -> Result<(T, Redactor), Failure> {
         let budget = self.log_budget.clone();
-        let examined = self.compute.run(move || {
+        let is_little = is_little && log.is_empty();
+        let work = move || {
             let (judged, redactor) = work();
             let lines = log.take_lines(&redactor, &budget);
             (judged, redactor, lines)
-        });
-        let (judged, redactor, lines) = examined.await.map_err(|error| unexamined(&error))?;
+        };
+        let examined = match is_little {
+            true => compute::here(work),
+            false => self.compute.run(work).await,
+        };
+        let (judged, redactor, lines) = examined.map_err(|error| unexamined(&error))?;
         lines.publish();
         Ok((judged, redactor))
     }

@@ -195,11 +195,29 @@ pub struct Log {
 /// What comes back from a call that takes the session.
 pub(crate) trait WithSession {
     fn take_session(&mut self) -> SessionChange;
+
+    /// Whether there is so little beside the session that examining it takes no time to speak of.
+    fn is_little(&self) -> bool {
+        false
+    }
 }
+
+/// What little may have, in bytes: the cursor and measures of a quiet stream.
+const LITTLE: usize = 16 << 10;
+/// Measures among it.
+const FEW: usize = 64;
 
 impl WithSession for Batch {
     fn take_session(&mut self) -> SessionChange {
         std::mem::take(&mut self.session)
+    }
+
+    fn is_little(&self) -> bool {
+        let of_measure = |measure: &Measure| measure.name.len() + measure.label.len();
+        self.events.is_empty()
+            && self.rejected.is_empty()
+            && self.measures.len() <= FEW
+            && self.cursor.len() + self.measures.iter().map(of_measure).sum::<usize>() <= LITTLE
     }
 }
 

@@ -1,7 +1,7 @@
 //! What one source has received beside bodies, and which origins sent it too much: who is charged and who waits.
 //!
 //! A source that receives too much beside bodies waits until it has paid. Requests to an origin that sent far more than it was
-//! asked for wait, longer each time, until it has answered one to its end.
+//! asked for wait, longer each time, until it has answered one to its end and been quiet for as long again.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,6 +21,8 @@ const MARGIN: Duration = Duration::from_millis(50);
 /// How long requests wait after an origin has sent too much: the first time, and at most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE_DOUBLINGS: u32 = 6;
+/// An origin is not forgiven earlier than this after its pause: one that answers and then floods has answered, too.
+const SHORTEST_PROBATION: Duration = Duration::from_secs(10);
 
 /// What one source has received, and from whom it was too much.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ struct Overhead {
 #[derive(Debug, Clone, Copy)]
 struct Pause {
     until: Instant,
+    /// From then on an answer is amends.
+    probation_until: Instant,
     strikes: u32,
 }
 
@@ -97,13 +101,26 @@ impl Account {
         let pause = FIRST_PAUSE * 2_u32.pow(strikes.min(LONGEST_PAUSE_DOUBLINGS));
         let pause = Pause {
             until: now + pause,
+            probation_until: now + pause + pause.max(SHORTEST_PROBATION),
             strikes: strikes + 1,
         };
         pauses.insert(origin.clone(), pause);
     }
 
-    pub(super) fn forgive(&self, origin: &Origin) {
-        lock(&self.pauses).remove(origin);
+    /// Whether an origin has sent too much of late.
+    pub(super) fn has_offenders(&self) -> bool {
+        !lock(&self.pauses).is_empty()
+    }
+
+    /// The origin has answered a request to its end.
+    pub(super) fn answered(&self, origin: &Origin, now: Instant) {
+        let mut pauses = lock(&self.pauses);
+        if pauses
+            .get(origin)
+            .is_some_and(|pause| now >= pause.probation_until)
+        {
+            pauses.remove(origin);
+        }
     }
 }
 
@@ -132,12 +149,16 @@ mod tests {
             }
             now = lock(&account.pauses)[&origin].until;
             assert_eq!(now, expected, "{seconds} s");
+            // It answers, and floods again.
+            account.answered(&origin, now);
         }
         let other = Origin::parse("https://other.example").unwrap();
         assert_eq!(account.pause(&other), None);
         account.punish(&origin, now);
         assert!(account.pause(&origin).is_some());
-        account.forgive(&origin);
-        assert_eq!(account.pause(&origin), None);
+        let probation = lock(&account.pauses)[&origin].probation_until;
+        assert!(account.has_offenders());
+        account.answered(&origin, probation);
+        assert!(!account.has_offenders());
     }
 }

@@ -65,7 +65,7 @@ impl HttpClient {
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let metered = MeteredConnector::new(route.plain(connector), connections, account.clone());
         // Both schemes: that plain http goes to loopback only has been settled by the grant.
-        let client = Client::builder(EgressExecutor)
+        let client = Client::builder(EgressExecutor(account.clone()))
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(if interval < IDLE_CONNECTION_TIMEOUT {
@@ -96,7 +96,7 @@ impl Transport for HttpClient {
         let (client, account) = (self.client.clone(), self.account.clone());
         Box::pin(async move {
             account.admit(&origin).await;
-            let exchanged = runtime::spawn(exchange(client, request).instrument(Span::current()));
+            let exchanged = runtime::spawn(&account, exchange(client, request).instrument(Span::current()));
             exchanged.await.unwrap_or(Err(TransportError::Protocol))
         })
     }

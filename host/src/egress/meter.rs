@@ -20,6 +20,8 @@ use super::origin::Origin;
 const IDLE_BYTES: u64 = 16 << 10;
 /// From a request to the head of its answer. Twice the fields that an answer may have, for handshake and framing.
 const HEAD_BYTES: u64 = 192 << 10;
+/// The same for each further request that waits on the same connection. Together they have what the first may need, too.
+const HEAD_BYTES_MORE: u64 = 32 << 10;
 /// From the head on, beside the body's bytes: what connections read ahead, trailer fields, framing of short bodies.
 const BODY_BYTES: u64 = 640 << 10;
 /// Bytes on the wire for each byte of a body that has been read.
@@ -116,9 +118,14 @@ pub(super) struct Exchange(Meter);
 impl Exchange {
     pub(super) fn begin(meter: Meter) -> Self {
         let mut allowed = lock(&meter.0.allowed);
+        let more = if allowed.exchanges == 0 {
+            HEAD_BYTES
+        } else {
+            HEAD_BYTES_MORE
+        };
         allowed.exchanges += 1;
         allowed.is_new = false;
-        allowed.bytes = allowed.bytes.saturating_add(HEAD_BYTES);
+        allowed.bytes = allowed.bytes.saturating_add(more);
         drop(allowed);
         Self(meter)
     }
@@ -140,7 +147,7 @@ impl Exchange {
 
     /// The answer has been read to its end.
     pub(super) fn done(&self) {
-        self.0.0.account.forgive(&self.0.0.origin);
+        self.0.0.account.answered(&self.0.0.origin, Instant::now());
     }
 }
 
@@ -203,6 +210,18 @@ mod tests {
         assert!(!meter.is_used_up(), "as much framing as data");
         meter.received(BODY_BYTES as usize);
         assert!(meter.is_used_up(), "framing without data");
+    }
+
+    #[test]
+    fn requests_that_wait_on_one_connection_add_little_each() {
+        let meter = meter();
+        meter.received(HEAD_BYTES as usize);
+        let exchanges: Vec<Exchange> = (0..8).map(|_| Exchange::begin(meter.clone())).collect();
+        meter.received((HEAD_BYTES + 7 * HEAD_BYTES_MORE) as usize - 1);
+        assert!(!meter.is_used_up());
+        meter.received(1);
+        assert!(meter.is_used_up());
+        drop(exchanges);
     }
 
     #[test]

@@ -1,19 +1,29 @@
 //! Threads for the network alone. What upstreams send is read here, so that a flood of bytes takes a worker from no poll,
-//! no sink and no monitor.
+//! no sink and no monitor; and that of an origin that has flooded before, with low priority, so that it takes as little from other
+//! sources' connections.
 
 use std::future::Future;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use hyper::rt::Executor;
 use tokio::runtime::{Handle, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::work::runtime;
+use super::account::Account;
+use crate::work::{low_priority, runtime};
 
 /// More threads than this bring nothing: decrypting is fast.
 const MOST_THREADS: usize = 4;
 
-/// The runtime of all connections of sources. It lives as long as the process.
+/// Where a source's connections belong at present.
+fn handle_for(account: &Account) -> &'static Handle {
+    match account.has_offenders() {
+        true => low_priority::for_connections().unwrap_or_else(handle),
+        false => handle(),
+    }
+}
+
+/// The runtime of all other connections. It lives as long as the process.
 fn handle() -> &'static Handle {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
@@ -25,16 +35,17 @@ fn handle() -> &'static Handle {
     runtime.handle()
 }
 
-/// Runs a task on the network's threads until whoever waits for it goes away.
+/// Runs a source's task on the network's threads until whoever waits for it goes away.
 pub(super) fn spawn<T: Send + 'static>(
+    account: &Account,
     task: impl Future<Output = T> + Send + 'static,
 ) -> AbortOnDropHandle<T> {
-    AbortOnDropHandle::new(handle().spawn(task))
+    AbortOnDropHandle::new(handle_for(account).spawn(task))
 }
 
-/// Runs what connections do beside their requests.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct EgressExecutor;
+/// Runs what a source's connections do beside their requests.
+#[derive(Debug, Clone)]
+pub(super) struct EgressExecutor(pub(super) Arc<Account>);
 
 impl<F> Executor<F> for EgressExecutor
 where
@@ -42,6 +53,6 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, task: F) {
-        handle().spawn(task);
+        handle_for(&self.0).spawn(task);
     }
 }

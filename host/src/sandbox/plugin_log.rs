@@ -65,6 +65,12 @@ impl PluginLog {
         )
     }
 
+    /// Whether there is nothing to be said of the call.
+    pub(crate) fn is_empty(&self) -> bool {
+        let captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        captured.bytes.is_empty() && captured.not_granted.is_empty()
+    }
+
     fn take_all(&self) -> Captured {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

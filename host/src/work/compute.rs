@@ -92,6 +92,11 @@ impl Compute {
     }
 }
 
+/// Does work at once, for what takes less time than handing it to another thread.
+pub(crate) fn here<T>(work: impl FnOnce() -> T) -> Result<T, ComputeError> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| ComputeError::Panicked)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -22,6 +22,14 @@ const FORGOTTEN: f64 = 1.0;
 const MUCH: f64 = 0.7 * FORGOTTEN;
 const LITTLE: f64 = 0.4 * FORGOTTEN;
 
+/// Calls of new sources that may be under way before further ones count as hurried.
+const UNHURRIED_NEWCOMERS: usize = 4;
+/// A source that has crashed goes on with low priority until so many polls have returned.
+const FORGIVEN_AFTER: u32 = 8;
+
+/// Calls of new sources that are under way.
+static NEWCOMERS: AtomicUsize = AtomicUsize::new(0);
+
 /// The share of one source, used by all its calls together.
 #[derive(Debug)]
 pub(crate) struct CpuShare {
@@ -30,8 +38,10 @@ pub(crate) struct CpuShare {
     balance: Mutex<Balance>,
     /// What the calls that are under way have computed with the usual priority, in nanoseconds.
     under_way: AtomicU64,
-    /// Whether its last call crashed.
+    /// Whether it has crashed and is not forgiven yet.
     crashed: AtomicBool,
+    /// Polls that returned, since the last crash.
+    good: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -80,6 +90,7 @@ impl CpuShare {
             balance: Mutex::new(balance),
             under_way: AtomicU64::new(0),
             crashed: AtomicBool::new(false),
+            good: AtomicU32::new(0),
         }
     }
 
@@ -113,14 +124,28 @@ impl CpuShare {
         Duration::from_nanos(self.under_way.load(Ordering::Relaxed))
     }
 
-    /// Notes how a call ended.
-    pub(crate) fn note_end(&self, crashed: bool) {
-        self.crashed.store(crashed, Ordering::Relaxed);
+    /// Notes that a call has crashed.
+    pub(crate) fn note_crash(&self) {
+        self.good.store(0, Ordering::Relaxed);
+        self.crashed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the source's last call crashed.
+    /// Notes that a poll has returned. Other calls say nothing about how much a poll will compute.
+    pub(crate) fn note_good_poll(&self) {
+        if self.good.fetch_add(1, Ordering::Relaxed) + 1 >= FORGIVEN_AFTER {
+            self.good.store(FORGIVEN_AFTER, Ordering::Relaxed);
+            self.crashed.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the source has crashed, and not been polled well often enough since.
     pub(crate) fn has_crashed(&self) -> bool {
         self.crashed.load(Ordering::Relaxed)
+    }
+
+    /// Whether no poll of it has returned yet.
+    fn is_new(&self) -> bool {
+        self.good.load(Ordering::Relaxed) == 0 && !self.has_crashed()
     }
 
     /// Whether the source has computed much of late.
@@ -131,17 +156,25 @@ impl CpuShare {
     }
 }
 
-/// What one call has computed with the usual priority; its source's account has it until this is dropped.
+/// A call that is under way: what it has computed with the usual priority, which its source's account has until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Computed {
+pub(crate) struct Call {
     share: Arc<CpuShare>,
     own: Duration,
+    is_new: bool,
+    is_hurried: bool,
 }
 
-impl Computed {
-    pub(crate) fn new(share: Arc<CpuShare>) -> Self {
-        let own = Duration::ZERO;
-        Self { share, own }
+impl Call {
+    pub(crate) fn begin(share: Arc<CpuShare>) -> Self {
+        let is_new = share.is_new();
+        let is_hurried = is_new && NEWCOMERS.fetch_add(1, Ordering::Relaxed) >= UNHURRIED_NEWCOMERS;
+        Self {
+            share,
+            own: Duration::ZERO,
+            is_new,
+            is_hurried,
+        }
     }
 
     pub(crate) fn add(&mut self, time: Duration) {
@@ -158,12 +191,21 @@ impl Computed {
     pub(crate) fn share(&self) -> &CpuShare {
         &self.share
     }
+
+    /// Whether its source is new, as many others are at this moment. Who honestly begins has little to compute then, so that whoever
+    /// adds many sources at once takes no start from the others.
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.is_hurried
+    }
 }
 
-impl Drop for Computed {
+impl Drop for Call {
     fn drop(&mut self) {
         let own = nanoseconds(self.own);
         self.share.under_way.fetch_sub(own, Ordering::Relaxed);
+        if self.is_new {
+            NEWCOMERS.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
