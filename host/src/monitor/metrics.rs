@@ -5,6 +5,7 @@
 //! under one lock, and knows no bounds.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write;
 
 use super::LARGEST_PAGE;
@@ -25,15 +26,20 @@ const MOST_CHOSEN_SERIES: usize = 2_000;
 /// All numbers of the process.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
-    /// By source, then by family and written labels.
-    sources: BTreeMap<String, BTreeMap<(&'static str, String), Series>>,
+    sources: BTreeMap<String, OfSource>,
+}
+
+#[derive(Debug, Default)]
+struct OfSource {
+    /// By family and written labels.
+    series: BTreeMap<(&'static str, String), Series>,
+    /// Those among them whose labels the plugin chose.
+    chosen: usize,
 }
 
 #[derive(Debug)]
 struct Series {
     family: &'static Family,
-    /// Whether the plugin chose a label.
-    chosen: bool,
     value: f64,
 }
 
@@ -64,21 +70,19 @@ impl Metrics {
         source: &str,
         labels: &[(&str, &str)],
     ) -> Option<&mut Series> {
-        let of_source = self.sources.entry(source.to_owned()).or_default();
-        let key = (family.name, written(source, labels));
-        let mut room = of_source.len() < MOST_SERIES_PER_SOURCE;
-        if room && is_chosen(labels) && !of_source.contains_key(&key) {
-            let chosen = of_source.values().filter(|series| series.chosen).count();
-            room = chosen < MOST_CHOSEN_SERIES;
+        if !self.sources.contains_key(source) {
+            self.sources.insert(source.to_owned(), OfSource::default());
         }
-        match of_source.entry(key) {
-            std::collections::btree_map::Entry::Occupied(entry) => Some(entry.into_mut()),
-            std::collections::btree_map::Entry::Vacant(entry) if room => Some(entry.insert(Series {
-                family,
-                chosen: is_chosen(labels),
-                value: 0.0,
-            })),
-            std::collections::btree_map::Entry::Vacant(_) => None,
+        let OfSource { series, chosen } = self.sources.get_mut(source)?;
+        let is_chosen = is_chosen(labels);
+        let room = series.len() < MOST_SERIES_PER_SOURCE && !(is_chosen && *chosen >= MOST_CHOSEN_SERIES);
+        match series.entry((family.name, written(source, labels))) {
+            Entry::Occupied(entry) => Some(entry.into_mut()),
+            Entry::Vacant(entry) if room => {
+                *chosen += usize::from(is_chosen);
+                Some(entry.insert(Series { family, value: 0.0 }))
+            }
+            Entry::Vacant(_) => None,
         }
     }
 
@@ -94,8 +98,9 @@ impl Metrics {
 
     /// The series of a source.
     pub(super) fn copy(&self, source: &str) -> Vec<Written> {
-        let series = self.sources.get(source).into_iter().flatten();
+        let series = self.sources.get(source).into_iter();
         series
+            .flat_map(|of_source| &of_source.series)
             .map(|((_, labels), series)| (series.family, labels.clone(), series.value))
             .collect()
     }
@@ -243,25 +248,27 @@ fn is_chosen(labels: &[(&str, &str)]) -> bool {
 
 /// Labels as they are written: `{source="a",partition="b"}`.
 fn written(source: &str, labels: &[(&str, &str)]) -> String {
+    let mut text = String::with_capacity(128);
     let all = std::iter::once(("source", source)).chain(labels.iter().copied());
-    let pairs: Vec<String> = all
-        .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
-        .collect();
-    format!("{{{}}}", pairs.join(","))
+    for (number, (name, value)) in all.enumerate() {
+        text.push_str(if number == 0 { "{" } else { "," });
+        text.push_str(name);
+        text.push_str("=\"");
+        escape(value, &mut text);
+        text.push('"');
+    }
+    text.push('}');
+    text
 }
 
-fn escaped(value: &str) -> String {
-    value
-        .chars()
-        .map(visible)
-        .take(LONGEST_LABEL)
-        .fold(String::new(), |mut text, letter| {
-            if matches!(letter, '"' | '\\') {
-                text.push('\\');
-            }
-            text.push(letter);
-            text
-        })
+/// Writes the value of a label.
+fn escape(value: &str, text: &mut String) {
+    for letter in value.chars().map(visible).take(LONGEST_LABEL) {
+        if matches!(letter, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(letter);
+    }
 }
 
 #[cfg(test)]

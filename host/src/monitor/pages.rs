@@ -1,4 +1,4 @@
-//! What is served, rendered once for all who ask within a second.
+//! What is served, rendered once for all who ask within a second, or longer where rendering takes long.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -7,10 +7,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Monitor;
+use crate::work::cpu_share::thread_time;
 use crate::work::worker::Worker;
 
 /// How old an answer may be.
 const FRESH: Duration = Duration::from_secs(1);
+/// Of what takes long to render, so many times as long, that rendering never takes more than a tenth of a core from those who
+/// read events; but no longer than operators scrape.
+const FRESH_PER_RENDERING: u32 = 9;
+const LONGEST_FRESH: Duration = Duration::from_secs(30);
 /// The same for `/healthz`, which is short.
 const FRESH_HEALTH: Duration = Duration::from_millis(200);
 /// How long whoever asks waits for a page to be rendered.
@@ -26,7 +31,7 @@ pub(super) struct Pages {
     health: Mutex<Option<(Instant, (bool, Bytes))>>,
 }
 
-/// A page and when it was rendered. Locked while it is being rendered, so that nobody renders it twice.
+/// A page and until when it is fresh. Locked while it is being rendered, so that nobody renders it twice.
 type Shared = tokio::sync::Mutex<Option<(Instant, Bytes)>>;
 
 impl Pages {
@@ -74,17 +79,26 @@ impl Pages {
 
     async fn get(&self, shared: &Shared, render: fn(&Monitor) -> String) -> Option<Bytes> {
         let mut kept = shared.lock().await;
-        if let Some((rendered, page)) = &*kept
-            && rendered.elapsed() < FRESH
+        if let Some((until, page)) = &*kept
+            && Instant::now() < *until
         {
             return Some(page.clone());
         }
         let monitor = self.monitor.clone();
-        let rendered = self.renderer.run(PATIENCE, move |()| render(&monitor)).await;
-        let page = Bytes::from(rendered.ok()?);
-        *kept = Some((Instant::now(), page.clone()));
+        let rendered = self.renderer.run(PATIENCE, move |()| {
+            let began = thread_time();
+            (render(&monitor), thread_time().saturating_sub(began))
+        });
+        let (page, took) = rendered.await.ok()?;
+        let page = Bytes::from(page);
+        *kept = Some((Instant::now() + fresh_for(took), page.clone()));
         Some(page)
     }
+}
+
+/// How long a page may be served that took so much of the processor.
+fn fresh_for(took: Duration) -> Duration {
+    (took * FRESH_PER_RENDERING).clamp(FRESH, LONGEST_FRESH)
 }
 
 #[cfg(test)]
@@ -112,5 +126,13 @@ mod tests {
         }
         let rendered = RENDERED.load(Ordering::Relaxed);
         assert!(rendered <= 1 + began.elapsed().as_secs(), "{rendered} times");
+    }
+
+    #[test]
+    fn rendering_takes_a_tenth_of_a_core_at_most() {
+        for (took, fresh) in [(0, 1_000), (100, 1_000), (500, 4_500), (60_000, 30_000)] {
+            let [took, fresh] = [took, fresh].map(Duration::from_millis);
+            assert_eq!(fresh_for(took), fresh, "{took:?}");
+        }
     }
 }

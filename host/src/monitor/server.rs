@@ -16,7 +16,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tracing::{debug, error, info};
 
 use super::Monitor;
@@ -28,6 +28,11 @@ use super::pages::Pages;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// The same for one that has not received its answer whole.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes that the system holds for one client. Left to itself it takes megabytes, and copies as much for each that asks and does
+/// not read.
+const SEND_BUFFER: u32 = 128 << 10;
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1_024;
 
 /// The status page: one file without anything from elsewhere.
 const PAGE: &str = include_str!("status.html");
@@ -52,7 +57,7 @@ const HEADERS: [(header::HeaderName, &str); 6] = [
 ///
 /// The address is taken, or is none of this machine.
 pub async fn serve(address: SocketAddr, hosts: Vec<String>, monitor: Monitor) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(address).await?.into_std()?;
+    let listener = listen(address)?.into_std()?;
     let address = listener.local_addr()?;
     let pages = Pages::start(monitor)?;
     let site = Arc::new(Site {
@@ -74,6 +79,20 @@ pub async fn serve(address: SocketAddr, hosts: Vec<String>, monitor: Monitor) ->
         })?;
     info!(%address, "listening");
     Ok(address)
+}
+
+/// Connections have what the listening socket has.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // As servers do, so that a restart need not wait for old connections. On Windows it means something else.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// What requests are answered from.
