@@ -9,13 +9,17 @@
 //! [`FRESH`] and would fit beside the calls that wait for their upstreams, nobody else gets a slot: the fresh ones are over or
 //! no longer fresh in a moment.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+mod waiting_list;
+
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+
+use self::waiting_list::{Kind, Turn, WaitingList};
 
 /// How long a call is fresh. One that takes longer waits for somebody.
 const FRESH: Duration = Duration::from_secs(1);
@@ -88,22 +92,12 @@ struct State {
     memory: u64,
     /// The calls that are fresh, the oldest first.
     fresh: VecDeque<Fresh>,
-    /// The sources that wait, in the order of their turns: thousands may, and each call asks who is next.
-    turns: BTreeSet<Turn>,
+    list: WaitingList,
+    /// Calls that wait.
     waiting: usize,
     /// Sources that hold a slot.
     holders: usize,
-    /// The most bytes that a call of any source may take.
-    most_cost: u64,
     next_id: u64,
-}
-
-/// Whoever has least comes first; among equals, whose last turn is longest ago, however many calls wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
-    held: usize,
-    last: u64,
-    share: u64,
 }
 
 /// A call that has just begun.
@@ -123,15 +117,12 @@ struct Part {
 /// How a source stands.
 #[derive(Debug)]
 struct Standing {
-    /// Bytes that one of its calls may take.
-    cost: u64,
+    kind: Kind,
     /// The number of its last slot.
     last: u64,
     held: usize,
     /// How many it may hold, from [`LEAST`] to [`MOST`].
     allowance: usize,
-    /// Whether its last call came back in time.
-    answers: bool,
     /// Its calls that wait, the oldest first.
     waiting: VecDeque<Waiter>,
 }
@@ -145,8 +136,16 @@ impl Standing {
         }
     }
 
-    /// Whether the memory is enough for one more call beside others that take so many bytes.
-    fn fits_beside(&self, others: u64, bounds: Bounds) -> bool {
+    /// Whether it may have one more slot by itself.
+    fn may_have(&self, part: Part) -> bool {
+        let then = (self.held as u64 + 1).saturating_mul(self.kind.cost);
+        self.held < self.allowance.min(part.slots) && (self.held == 0 || then <= part.memory)
+    }
+}
+
+impl Kind {
+    /// Whether the memory is enough for one more call of the kind beside others that take so many bytes.
+    fn fits_beside(self, others: u64, bounds: Bounds) -> bool {
         let kept = if self.answers { 0 } else { bounds.memory / 4 };
         // A call that takes more than three quarters begins when there is no other.
         others == 0 || others.saturating_add(self.cost) <= bounds.memory - kept
@@ -277,14 +276,12 @@ impl State {
     fn new_share(&mut self, cost: u64) -> u64 {
         let id = self.new_id();
         let standing = Standing {
-            cost,
+            kind: Kind { cost, answers: false },
             last: 0,
             held: 0,
             allowance: MOST,
-            answers: false,
             waiting: VecDeque::new(),
         };
-        self.most_cost = self.most_cost.max(cost);
         self.shares.insert(id, standing);
         id
     }
@@ -317,13 +314,12 @@ impl State {
     fn change<T>(&mut self, share: u64, change: impl FnOnce(&mut Standing) -> T) -> Option<T> {
         let standing = self.shares.get_mut(&share)?;
         let (waited, held) = (standing.waiting.len(), standing.held);
-        let turn = standing.turn(share);
-        let changed = change(standing);
         if waited > 0 {
-            self.turns.remove(&turn);
+            self.list.leave(standing.kind, standing.turn(share));
         }
+        let changed = change(standing);
         if !standing.waiting.is_empty() {
-            self.turns.insert(standing.turn(share));
+            self.list.enter(standing.kind, standing.turn(share));
         }
         self.waiting = self.waiting - waited + standing.waiting.len();
         self.holders = self.holders - usize::from(held > 0) + usize::from(standing.held > 0);
@@ -346,16 +342,16 @@ impl State {
         if self.must_keep_free(part, bounds, now) {
             return None;
         }
-        let share = self.turns.iter().map(|turn| turn.share).find(|share| {
-            self.shares.get(share).is_some_and(|standing| {
-                self.may_have(standing, part, bounds) && standing.fits_beside(self.memory, bounds)
-            })
-        })?;
+        let kinds = self.list.kinds();
+        let fitting = kinds
+            .filter(|(kind, _)| self.has_room_for(*kind, bounds) && kind.fits_beside(self.memory, bounds));
+        let first = fitting.filter_map(|(_, mut turns)| turns.find(|turn| self.may_have(*turn, part)));
+        let share = first.min()?.share;
         let id = self.new_id();
         let (waiter, cost) = self.change(share, |standing| {
             standing.held += 1;
             standing.last = id;
-            (standing.waiting.pop_front(), standing.cost)
+            (standing.waiting.pop_front(), standing.kind.cost)
         })?;
         let taken = Taken { id, cost };
         self.held += 1;
@@ -367,21 +363,19 @@ impl State {
 
     /// Whether what is free must be left to somebody who has waited for long, and who fits as soon as the fresh calls end.
     fn must_keep_free(&self, part: Part, bounds: Bounds, now: Instant) -> bool {
-        // As long as there is room for any call, nobody has to be waited for.
-        if self.memory.saturating_add(self.most_cost) <= bounds.memory - bounds.memory / 4 {
-            return false;
-        }
         let fresh: u64 = self.fresh.iter().map(|fresh| fresh.taken.cost).sum();
-        let standings = self.turns.iter().filter_map(|turn| self.shares.get(&turn.share));
-        let waits = |standing: &&Standing| {
-            let oldest = standing.waiting.front();
+        let has_waited = |turn: Turn| {
+            let standing = self.shares.get(&turn.share);
+            let oldest = standing.and_then(|standing| standing.waiting.front());
             oldest.is_some_and(|waiter| waiter.since + FRESH <= now)
         };
-        standings.filter(waits).any(|standing| {
-            self.may_have(standing, part, bounds)
-                && !standing.fits_beside(self.memory, bounds)
-                && standing.fits_beside(self.memory - fresh, bounds)
-        })
+        let mut waiting_for_memory = self.list.kinds().filter(|(kind, _)| {
+            self.has_room_for(*kind, bounds)
+                && !kind.fits_beside(self.memory, bounds)
+                && kind.fits_beside(self.memory - fresh, bounds)
+        });
+        waiting_for_memory
+            .any(|(_, mut turns)| turns.any(|turn| has_waited(turn) && self.may_have(turn, part)))
     }
 
     fn take_back(&mut self, share: u64, taken: Taken) {
@@ -392,14 +386,14 @@ impl State {
     }
 
     fn note(&mut self, share: u64, answered: bool) {
-        if let Some(standing) = self.shares.get_mut(&share) {
-            standing.answers = answered;
+        self.change(share, |standing| {
+            standing.kind.answers = answered;
             standing.allowance = if answered {
                 (standing.allowance + 1).min(MOST)
             } else {
                 (standing.allowance / 2).max(LEAST)
             };
-        }
+        });
     }
 
     /// How much a source may hold at present, by itself. While half is free, nobody takes anything from anybody; then each
@@ -419,19 +413,19 @@ impl State {
         }
     }
 
-    /// Whether a source may have one more slot now, if the memory is enough.
-    fn may_have(&self, standing: &Standing, part: Part, bounds: Bounds) -> bool {
+    /// Whether there may be one more call of the kind now, if the memory is enough.
+    fn has_room_for(&self, kind: Kind, bounds: Bounds) -> bool {
         // A quarter of each is for sources that answer.
-        let (all, fresh) = if standing.answers {
-            (bounds.all, bounds.fresh)
-        } else {
-            (bounds.all - bounds.all / 4, bounds.fresh - bounds.fresh / 4)
+        let (all, fresh) = match kind.answers {
+            true => (bounds.all, bounds.fresh),
+            false => (bounds.all - bounds.all / 4, bounds.fresh - bounds.fresh / 4),
         };
-        let then = (standing.held as u64 + 1).saturating_mul(standing.cost);
-        self.held < all
-            && self.fresh.len() < fresh
-            && standing.held < standing.allowance.min(part.slots)
-            && (standing.held == 0 || then <= part.memory)
+        self.held < all && self.fresh.len() < fresh
+    }
+
+    fn may_have(&self, turn: Turn, part: Part) -> bool {
+        let standing = self.shares.get(&turn.share);
+        standing.is_some_and(|standing| standing.may_have(part))
     }
 
     fn new_id(&mut self) -> u64 {
