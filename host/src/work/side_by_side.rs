@@ -6,9 +6,8 @@
 )]
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,8 @@ const AT_ONCE: usize = 8;
 const QUIET: Duration = Duration::from_millis(100);
 /// Questions that hang at once. Each is a thread with a small stack; what comes after them is not asked.
 const MOST_HANGING: usize = 1_024;
+/// Answers that wait to be taken. They are taken together: a change of threads for each would cost more than most questions.
+const MOST_WAITING: usize = 64;
 /// Stack of a thread that asks, in bytes.
 const STACK: usize = 128 << 10;
 
@@ -40,14 +41,12 @@ where
     A: Send + 'static,
 {
     let deadline = Instant::now() + patience;
-    // A short queue: what is not taken yet waits on the threads that have it, and there are few of them.
-    let (sender, answers) = mpsc::sync_channel(1);
     let all = items.len();
     let questions = Arc::new(Questions {
         items,
         next: AtomicUsize::new(0),
         ask,
-        sender,
+        answers: Answers::default(),
     });
     let (mut threads, mut answered) = (0, 0);
     let mut more = AT_ONCE.min(all);
@@ -61,24 +60,91 @@ where
             }
         }
         let left = deadline.saturating_duration_since(Instant::now());
+        let answers = questions.answers.take(QUIET.min(left));
         more = 0;
-        match answers.recv_timeout(QUIET.min(left)) {
-            Ok((index, answer)) => {
-                answered += 1;
-                take(index, answer);
-            }
+        if answers.is_empty() {
             // Answers that were there already have been taken.
-            Err(_) if left.is_zero() => break,
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {
-                let unasked = all.saturating_sub(questions.next.load(Ordering::Relaxed));
-                more = threads.min(MOST_HANGING - threads).min(unasked);
+            if left.is_zero() {
+                break;
             }
+            let unasked = all.saturating_sub(questions.next.load(Ordering::Relaxed));
+            more = threads.min(MOST_HANGING - threads).min(unasked);
+        }
+        answered += answers.len();
+        for (index, answer) in answers {
+            take(index, answer);
         }
     }
     // What is not asked by now is not asked any more.
     questions.next.store(all, Ordering::Relaxed);
+    questions.answers.end();
     Ok(())
+}
+
+/// Answers on their way to whoever asked.
+struct Answers<A> {
+    waiting: Mutex<Waiting<A>>,
+    /// There are some.
+    come: Condvar,
+    /// There is room for more.
+    taken: Condvar,
+}
+
+struct Waiting<A> {
+    answers: Vec<(usize, A)>,
+    /// Whether nobody listens any more.
+    is_over: bool,
+}
+
+impl<A> Default for Answers<A> {
+    fn default() -> Self {
+        Self {
+            waiting: Mutex::new(Waiting {
+                answers: Vec::new(),
+                is_over: false,
+            }),
+            come: Condvar::new(),
+            taken: Condvar::new(),
+        }
+    }
+}
+
+impl<A> Answers<A> {
+    /// Adds an answer when there is room. False if nobody listens any more.
+    fn give(&self, index: usize, answer: A) -> bool {
+        let is_full = |waiting: &mut Waiting<A>| waiting.answers.len() >= MOST_WAITING && !waiting.is_over;
+        let waiting = self.taken.wait_while(self.lock(), is_full);
+        let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
+        if waiting.is_over {
+            return false;
+        }
+        waiting.answers.push((index, answer));
+        drop(waiting);
+        self.come.notify_one();
+        true
+    }
+
+    /// All answers that there are, or none after the time.
+    fn take(&self, time: Duration) -> Vec<(usize, A)> {
+        let is_empty = |waiting: &mut Waiting<A>| waiting.answers.is_empty();
+        let waiting = self.come.wait_timeout_while(self.lock(), time, is_empty);
+        let (mut waiting, _) = waiting.unwrap_or_else(PoisonError::into_inner);
+        let answers = std::mem::take(&mut waiting.answers);
+        drop(waiting);
+        self.taken.notify_all();
+        answers
+    }
+
+    /// Those who are late are not heard any more.
+    fn end(&self) {
+        self.lock().is_over = true;
+        self.taken.notify_all();
+    }
+
+    /// Each change is complete in itself.
+    fn lock(&self) -> MutexGuard<'_, Waiting<A>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is shared by the threads that ask.
@@ -87,7 +153,7 @@ struct Questions<T, A, F> {
     /// The first item that nobody has asked about.
     next: AtomicUsize,
     ask: F,
-    sender: SyncSender<(usize, A)>,
+    answers: Answers<A>,
 }
 
 fn start<T, A, F>(questions: &Arc<Questions<T, A, F>>) -> io::Result<()>
@@ -104,8 +170,7 @@ where
                 return;
             };
             let answer = (questions.ask)(item);
-            // Nobody listens any more after the time.
-            if questions.sender.send((index, answer)).is_err() {
+            if !questions.answers.give(index, answer) {
                 return;
             }
         }
