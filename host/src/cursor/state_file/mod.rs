@@ -27,7 +27,7 @@ use self::file::InUse;
 use self::salvage::Salvage;
 use self::tables::{Judgement, Sealed};
 use self::together::{Answer, Waiting};
-use crate::cursor::{Entry, Envelope};
+use crate::cursor::{Commit, Entry, Envelope};
 use crate::work::worker::{Worker, WorkerError};
 
 pub use copy::StateCopy;
@@ -162,37 +162,28 @@ impl State {
         plugin: &str,
         cursor: &[u8],
     ) -> Result<(), StateError> {
-        let answer = self.ask(source, partition, plugin, cursor);
-        self.write_all(answer).await
+        self.store(Commit::new(source, partition, plugin, cursor)).await
     }
 
-    /// The same for what nobody waits for: it may take a moment longer, so that the file is written once for many.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Self::commit`].
-    pub(super) async fn commit_with_others(
-        &self,
-        source: &str,
-        partition: &str,
-        plugin: &str,
-        cursor: &[u8],
-    ) -> Result<(), StateError> {
-        let mut answer = self.ask(source, partition, plugin, cursor);
-        match tokio::time::timeout(GATHERING, &mut answer).await {
-            // Written together with another.
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(StateError::gave_up(&self.path)),
-            Err(_) => self.write_all(answer).await,
-        }
-    }
-
-    fn ask(&self, source: &str, partition: &str, plugin: &str, cursor: &[u8]) -> Answer {
-        self.waiting.add(Sealed {
+    /// The same; a quiet commit may take a moment longer, so that the file is written once for many.
+    pub(super) async fn store(&self, commit: Commit<'_>) -> Result<(), StateError> {
+        let Commit {
+            source,
+            partition,
+            plugin,
+            cursor,
+            is_quiet,
+        } = commit;
+        let mut answer = self.waiting.add(Sealed {
             source: source.to_owned(),
             partition: partition.to_owned(),
             envelope: Envelope::seal(source, partition, plugin, cursor),
-        })
+        });
+        if is_quiet && let Ok(answer) = tokio::time::timeout(GATHERING, &mut answer).await {
+            // Written together with another.
+            return answer.unwrap_or_else(|_| Err(StateError::gave_up(&self.path)));
+        }
+        self.write_all(answer).await
     }
 
     /// Has all written that waits, and gives the answer to one of it.

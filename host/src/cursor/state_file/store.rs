@@ -13,18 +13,7 @@ impl CursorStore for State {
     }
 
     async fn commit(&self, commit: Commit<'_>) -> Result<(), StoreError> {
-        let Commit {
-            source,
-            partition,
-            plugin,
-            cursor,
-            is_quiet,
-        } = commit;
-        let committed = match is_quiet {
-            true => self.commit_with_others(source, partition, plugin, cursor).await,
-            false => self.commit(source, partition, plugin, cursor).await,
-        };
-        committed.map_err(StoreError::new)
+        self.store(commit).await.map_err(StoreError::new)
     }
 
     async fn partitions(&self, source: &str) -> Result<Vec<String>, StoreError> {

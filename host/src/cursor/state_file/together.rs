@@ -24,7 +24,12 @@ impl Waiting {
     /// Adds a commit; the answer comes when the thread has written what waits.
     pub(super) fn add(&self, entry: Sealed) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.lock().push(Asked { entry, answer });
+        let mut waiting = self.lock();
+        // While the disk hangs nobody writes, and those who have given up ask again.
+        if waiting.len() == waiting.capacity() {
+            waiting.retain(|asked| !asked.answer.is_closed());
+        }
+        waiting.push(Asked { entry, answer });
         answered
     }
 
@@ -47,6 +52,12 @@ impl Waiting {
         for (entry, answer) in entries.iter().zip(answers) {
             let _ = answer.send(store.with(|database| tables::commit(database, std::slice::from_ref(entry))));
         }
+    }
+
+    /// Commits that are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.lock().len()
     }
 
     /// Each change is complete in itself.

@@ -47,6 +47,16 @@ fn each_is_told_what_keeps_it_from_being_written() {
     }
 }
 
+#[test]
+fn what_was_given_up_is_not_held_while_nothing_is_written() {
+    let waiting = Waiting::default();
+    let _answer = waiting.add(sealed("a"));
+    for _ in 0..1_000 {
+        drop(waiting.add(sealed("b")));
+    }
+    assert!(waiting.held() < 10, "{}", waiting.held());
+}
+
 #[tokio::test]
 async fn commits_side_by_side_survive_a_restart_and_are_counted_right() {
     let (_folder, path) = temporary();
