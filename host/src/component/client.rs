@@ -184,9 +184,11 @@ impl ComponentClient {
         let turn = self.session.turn().await;
         let mut instance = self.instance(self.grant.clone(), config.bound.clone());
         let call = self.call();
-        let most = match call.is_hurried() {
-            true => self.limits.batch_events.min(HURRIED_BATCH),
-            false => self.limits.batch_events,
+        let most = self.limits.batch_events;
+        let wanted = if call.is_hurried() {
+            most.min(HURRIED_BATCH)
+        } else {
+            most
         };
         let request = raw::Request {
             config: config.json.clone(),
@@ -194,7 +196,7 @@ impl ComponentClient {
             cursor,
             session: session_of(&turn).cloned(),
             budget: raw::Budget {
-                max_events: most,
+                max_events: wanted,
                 max_bytes: BATCH_BYTES,
                 deadline: self.deadline(),
             },
@@ -205,7 +207,6 @@ impl ComponentClient {
             self.cpu.note_good_poll();
         }
         // A plugin that brings more than a hurried call asks for is not at fault for that.
-        let most = self.limits.batch_events;
         let judge = move |batch: raw::Batch, redactor: &Redactor| {
             fetched::check_size(&batch, most, BATCH_BYTES)?;
             Fetched::check(batch, redactor)

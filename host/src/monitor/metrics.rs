@@ -248,9 +248,14 @@ fn is_chosen(labels: &[(&str, &str)]) -> bool {
 
 /// Labels as they are written: `{source="a",partition="b"}`.
 fn written(source: &str, labels: &[(&str, &str)]) -> String {
-    let mut text = String::with_capacity(128);
-    let all = std::iter::once(("source", source)).chain(labels.iter().copied());
-    for (number, (name, value)) in all.enumerate() {
+    let all = || std::iter::once(("source", source)).chain(labels.iter().copied());
+    // It is kept for as long as the series, of which there are very many: no longer than it is.
+    let length = all()
+        .map(|(name, value)| name.len() + value.len() + 4)
+        .sum::<usize>()
+        + 1;
+    let mut text = String::with_capacity(length);
+    for (number, (name, value)) in all().enumerate() {
         text.push_str(if number == 0 { "{" } else { "," });
         text.push_str(name);
         text.push_str("=\"");
