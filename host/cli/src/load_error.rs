@@ -90,6 +90,10 @@ impl From<PluginError> for LoadError {
                 may_pass: true,
                 ..Self::missing(error)
             },
+            PluginError::Killed { .. } => Self {
+                may_pass: true,
+                ..Self::of_plugin(vec![error.to_string()])
+            },
             _ => Self::of_plugin(vec![error.to_string()]),
         }
     }
@@ -137,6 +141,9 @@ mod tests {
         ] {
             assert!(text.contains(words), "{words}: {text}");
         }
+        // Each try may take all memory that there is, so that they become rare.
+        let killed = LoadError::from(PluginError::Killed { path: path.clone() });
+        assert!(killed.may_pass && !killed.is_cheap && !killed.is_mistake());
         // One that exceeds its bounds does so at every try.
         let stopped = LoadError::from(PluginError::Stopped {
             path,

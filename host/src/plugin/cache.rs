@@ -90,8 +90,9 @@ impl Cache {
         Self { folder }
     }
 
-    /// What was kept, if it is whole and right.
-    pub(super) fn load(&self, key: Key<'_>) -> Option<Artifact> {
+    /// What was kept, if it is whole and right, and has at most so many bytes of code. More is not read: whoever compiles it again
+    /// says what it exceeds.
+    pub(super) fn load(&self, key: Key<'_>, code: u64) -> Option<Artifact> {
         let path = self.folder.as_ref()?.join(key.file());
         let file = match open(&path) {
             Ok(file) => file,
@@ -101,9 +102,9 @@ impl Cache {
                 return None;
             }
         };
-        let read = read_checked(&file, key);
-        match read {
-            Ok(artifact) => {
+        match read_checked(&file, key, code.min(LARGEST)) {
+            Ok(None) => None,
+            Ok(Some(artifact)) => {
                 // The least recently used ones make room for others.
                 let _ = file.set_modified(SystemTime::now());
                 Some(Artifact::verified(artifact))
@@ -193,12 +194,16 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The artifact in a file, if everything is as it was written.
-fn read_checked(file: &File, key: Key<'_>) -> Result<Vec<u8>, String> {
+/// The artifact in a file, if everything is as it was written; none if it is larger than so many bytes.
+fn read_checked(file: &File, key: Key<'_>, largest: u64) -> Result<Option<Vec<u8>>, String> {
+    let largest = largest + key.head(&[]).len() as u64;
     let mut bytes = Vec::new();
-    file.take(LARGEST + LONGEST_HEAD as u64 + 1)
+    file.take(largest + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| format!("cannot be read ({error})"))?;
+    if bytes.len() as u64 > largest {
+        return Ok(None);
+    }
     let head = bytes.iter().take(LONGEST_HEAD).position(|byte| *byte == b'\n');
     let Some(end) = head else {
         return Err("is damaged".to_owned());
@@ -207,7 +212,7 @@ fn read_checked(file: &File, key: Key<'_>) -> Result<Vec<u8>, String> {
     if bytes != key.head(&artifact).as_bytes() {
         return Err("is damaged or of another plugin".to_owned());
     }
-    Ok(artifact)
+    Ok(Some(artifact))
 }
 
 /// Whole or not at all: other hosts may use the folder, and this one may be killed.
@@ -272,7 +277,9 @@ mod tests {
     }
 
     fn code(cache: &Cache, key: Key<'_>) -> Option<Vec<u8>> {
-        cache.load(key).map(|artifact| artifact.as_bytes().to_vec())
+        cache
+            .load(key, LARGEST)
+            .map(|artifact| artifact.as_bytes().to_vec())
     }
 
     #[test]
@@ -305,6 +312,15 @@ mod tests {
             assert_eq!(code(&cache, KEY), None, "{}", String::from_utf8_lossy(&damaged));
             assert!(!path.exists());
         }
+    }
+
+    #[test]
+    fn what_is_larger_than_may_be_loaded_is_not_read_and_stays_for_those_who_may() {
+        let (_parent, folder, cache) = cache();
+        let most = CODE.len() as u64;
+        assert!(cache.load(KEY, most - 1).is_none());
+        assert!(folder.join(KEY.file()).exists());
+        assert!(cache.load(KEY, most).is_some());
     }
 
     #[test]

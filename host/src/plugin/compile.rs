@@ -37,6 +37,9 @@ pub(crate) enum CompileError {
     /// There is no process to compile it in at present.
     #[error("{0}")]
     NotNow(String),
+    /// The process that compiled it was killed from outside.
+    #[error("the process that compiles it was killed")]
+    Killed,
 }
 
 /// Compiles a component that was audited. Blocks.
@@ -61,6 +64,7 @@ pub(super) fn compile(
         Ok(compiled) => compiled,
         Err(HelperError::Unavailable) => in_this_process(engine, bytes),
         Err(HelperError::NotNow(error)) => Err(CompileError::NotNow(error.to_string())),
+        Err(HelperError::Killed) => Err(CompileError::Killed),
         Err(HelperError::Refused(reason)) => Err(CompileError::Broken(reason)),
         Err(HelperError::TooMuchCode(bound)) => {
             // Counting has stopped there.

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use rustix::process::Signal;
 use tracing::warn;
 
 use super::audit::CompileLimits;
@@ -42,6 +44,8 @@ pub(crate) enum HelperError {
     TooMuchCode(u64),
     /// The process died: of its memory, or of a defect of the compiler.
     Died,
+    /// Somebody killed the process, as the system does where memory is short.
+    Killed,
 }
 
 /// Compiles a component in a process of its own. Blocks.
@@ -71,7 +75,8 @@ fn judge(status: ExitStatus, mut answer: Vec<u8>) -> Result<Vec<u8>, HelperError
         Some(&NOT_NOW) if status.success() => Err(HelperError::NotNow(io::Error::other(
             String::from_utf8_lossy(&answer[1..]).into_owned(),
         ))),
-        _ if is_out_of_time(status) => Err(HelperError::OutOfTime),
+        _ if has_ended_by(status, Signal::XCPU) => Err(HelperError::OutOfTime),
+        _ if has_ended_by(status, Signal::KILL) => Err(HelperError::Killed),
         _ => Err(HelperError::Died),
     }
 }
@@ -158,16 +163,22 @@ fn read_answer(output: impl Read, code: u64) -> Option<Vec<u8>> {
     (answer.len() as u64 <= most).then_some(answer)
 }
 
-/// Whether the system ended the process for the processor time that it took.
 #[cfg(unix)]
-fn is_out_of_time(status: ExitStatus) -> bool {
+fn has_ended_by(status: ExitStatus, signal: Signal) -> bool {
     use std::os::unix::process::ExitStatusExt;
-    status.signal() == Some(rustix::process::Signal::XCPU.as_raw())
+    status.signal() == Some(signal.as_raw())
 }
 
 #[cfg(not(unix))]
-fn is_out_of_time(_: ExitStatus) -> bool {
+fn has_ended_by(_: ExitStatus, _: Signal) -> bool {
     false
+}
+
+/// The signals that tell what became of a process, where there are none.
+#[cfg(not(unix))]
+enum Signal {
+    XCPU,
+    KILL,
 }
 
 /// The other side: compiles what comes in.
@@ -216,14 +227,15 @@ fn bound(memory: u64, seconds: u64) {
         // The compiler uses every processor, and their times add up.
         let processors = thread::available_parallelism().map_or(1, |count| count.get() as u64);
         let seconds = seconds.saturating_mul(processors);
-        let _ = rlimit::setrlimit(rlimit::Resource::CPU, seconds, seconds);
+        // Where both are equal the system kills, as it does where memory is short.
+        let _ = rlimit::setrlimit(rlimit::Resource::CPU, seconds, seconds.saturating_add(1));
     }
     // Where the system runs out of memory all the same, this process goes first and not the host.
     #[cfg(target_os = "linux")]
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     // Nobody waits for the result of a host that was killed.
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
 }
 
 /// Bytes of address space that this process has taken.
@@ -311,6 +323,20 @@ mod tests {
             matches!(&judged, Err(HelperError::NotNow(error)) if error.to_string() == "no thread"),
             "{judged:?}"
         );
+    }
+
+    #[test]
+    fn what_the_system_kills_is_not_the_fault_of_the_plugin_and_what_aborts_or_takes_too_long_is() {
+        let judged = |signal: &str| {
+            let child = child("sh", &["-c", &format!("ulimit -c 0; kill -{signal} $$")]);
+            let (status, answer) = talk(child, b"", &CompileLimits::default()).unwrap();
+            judge(status, answer).unwrap_err()
+        };
+        assert!(matches!(judged("KILL"), HelperError::Killed));
+        assert!(matches!(judged("XCPU"), HelperError::OutOfTime));
+        for signal in ["ABRT", "SEGV", "BUS"] {
+            assert!(matches!(judged(signal), HelperError::Died), "{signal}");
+        }
     }
 
     #[test]

@@ -87,6 +87,15 @@ pub enum PluginError {
         /// The system's reason.
         reason: String,
     },
+    /// The process that compiled it was killed, as the system does where memory is short. Loading it again later may work.
+    #[error(
+        "{} is not compiled yet: the process that compiles it was killed, as the system does where memory is short; it is tried \
+         again. Give this host more memory, or lower `compile.memory` so that a plugin that takes too much is refused", path.display()
+    )]
+    Killed {
+        /// The file.
+        path: PathBuf,
+    },
     /// The component is made of more than one instance of it may take.
     #[error(
         "{} is not run: {reason}; this host runs components of at most {} core instances, {} memories and {} tables: build it \

@@ -217,8 +217,7 @@ impl PluginLoader {
             plugin: digest,
             engine: &self.fingerprint,
         };
-        if let Some(artifact) = self.cache.load(key) {
-            self.check_code(path, &artifact)?;
+        if let Some(artifact) = self.cache.load(key, self.limits.code) {
             match artifact.load(&self.engine) {
                 Ok(component) => return Ok(component),
                 Err(error) => {
@@ -235,6 +234,9 @@ impl PluginLoader {
             CompileError::NotNow(reason) => PluginError::NotNow {
                 path: path.to_owned(),
                 reason,
+            },
+            CompileError::Killed => PluginError::Killed {
+                path: path.to_owned(),
             },
         })?;
         self.check_code(path, &artifact)?;
