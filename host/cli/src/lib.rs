@@ -33,6 +33,7 @@ mod status_command;
 mod stderr;
 mod table;
 mod terminal;
+mod threads;
 mod wrap;
 
 pub use commands::main;

@@ -15,6 +15,7 @@ mod state;
 mod status;
 
 use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -38,7 +39,7 @@ use crate::loading::Loader;
 use crate::log::{self, LogFormat};
 use crate::progress::Progress;
 use crate::run::Mode;
-use crate::{describe, file_limit, man_pages, stderr};
+use crate::{describe, file_limit, man_pages, stderr, threads};
 
 /// How long the last log lines may take at the end.
 const LAST_LINES: Duration = Duration::from_millis(500);
@@ -210,6 +211,11 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
+    if let Err(problem) = threads::check() {
+        // The log would need one.
+        let _ = writeln!(io::stderr(), "{problem}");
+        return ExitCode::from(FAILED);
+    }
     let progress = Progress::on_stderr();
     log::start(arguments.log_format, &progress);
     core_dump::forbid();
@@ -319,12 +325,8 @@ fn host(compile: &CompileSettings, memory: u64) -> Result<Host, Exit> {
 
 /// Prints a report; a reader that has seen enough is no failure.
 fn print(text: &str) -> Result<ExitCode, Exit> {
-    use std::io::Write;
-    match std::io::stdout()
-        .lock()
-        .write_all(printable_lines(text).as_bytes())
-    {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Exit::failed(error)),
+    match io::stdout().lock().write_all(printable_lines(text).as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Exit::failed(error)),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
