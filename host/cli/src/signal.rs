@@ -76,68 +76,77 @@ use self::unix::Signals;
 
 #[cfg(unix)]
 mod unix {
+    use std::future::poll_fn;
     use std::io;
+    use std::task::Poll;
 
+    use rustix::process::Signal as Kind;
     use tokio::signal::unix::{Signal, SignalKind, signal};
     use tokio::sync::Notify;
     use tracing::debug;
 
+    /// Ask the process to stop; so do a failing power supply and the limit of processor time, which kills a little later.
+    const STOP: &[Kind] = &[
+        Kind::INT,
+        Kind::TERM,
+        Kind::XCPU,
+        #[cfg(target_os = "linux")]
+        Kind::POWER,
+    ];
+    /// The default of each of these ends the process without grace. A file that exceeds a limit (XFSZ) is an error of the
+    /// write then, as a full disk is.
+    const IGNORED: &[Kind] = &[
+        Kind::USR1,
+        Kind::USR2,
+        Kind::ALARM,
+        Kind::IO,
+        Kind::VTALARM,
+        Kind::PROF,
+        Kind::XFSZ,
+        #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+        Kind::STKFLT,
+    ];
+
     /// What the process reacts to.
     pub(super) struct Signals {
-        interrupt: Signal,
-        terminate: Signal,
+        stop: Vec<Signal>,
         hangup: Signal,
-        ignored: [Signal; 6],
+        ignored: Vec<Signal>,
     }
 
     impl Signals {
         /// Installs the handlers. Needs the context of a runtime.
         pub(super) fn new() -> io::Result<Self> {
-            // The default of each of these ends the process without grace. A file that exceeds a limit (XFSZ) is an
-            // error of the write then, as a full disk is.
-            let others = [rustix::process::Signal::VTALARM, rustix::process::Signal::XFSZ];
-            let [vtalarm, xfsz] = others.map(|other| SignalKind::from_raw(other.as_raw()));
+            let one = |kind: Kind| signal(SignalKind::from_raw(kind.as_raw()));
+            let all = |kinds: &[Kind]| kinds.iter().map(|kind| one(*kind)).collect::<io::Result<_>>();
             Ok(Self {
-                interrupt: signal(SignalKind::interrupt())?,
-                terminate: signal(SignalKind::terminate())?,
-                hangup: signal(SignalKind::hangup())?,
-                ignored: [
-                    signal(SignalKind::user_defined1())?,
-                    signal(SignalKind::user_defined2())?,
-                    signal(SignalKind::alarm())?,
-                    signal(SignalKind::io())?,
-                    signal(vtalarm)?,
-                    signal(xfsz)?,
-                ],
+                stop: all(STOP)?,
+                hangup: one(Kind::HUP)?,
+                ignored: all(IGNORED)?,
             })
         }
 
         /// Returns at a request to stop, and answers all other signals meanwhile.
         pub(super) async fn stop_requested(&mut self, reload: &Notify) {
-            let Self {
-                interrupt,
-                terminate,
-                hangup,
-                ignored: [usr1, usr2, alarm, io, vtalarm, xfsz],
-            } = self;
             loop {
-                let name = tokio::select! {
-                    _ = interrupt.recv() => return,
-                    _ = terminate.recv() => return,
-                    _ = hangup.recv() => {
-                        reload.notify_one();
-                        continue;
-                    }
-                    _ = usr1.recv() => "SIGUSR1",
-                    _ = usr2.recv() => "SIGUSR2",
-                    _ = alarm.recv() => "SIGALRM",
-                    _ = io.recv() => "SIGIO",
-                    _ = vtalarm.recv() => "SIGVTALRM",
-                    _ = xfsz.recv() => "SIGXFSZ",
-                };
-                debug!("{name} is ignored");
+                tokio::select! {
+                    () = any(&mut self.stop) => return,
+                    _ = self.hangup.recv() => reload.notify_one(),
+                    () = any(&mut self.ignored) => debug!("a signal that means nothing here is ignored"),
+                }
             }
         }
+    }
+
+    /// Returns when one of them has come.
+    async fn any(signals: &mut [Signal]) {
+        poll_fn(|context| {
+            let has_come = signals
+                .iter_mut()
+                .any(|signal| signal.poll_recv(context).is_ready());
+            if has_come { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 }
 

@@ -22,7 +22,13 @@ fn only_a_request_to_stop_ends_the_host_and_it_ends_well() {
     let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
     let host = site.start_logged(&["run"]);
     wait_until("it reads", || !site.ids("contoso.ndjson").is_empty());
-    for signal in ["HUP", "USR1", "USR2", "ALRM", "IO", "VTALRM", "XFSZ", "HUP"] {
+    let ignored = ["USR1", "USR2", "ALRM", "IO", "VTALRM", "PROF", "XFSZ"];
+    let linux = if cfg!(target_os = "linux") {
+        "STKFLT"
+    } else {
+        "USR1"
+    };
+    for signal in ["HUP"].iter().chain(&ignored).chain(&[linux, "HUP"]) {
         send(signal, &host.child);
     }
     host.says("the configuration was reloaded");
@@ -32,6 +38,20 @@ fn only_a_request_to_stop_ends_the_host_and_it_ends_well() {
     });
     send("TERM", &host.child);
     finish(host.child).exits_with(0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn when_power_or_processor_time_ends_the_host_ends_as_when_it_is_asked_to() {
+    let server = lab::serve(lab::with_events(5));
+    for signal in ["PWR", "XCPU", "INT"] {
+        let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
+        let host = site.start_logged(&["run"]);
+        wait_until("it reads", || !site.ids("contoso.ndjson").is_empty());
+        send(signal, &host.child);
+        host.says("stopping");
+        finish(host.child).exits_with(0);
+    }
 }
 
 #[test]
