@@ -89,8 +89,8 @@ pub enum PluginError {
     },
     /// The process that compiled it was killed, as the system does where memory is short. Loading it again later may work.
     #[error(
-        "{} is not compiled yet: the process that compiles it was killed, as the system does where memory is short; it is tried \
-         again. Give this host more memory, or lower `compile.memory` so that a plugin that takes too much is refused", path.display()
+        "{} cannot be compiled at present: the process that compiles it was killed, as the system does where memory is short; give \
+         this host more memory, or lower `compile.memory` so that a plugin that takes too much is refused", path.display()
     )]
     Killed {
         /// The file.

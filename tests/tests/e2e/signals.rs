@@ -22,13 +22,19 @@ fn only_a_request_to_stop_ends_the_host_and_it_ends_well() {
     let site = Site::new(&[Source::azure("contoso", server.endpoint())]);
     let host = site.start_logged(&["run"]);
     wait_until("it reads", || !site.ids("contoso.ndjson").is_empty());
-    let ignored = ["USR1", "USR2", "ALRM", "IO", "VTALRM", "PROF", "XFSZ"];
-    let linux = if cfg!(target_os = "linux") {
-        "STKFLT"
-    } else {
-        "USR1"
-    };
-    for signal in ["HUP"].iter().chain(&ignored).chain(&[linux, "HUP"]) {
+    for signal in [
+        "HUP",
+        "USR1",
+        "USR2",
+        "ALRM",
+        "IO",
+        "VTALRM",
+        "PROF",
+        "XFSZ",
+        #[cfg(target_os = "linux")]
+        "STKFLT",
+        "HUP",
+    ] {
         send(signal, &host.child);
     }
     host.says("the configuration was reloaded");
